@@ -1,0 +1,110 @@
+"""Checks of an example: does the question stand alone, does the answer answer it?"""
+
+from __future__ import annotations
+
+import polars as pl
+from rapidfuzz import fuzz
+
+from curation.checks.registry import by_row, check
+from curation.checks.wording import clauses, plain, regex
+
+QUESTION, ANSWER = pl.col("question"), pl.col("answer")
+
+
+@check(on="example")
+def question_says(*, patterns: list[str], longest: int = 100_000, unless: str | None = None) -> pl.Expr:
+    """The question matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
+    return _says(QUESTION, patterns, longest, unless)
+
+
+@check(on="example")
+def answer_says(*, patterns: list[str], longest: int = 100_000, unless: str | None = None) -> pl.Expr:
+    """The answer matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
+    return _says(ANSWER, patterns, longest, unless)
+
+
+def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) -> pl.Expr:
+    applies = text.str.len_chars() <= longest
+    if unless is not None:
+        applies &= ~text.str.contains(regex(unless))
+    return pl.when(applies).then(text.str.extract(regex(*patterns)))
+
+
+@check(on="example")
+def answer_only(*, phrases: list[str], longest: int = 200) -> pl.Expr:
+    """The answer is made of `phrases` and nothing else. Evidence: the answer."""
+    return pl.when(ANSWER.str.contains(clauses(phrases)) & (ANSWER.str.len_chars() <= longest)).then(ANSWER)
+
+
+@check(on="example")
+def question_lacks(*, cue: str) -> pl.Expr:
+    """Nothing in the question asks: no match of `cue`. Evidence: the question.
+
+    A record that came in as a question with its answer is taken at its word.
+    """
+    return pl.when(~QUESTION.str.contains(regex(cue)) & ~pl.col("record")).then(QUESTION)
+
+
+@check(on="example")
+def question_short(*, least: int) -> pl.Expr:
+    """The question has fewer than `least` units: a Han character, or a word or number. Evidence: the question."""
+    return pl.when(_units(QUESTION) < least).then(QUESTION)
+
+
+@check(on="example")
+def answer_short(*, least: int) -> pl.Expr:
+    """The answer has fewer than `least` units: a Han character, or a word or number. Evidence: the answer."""
+    return pl.when(_units(ANSWER) < least).then(ANSWER)
+
+
+def _units(text: pl.Expr) -> pl.Expr:
+    r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
+    bare = text.str.replace_all(r"\[[^\[\]]{1,12}\]", " x ")
+    return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+
+
+@check(on="example")
+def too_long(*, most: int) -> pl.Expr:
+    """Question or answer has more than `most` characters. Evidence: its first 40 characters."""
+    longer = pl.when(ANSWER.str.len_chars() > most).then(ANSWER).when(QUESTION.str.len_chars() > most).then(QUESTION)
+    return longer.str.slice(0, 40)
+
+
+@check(on="example")
+def echoes_question(*, least: float) -> pl.Expr:
+    """The answer says the question again: similarity of at least `least` (0 to 1). Evidence: the answer.
+
+    Similarity is the share of the answer's letters that stand, in order, in the question (rapidfuzz partial ratio),
+    where the answer is not much longer than the question; an answer that goes on to say something is no echo.
+    """
+
+    def echo(question: str, answer: str) -> str | None:
+        asked, said = plain(question), plain(answer)
+        if len(said) < 4 or len(said) > 1.25 * len(asked) + 4:
+            return None
+        return answer if fuzz.partial_ratio(asked, said) >= 100 * least else None
+
+    return by_row(["question", "answer"], echo, guard=ANSWER.str.len_chars() <= QUESTION.str.len_chars() * 1.5 + 10)
+
+
+@check(on="example")
+def mostly_masks(*, most: float) -> pl.Expr:
+    """More than the share `most` (0 to 1) of the answer is masks such as [订单号]. Evidence: the first of them."""
+    mask = r"(\[[^\[\]]{1,12}\])"
+    left = ANSWER.str.replace_all(mask, "").str.len_chars()
+    return pl.when((1 - left / ANSWER.str.len_chars()) > most).then(ANSWER.str.extract(mask))
+
+
+@check(on="example")
+def follow_up_short(*, least: int) -> pl.Expr:
+    """Not the first question of its conversation, and of fewer than `least` units. Evidence: the question.
+
+    A unit is a Han character, or a word or number.
+    """
+    return pl.when((pl.col("earlier") > 0) & (_units(QUESTION) < least)).then(QUESTION)
+
+
+@check(on="example")
+def answer_asks_back(*, cue: str, longest: int) -> pl.Expr:
+    """The answer matches `cue` (a request for details) and has at most `longest` characters. Evidence: the answer."""
+    return pl.when(ANSWER.str.contains(regex(cue)) & (ANSWER.str.len_chars() <= longest)).then(ANSWER)

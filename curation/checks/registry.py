@@ -1,0 +1,101 @@
+"""What a check is: one question to a message or an example, answered by evidence (text) or null.
+
+A check is a function of keyword parameters (they come from a rule in a pack) that returns an expression over the
+columns of its frame. Null means "nothing found"; text is the evidence, which a person can find in the record.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import polars as pl
+
+from curation.errors import PackError, did_you_mean
+
+On = Literal["message", "example"]
+
+# Columns that a check may use, beside those of tables.MESSAGES and tables.EXAMPLES; judge.py makes them.
+MESSAGE_CONTEXT = {
+    "asked": "the last message of the other side before this one (null at the start)",
+    "conversations": "in how many conversations the same role says exactly this",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered check: what it looks at, and the function that builds its expression."""
+
+    name: str
+    on: On
+    build: Callable[..., pl.Expr]
+
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """Return the parameters that a rule may (or must) set."""
+        return dict(inspect.signature(self.build).parameters)
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(*, on: On) -> Callable[[Callable[..., pl.Expr]], Callable[..., pl.Expr]]:
+    """Register a function as a check under its own name."""
+
+    def register(build: Callable[..., pl.Expr]) -> Callable[..., pl.Expr]:
+        if build.__name__ in CHECKS:
+            raise RuntimeError(f"two checks are called {build.__name__}")
+        CHECKS[build.__name__] = Check(build.__name__, on, build)
+        return build
+
+    return register
+
+
+def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]:
+    """Build the expression of check `name` with `params`; `place` (file, line, rule) goes into the PackError."""
+    from curation.checks import cot, dialogue, language, wording  # noqa: F401  registered by being imported
+
+    if name not in CHECKS:
+        raise PackError(f"{place}: there is no check '{name}'{did_you_mean(name, CHECKS)}")
+    found = CHECKS[name]
+    known = found.parameters()
+    for given in params:
+        if given not in known:
+            raise PackError(f"{place}: check '{name}' has no parameter '{given}'{did_you_mean(given, known)}")
+    missing = [p for p, spec in known.items() if spec.default is spec.empty and p not in params]
+    if missing:
+        raise PackError(f"{place}: check '{name}' needs the parameter '{missing[0]}'")
+    try:
+        return found, found.build(**params)
+    except (TypeError, ValueError) as fault:
+        raise PackError(f"{place}: check '{name}': {fault}") from None
+
+
+def by_distinct(expression: pl.Expr, function: Callable[[str], str | None]) -> pl.Expr:
+    """Apply a Python function to the distinct values of a text expression, nulls left alone.
+
+    For what Polars' regex engine cannot say (look-around, back-references, checksums). About ten times slower than
+    an expression: put a cheap guard before it.
+    """
+
+    def mapped(values: pl.Series) -> pl.Series:
+        known = {value: function(value) for value in values.unique().drop_nulls().sort()}
+        answers = [None if value is None else known[value] for value in values]
+        return pl.Series(values.name, answers, dtype=pl.String)
+
+    return expression.map_batches(mapped, return_dtype=pl.String)
+
+
+def by_row(columns: list[str], function: Callable[..., str | None], guard: pl.Expr | None = None) -> pl.Expr:
+    """Apply a Python function to the distinct combinations of several text columns, only where `guard` holds."""
+    together = pl.struct(columns)
+    if guard is not None:
+        together = pl.when(guard).then(together)
+
+    def mapped(values: pl.Series) -> pl.Series:
+        rows = [None if row is None else tuple(row[c] for c in columns) for row in values.to_list()]
+        known = {row: function(*row) for row in dict.fromkeys(rows) if row is not None}
+        return pl.Series(values.name, [None if row is None else known[row] for row in rows], dtype=pl.String)
+
+    return together.map_batches(mapped, return_dtype=pl.String)

@@ -1,0 +1,131 @@
+"""Checks of a single message's wording."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from curation.checks.registry import check
+
+TEXT = pl.col("text")
+
+# What separates clauses in chat: white space, punctuation and symbols, in both scripts. Masks such as [订单号]
+# keep their brackets, so that a message of masks is not taken for an empty one.
+_BETWEEN = r"[\s\p{P}\p{S}&&[^\[\]#@%&/$+<>'’]]"
+_REST = r"(?:[^。！？!?，,;；.\n]|\.\S)*"
+
+
+def clauses(phrases: list[str]) -> str:
+    """Return a regular expression for texts made of `phrases` only, whatever stands between them.
+
+    A phrase is a regular expression; an ellipsis ``…`` in it stands for anything up to the end of the clause.
+    """
+    inner = "|".join(phrase.replace("…", _REST) for phrase in phrases)
+    return regex(rf"^{_BETWEEN}*(?:(?:{inner}){_BETWEEN}*)+$")
+
+
+def regex(*patterns: str) -> str:
+    """Return one case-insensitive expression for any of `patterns`, its match in group 1.
+
+    A wrong one fails here, where the rule is bound, and not in the middle of a run.
+    """
+    pattern = "(?i)(" + "|".join(p.removeprefix("(?i)") for p in patterns) + ")"
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as fault:
+        raise ValueError(f"not a regular expression: {str(fault).splitlines()[0][:120]}") from None
+    return pattern
+
+
+@check(on="message")
+def only_phrases(
+    *, phrases: list[str], unless_after: str | None = None, except_after: str | None = None, longest: int = 120
+) -> pl.Expr:
+    """The message is made of `phrases` and nothing else, in at most `longest` characters. Evidence: the message.
+
+    `unless_after` spares it where the other side's last message matches: 好的 after a yes/no question is an answer.
+    `except_after` takes that back: an offer of more help has a question mark too, but no choice in it.
+    """
+    fires = TEXT.str.contains(clauses(phrases)) & (TEXT.str.len_chars() <= longest)
+    asked = pl.col("asked").fill_null("")
+    if unless_after is not None:
+        spared = asked.str.contains(regex(unless_after))
+        if except_after is not None:
+            spared &= ~asked.str.contains(regex(except_after))
+        fires &= ~spared
+    return pl.when(fires).then(TEXT)
+
+
+@check(on="message")
+def says(*, patterns: list[str], longest: int = 100_000) -> pl.Expr:
+    """The message matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
+    return pl.when(TEXT.str.len_chars() <= longest).then(TEXT.str.extract(regex(*patterns)))
+
+
+@check(on="message")
+def by_role(*, role: str) -> pl.Expr:
+    """The message is of `role`. Evidence: the message."""
+    return pl.when(pl.col("role") == role).then(TEXT)
+
+
+@check(on="message")
+def no_words() -> pl.Expr:
+    """The message has no letter and no digit: it is empty, or only marks and emoji. Evidence: the message."""
+    return pl.when(~TEXT.str.contains(r"[\p{L}\p{N}]")).then(TEXT)
+
+
+@check(on="message")
+def repeated_marks(*, most: int) -> pl.Expr:
+    """More than `most` exclamation or question marks stand together. Evidence: those marks."""
+    return TEXT.str.extract(rf"([!！?？]{{{most + 1},}})")
+
+
+@check(on="message")
+def repeated_signs(*, most: int) -> pl.Expr:
+    """One letter or digit is held down more than `most` times. Evidence: those signs."""
+    letters = "abcdefghijklmnopqrstuvwxyz哈啊呵嗯哦呜"
+    held = "|".join(f"{letter}{{{most + 1},}}" for letter in letters)
+    return TEXT.str.extract(rf"(?i)({held})")
+
+
+@check(on="message")
+def keyboard_noise(*, shortest: int) -> pl.Expr:
+    """A message of at least `shortest` consonants in a row and nothing else. Evidence: the message."""
+    return pl.when(TEXT.str.contains(rf"(?i)^[bcdfghjklmnpqrstvwxz;,./]{{{shortest},}}$")).then(TEXT)
+
+
+@check(on="message")
+def mojibake() -> pl.Expr:
+    """Text decoded with the wrong encoding. Evidence: the garbled part.
+
+    U+FFFD, UTF-8 read as Latin-1 or Windows-1252 (â€™, Ã©), or UTF-8 Chinese read as GBK (锟斤拷, 鈥).
+    """
+    return TEXT.str.extract(
+        "(\ufffd+|â€[™œ\u009d˜¦“”]?|Ã[\u0080-\u00bf]|锟斤拷|烫烫烫|鈥[\u4e00-\u9fff]|(?:[äåæçèé][\u0080-\u00bf]{2}){2,})"
+    )
+
+
+@check(on="message")
+def said_in_many(*, least: int, shortest: int, unless: str | None = None) -> pl.Expr:
+    """The same words stand in at least `least` conversations, and are longer than `shortest` characters.
+
+    `unless` spares texts that match: an instruction that is given often is an answer all the same.
+    Evidence: the message.
+    """
+    fires = (pl.col("conversations") >= least) & (TEXT.str.len_chars() >= shortest)
+    if unless is not None:
+        fires &= ~TEXT.str.contains(regex(unless))
+    return pl.when(fires).then(TEXT)
+
+
+@check(on="message")
+def cut_off(*, endings: list[str], shortest: int = 2) -> pl.Expr:
+    """The message stops in the middle: it ends with one of `endings`. Evidence: that ending."""
+    ending = regex(rf"(?:{'|'.join(endings)})\s*$")
+    return pl.when(TEXT.str.len_chars() >= shortest).then(TEXT.str.extract(ending))
+
+
+def plain(text: str) -> str:
+    """Return only letters and digits of `text`, lower case: for comparing what was said, not how."""
+    return re.sub(r"[\W_]+", "", text).casefold()

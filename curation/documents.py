@@ -1,0 +1,122 @@
+"""YAML and TOML files that people write by hand: read them, check them, and say the line of every fault."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from curation.errors import UsageError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(path: Path, error: type[UsageError]) -> tuple[Any, yaml.Node | None]:
+    """Return the document's data and, for YAML, the node tree that knows the line of every value."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise error(f"{path}: there is no such file") from None
+    except UnicodeDecodeError as fault:
+        raise error(f"{path}: not UTF-8 (byte {fault.start}); save it as UTF-8") from None
+    except OSError as fault:
+        raise error(f"{path}: cannot be read: {fault.strerror}") from None
+    if path.suffix == ".toml":
+        try:
+            return tomllib.loads(text), None
+        except tomllib.TOMLDecodeError as fault:
+            raise error(f"{path}: not TOML: {fault}") from None
+    try:
+        node = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
+        data = yaml.load(text, Loader=_UniqueKeys)
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise error(f"{path}{line}: not YAML: {fault.problem}") from None
+    except yaml.YAMLError as fault:
+        raise error(f"{path}: not YAML: {fault}") from None
+    return data, node
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, which YAML would let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(None, None, f"'{key.value}' is given twice", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
+
+
+def line_of(node: yaml.Node | None, place: tuple[str | int, ...]) -> int | None:
+    """Return the 1-based line where `place` (keys and indices from the top) stands, as deep as it exists."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for step in place:
+        if isinstance(node, yaml.MappingNode):
+            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+            if found is None:
+                break
+            key, node = found
+            line = key.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def validate(model: type[Model], data: Any, path: Path, node: yaml.Node | None, error: type[UsageError]) -> Model:  # noqa: ANN401
+    """Check `data` against `model`; the first fault becomes `error` with file, line, fault and cure."""
+    if not isinstance(data, dict):
+        raise error(f"{path}: expected a mapping of settings, found {type(data).__name__}")
+    try:
+        return model.model_validate(data)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        place = tuple(first["loc"])
+        line = line_of(node, place)
+        where = f"{path}:{line}" if line else str(path)
+        raise error(f"{where}: {_fault(model, first, place)}") from None
+
+
+def _fault(model: type[BaseModel], first: Any, place: tuple[str | int, ...]) -> str:  # noqa: ANN401
+    """Say one pydantic error in our words."""
+    name = ".".join(str(step) for step in place)
+    if first["type"] == "extra_forbidden":
+        return f"there is no setting '{name}'{did_you_mean(str(place[-1]), _fields(model, place[:-1]))}"
+    if first["type"] == "missing":
+        return f"'{name}' is missing"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"'{name}': {message[:1].lower()}{message[1:]}" if name else message
+
+
+def _fields(model: type[BaseModel], place: tuple[str | int, ...]) -> list[str]:
+    """Return the names that may stand at `place` of `model`."""
+    current: type[BaseModel] = model
+    for step in place:
+        field = current.model_fields.get(str(step))
+        if field is None:
+            continue
+        inner = _inner(field.annotation)
+        if inner is not None:
+            current = inner
+    return [field.alias or name for name, field in current.model_fields.items()]
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401
+    """Return the model inside an annotation such as ``list[Source]``, or None."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in getattr(annotation, "__args__", ()):
+        found = _inner(part)
+        if found is not None:
+            return found
+    return None

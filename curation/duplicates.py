@@ -1,0 +1,128 @@
+"""Which examples say the same, and which contradict each other: findings from dedup.py's clusters."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+from rapidfuzz import fuzz
+
+from curation import tables
+from curation.checks.wording import plain
+from curation.dedup import Clusters, Pair, cluster
+from curation.recipe import Dedup
+
+_NEGATION = re.compile(
+    r"不能|不可以|不可|不行|不支持|没有|无法|不用|不需要|\b(?:no|not|cannot|can't|don't|isn't|won't|unable|never)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What the search found: the cluster of every example, findings, and the pairs to look at."""
+
+    clusters: pl.DataFrame  # id, cluster (the id of its best example; null alone)
+    findings: pl.DataFrame
+    merged: list[tuple[float, str, str]]  # similarity, kept text, dropped text; least similar first
+    conflicts: int
+
+
+def find(examples: pl.DataFrame, settings: Dedup, *, seed: int) -> Duplicates:
+    """Cluster `examples` (id, conversation, kind, question, answer, score) kind by kind.
+
+    The best of each cluster (highest score, then first) stays; the others get a `dedup/near-duplicate` finding
+    (drop). Pairs that stay and ask the same but answer otherwise get `dedup/conflicting-answers` (review).
+    """
+    rows = examples.select("id", "conversation", "kind", "question", "answer", "score").to_dicts()
+    best_of: dict[int, int] = {}
+    merged: list[tuple[float, str, str]] = []
+    for kind in ("pair", "dialogue"):
+        indices = [i for i, row in enumerate(rows) if row["kind"] == kind]
+        found = cluster([_key(rows[i]["question"], rows[i]["answer"]) for i in indices], settings, seed=seed)
+        for members in _groups(found):
+            best = min(members, key=lambda m: (-rows[indices[m]]["score"], m))
+            best_of.update({indices[m]: indices[best] for m in members})
+        merged += [(p.similarity, *_sides(rows, indices, p, best_of)) for p in found.pairs]
+    dropped = [(i, best) for i, best in best_of.items() if i != best]
+    found_rows = [
+        {
+            "conversation": rows[i]["conversation"],
+            "example": rows[i]["id"],
+            "rule": "dedup/near-duplicate",
+            "action": "drop",
+            "evidence": f"{rows[best]['id']}",
+        }
+        for i, best in dropped
+    ]
+    gone = {i for i, _ in dropped}
+    conflicts = _conflicts([r for i, r in enumerate(rows) if i not in gone and r["kind"] == "pair"], settings, seed)
+    clusters = pl.DataFrame(
+        {"id": [rows[i]["id"] for i in best_of], "cluster": [rows[best]["id"] for best in best_of.values()]},
+        schema={"id": pl.String, "cluster": pl.String},
+    )
+    schema = {name: tables.FINDINGS[name] for name in ("conversation", "example", "rule", "action", "evidence")}
+    frame = pl.DataFrame([*found_rows, *conflicts], schema=schema)
+    return Duplicates(clusters, tables.findings(frame), sorted(merged)[:10], len(conflicts))
+
+
+def _key(question: str, answer: str) -> str:
+    """Normalise what is compared: letters and digits only, lower case; question and answer kept apart."""
+    return f"{plain(question)}\n{plain(answer)}"
+
+
+def _groups(found: Clusters) -> list[list[int]]:
+    groups: dict[int, list[int]] = {}
+    for index, first in enumerate(found.first):
+        groups.setdefault(first, []).append(index)
+    return [members for members in groups.values() if len(members) > 1]
+
+
+def _sides(rows: list[dict[str, str]], indices: list[int], pair: Pair, best_of: dict[int, int]) -> tuple[str, str]:
+    """Return the texts of a pair, the one that stays (if one of them does) first."""
+    left, right = indices[pair.left], indices[pair.right]
+    if best_of[right] == right:
+        left, right = right, left
+    return tuple(f"{rows[i]['question']} → {rows[i]['answer']}" for i in (left, right))  # type: ignore[return-value]
+
+
+def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> list[dict[str, str]]:
+    """Find pairs with (nearly) the same question whose answers do not agree; evidence: what the other one answers."""
+    found = cluster([plain(row["question"]) for row in pairs], settings, seed=seed)
+    conflicts = []
+    for members in _groups(found):
+        for member in members:
+            other = next(
+                (
+                    m
+                    for m in members
+                    if m != member and not agree(pairs[member]["answer"], pairs[m]["answer"], settings.conflict_below)
+                ),
+                None,
+            )
+            if other is not None:
+                conflicts.append(
+                    {
+                        "conversation": pairs[member]["conversation"],
+                        "example": pairs[member]["id"],
+                        "rule": "dedup/conflicting-answers",
+                        "action": "review",
+                        "evidence": f"{pairs[other]['id']}: {pairs[other]['answer'][:80]}",
+                    }
+                )
+    return conflicts
+
+
+def agree(one: str, other: str, least: float) -> bool:
+    """Tell whether two answers to the same question can both stand.
+
+    They cannot where both have numbers and share none, where one of two similar answers negates, or where they have
+    almost nothing in common (similarity of letters below `least`).
+    """
+    numbers_one, numbers_other = set(re.findall(r"\d+", one)), set(re.findall(r"\d+", other))
+    if numbers_one and numbers_other and not numbers_one & numbers_other:
+        return False
+    alike = fuzz.ratio(plain(one), plain(other)) / 100
+    negated = bool(_NEGATION.search(one)) != bool(_NEGATION.search(other))
+    return alike >= least and not (negated and alike >= 0.5)

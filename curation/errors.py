@@ -1,0 +1,63 @@
+"""Every mistake a user can make, as a tree; each message says place, fault and cure on one line.
+
+::
+
+    CurationError           exit 4   something went wrong while running
+    ├ UsageError            exit 2   an option is wrong
+    │ ├ RecipeError         exit 2   the recipe is wrong
+    │ └ PackError           exit 2   a rule pack is wrong
+    ├ SourceError           exit 3   an input file cannot be used
+    ├ OutputError           exit 4   the run folder cannot be written
+    └ GateError             exit 1   the quality gate failed
+
+A message never contains the text of a record: logs hold personal data, and errors are pasted into tickets.
+Anything that is not in this tree is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CurationError(Exception):
+    """Something a user can mend. `exit_code` is what the command line exits with."""
+
+    exit_code = 4
+
+
+class UsageError(CurationError):
+    """An option or argument of the command line is wrong."""
+
+    exit_code = 2
+
+
+class RecipeError(UsageError):
+    """The recipe cannot be read or says something impossible."""
+
+
+class PackError(UsageError):
+    """A rule pack cannot be read, or a rule in it is wrong."""
+
+
+class SourceError(CurationError):
+    """An input file is missing, empty, or in no shape that a reader understands."""
+
+    exit_code = 3
+
+
+class OutputError(CurationError):
+    """The run folder cannot be written."""
+
+
+class GateError(CurationError):
+    """The curated set does not reach the quality that the recipe asks for."""
+
+    exit_code = 1
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known word, or the list of known words when none is near."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"

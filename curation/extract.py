@@ -1,0 +1,159 @@
+"""Clean messages → turns → examples: pairs of a question with its answer, and dialogues.
+
+What a message rule dropped is not there any more, so that a holding line does not part a question from its answer.
+Consecutive messages of one role are one turn: fragments of a sentence find together again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from curation import tables
+from curation.checks.language import language
+
+_ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
+
+
+class Turn(NamedTuple):
+    """Consecutive messages of one role, joined; `asks` and `clarifies` are what the cues say of them."""
+
+    role: str
+    text: str
+    messages: list[int]
+    asks: bool  # a user's turn with a question or request in it
+    clarifies: bool  # an agent's turn that asks for details
+    cot: str | None
+    record: bool
+
+
+def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
+    """Join consecutive messages of one role inside a conversation; system messages are left out.
+
+    Messages are stitched by what a writer would have put there: nothing after a mark, a comma between a user's
+    Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
+    """
+    spoken = messages.filter(pl.col("role") != "system").with_columns(language=language(pl.col("text")))
+    fresh = (pl.col("conversation") != pl.col("conversation").shift(1)) | (pl.col("role") != pl.col("role").shift(1))
+    following = pl.col("text").shift(-1)
+    ended, chinese = pl.col("text").str.contains(_ENDED), pl.col("language") == "zh"
+    separator = (
+        pl.when(pl.col("text").str.contains("\n", literal=True) | following.str.contains("\n", literal=True)).then(pl.lit("\n"))
+        .when(chinese & ended).then(pl.lit(""))
+        .when(chinese & (pl.col("role") == "user")).then(pl.lit("，"))
+        .when(chinese).then(pl.lit("。"))
+        .when(~ended & (pl.col("role") == "assistant") & following.str.contains(r"^[A-Z]")).then(pl.lit(". "))
+        .otherwise(pl.lit(" "))
+    )  # fmt: skip
+    user = pl.col("role") == "user"
+    return (
+        spoken.with_columns(
+            turn=fresh.fill_null(value=True).cum_sum(),
+            asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
+            clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
+        )
+        .with_columns(last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0))
+        .with_columns(piece=pl.col("text") + pl.when("last").then(pl.lit("")).otherwise(separator))
+        .group_by("turn", maintain_order=True)
+        .agg(
+            pl.col("conversation").first(),
+            pl.col("role").first().cast(pl.String),
+            pl.col("piece").str.join("").alias("text"),
+            pl.col("message").alias("messages"),
+            pl.col("asks").any(),
+            pl.col("clarifies").last(),
+            pl.col("cot").drop_nulls().last(),
+            pl.col("record").any(),
+        )
+        .drop("turn")
+    )
+
+
+def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> pl.DataFrame:
+    """Make examples (tables.EXAMPLES) of the frame of turns, in order of their conversation and first message.
+
+    A pair is a user's turn and the agent's turn after it. Where the agent asks for details first, the details are
+    joined to the question (at most `max_details` times) and a second pair ends with the answer that they led to.
+    A dialogue is the whole conversation from the first user's turn to the last agent's turn, where that is at least
+    two questions and two answers.
+    """
+    rows: list[dict[str, Any]] = []
+    for conversation, group in groupby(frame.iter_rows(), key=lambda row: row[0]):
+        spoken = [Turn(*row[1:]) for row in group]
+        if "pair" in kinds:
+            for asked, answer in _pairs(spoken, max_details):
+                before = sum(turn.asks for turn in spoken[: spoken.index(asked[0])])
+                rows.append(_example(conversation, "pair", asked, [answer]) | {"earlier": before})
+        if "dialogue" in kinds:
+            rows += _dialogue(conversation, spoken)
+    return pl.DataFrame(rows, schema=tables.EXAMPLES)
+
+
+def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
+    """Yield the turns of each question with the turn that answers it."""
+    open_question: list[Turn] = []  # a question that the agent asked details about
+    for turn, answer in zip(spoken, spoken[1:], strict=False):
+        if turn.role != "user" or answer.role != "assistant":
+            continue
+        asked = [turn]
+        if open_question and not turn.asks and len(open_question) <= max_details:
+            asked = [*open_question, turn]
+        yield asked, answer
+        open_question = asked if answer.clarifies and (turn.asks or len(asked) > 1) else []
+
+
+def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]:
+    """Return the conversation as one dialogue, or nothing where it is too short for one."""
+    first = next((i for i, turn in enumerate(spoken) if turn.role == "user"), len(spoken))
+    last = max((i for i, turn in enumerate(spoken) if turn.role == "assistant"), default=-1)
+    whole = list(spoken[first : last + 1])
+    if len(whole) < 4:
+        return []
+    row = _example(
+        conversation,
+        "dialogue",
+        [t for t in whole if t.role == "user"],
+        [t for t in whole if t.role != "user"],
+    )
+    return [row | {"turns": [_turn(turn.role, turn.text, turn.messages) for turn in whole]}]
+
+
+def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
+    """Build one row of tables.EXAMPLES; reasoning between <think> tags at the answer's start moves to `cot`."""
+    question = "\n".join(turn.text for turn in asked)
+    answer = "\n".join(turn.text for turn in answered)
+    messages = [m for turn in (*asked, *answered) for m in turn.messages]
+    cot = next((turn.cot for turn in answered if turn.cot is not None), None)
+    thought = re.fullmatch(r"\s*<think>((?:(?!</?think>).)*)</think>\s*((?:(?!</?think>).)*)", answer, re.DOTALL)
+    if thought and not (cot or "").strip():
+        cot, answer = thought.group(1).strip(), thought.group(2).strip()
+    asked_in = [m for turn in asked for m in turn.messages]
+    return {
+        "id": example_id(conversation, kind, messages),
+        "conversation": conversation,
+        "kind": kind,
+        "question": question,
+        "answer": answer,
+        "cot": cot,
+        "record": any(turn.record for turn in asked),
+        "earlier": 0,
+        "turns": [
+            _turn("user", question, asked_in),
+            _turn("assistant", answer, [m for turn in answered for m in turn.messages]),
+        ],
+    }
+
+
+def _turn(role: str, text: str, messages: Sequence[int]) -> dict[str, Any]:
+    return {"role": role, "text": text, "messages": list(messages)}
+
+
+def example_id(conversation: str, kind: str, messages: Sequence[int]) -> str:
+    """Return the id of an example: 16 hex digits that depend only on the messages it was made of."""
+    text = f"{kind}\x1f{conversation}\x1f{','.join(map(str, sorted(messages)))}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

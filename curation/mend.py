@@ -1,0 +1,108 @@
+"""Repairs of a message's text that keep its meaning; each change is a finding with the text before and after.
+
+A mend is a name and an expression text → text. They run in the order below: characters first, then markup, then
+what the platform added (handles, initials), then white space. Masking of personal data (privacy.py) comes last.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+import polars as pl
+
+from curation import privacy, tables
+from curation.checks.registry import by_distinct
+
+# Full-width letters and digits only: full-width punctuation is proper Chinese and stays. The ideographic space
+# U+3000 is handled with the other white space.
+_WIDE = {chr(code + 0xFEE0): chr(code) for code in (*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B))}
+
+# Zero-width space and marks, bidi controls, word joiner, BOM, soft hyphen, C0/C1 controls except tab and line ends.
+# U+200D (zero-width joiner) stays: it holds family emoji together; U+200C stays for Persian.
+_INVISIBLE = "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
+
+# Emoticon short codes of Chinese chat clients: [微笑], /:^_^, /:809. Words in brackets that are no emoticon, such as
+# the masks [订单号] and [电话x], must stay, hence the list.
+_FACES = (
+    "微笑|撇嘴|色|发呆|得意|流泪|害羞|闭嘴|睡|大哭|尴尬|发怒|调皮|呲牙|惊讶|难过|囧|抓狂|吐|偷笑|愉快|白眼|傲慢|"
+    "困|惊恐|憨笑|悠闲|咒骂|疑问|嘘|晕|衰|骷髅|敲打|再见|擦汗|抠鼻|鼓掌|坏笑|右哼哼|鄙视|委屈|快哭了|阴险|亲亲|"
+    "可怜|笑脸|生病|脸红|破涕为笑|恐惧|失望|无语|嘿哈|捂脸|奸笑|机智|皱眉|耶|吃瓜|加油|汗|天啊|社会社会|旺柴|好的|打脸|"
+    "哇|翻白眼|666|让我看看|叹气|苦涩|裂开|嘴唇|爱心|心碎|拥抱|强|弱|握手|胜利|抱拳|勾引|拳头|合十|啤酒|咖啡|蛋糕|"
+    "玫瑰|凋谢|菜刀|炸弹|便便|月亮|太阳|庆祝|礼物|红包|發|福|烟花|爆竹|猪头|跳跳|发抖|转圈|开心|大笑|哈哈|可爱|爱你|"
+    "飞吻|鲜花|赞|心|花心|媚眼|呵呵|泪|怒|哼|抱抱|鼓掌|拜拜|太开心|思考|嘻嘻|good|ok"
+)
+
+TEXT = pl.col("text")
+
+MENDS: dict[str, pl.Expr] = {
+    "unicode": TEXT.str.normalize("NFC"),
+    "html-entity": pl.coalesce(
+        by_distinct(
+            pl.when(TEXT.str.contains(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#[xX][0-9A-Fa-f]{2,5});")).then(TEXT),
+            lambda text: _unescape(text),
+        ),
+        TEXT,
+    ),
+    "html-tag": TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>", "\n").str.replace_all(
+        r"(?i)</?(?:p|div|span|b|i|u|a|img|font|strong|em|ul|ol|li|h[1-6]|table|tr|td)(?:\s[^<>]*)?/?>", ""
+    ),
+    "invisible-character": TEXT.str.replace_all(_INVISIBLE, ""),
+    "full-width": TEXT.str.replace_many(list(_WIDE), list(_WIDE.values())),
+    "emoji-code": TEXT.str.replace_all(
+        rf"\[(?:{_FACES})\]|/:(?:\^_\^|\$|[0-9]{{3}}|[A-Za-z]{{2,6}}\b|[><~!@#%&*?.;,()'|-]{{1,3}})", ""
+    ),
+    "handle": TEXT.str.replace(r"^(?:\.?@[A-Za-z0-9_]{1,30}[\s,:]+)+", ""),
+    "signature": pl.when(pl.col("role") == "assistant")
+    .then(
+        TEXT.str.replace(r"[\s。.!！?？~]*\s[\^*][A-Za-z]{1,15}\s*$", "").str.replace(
+            r"\s+[-–—]\s?小?[A-Z][A-Za-z]?\s*$", ""
+        )
+    )
+    .otherwise(TEXT),
+    "split-mark": TEXT.str.replace(r"\s*[(（]?\b[1-4]/[2-4]\b[)）]?\s*$", ""),
+    "surplus-space": TEXT.str.replace_all("[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+", " ")
+    .str.replace_all(r" ?(?:\r\n|[\r\n\x{85}\x{2028}\x{2029}]) ?", "\n")
+    .str.replace_all(r"\n{3,}", "\n\n")
+    .str.strip_chars(),
+}
+
+
+def _unescape(text: str) -> str:
+    """Undo HTML entities, also those that were escaped twice (&amp;amp;)."""
+    for _ in range(3):
+        plain = html.unescape(text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+def mend(messages: pl.DataFrame, *, mask: bool = True, keep: tuple[str, ...] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Repair `text` of every message; return the messages and one finding (action note) per change.
+
+    `mask` replaces personal data by a word for its kind; kinds in `keep` stay.
+    """
+    changes: list[pl.DataFrame] = []
+
+    def record(name: str, after: pl.DataFrame, before: pl.DataFrame) -> None:
+        changed = after["text"] != before["text"]
+        rows = after.filter(changed).select("conversation", "message", after="text")
+        changes.append(
+            rows.with_columns(before=before.filter(changed)["text"], rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
+        )
+
+    steps: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = [
+        (name, lambda frame, e=expression: frame.with_columns(e.alias("text"))) for name, expression in MENDS.items()
+    ]
+    if mask:
+        steps += [
+            (kind, lambda frame, k=kind: frame.with_columns(privacy.masked(TEXT, k).alias("text")))
+            for kind in privacy.KINDS
+            if kind not in keep
+        ]
+    for name, step in steps:
+        mended = step(messages)
+        record(name, mended, messages)
+        messages = mended
+    return messages, tables.findings(pl.concat(changes))

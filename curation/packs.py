@@ -1,0 +1,249 @@
+"""Rule packs: YAML files that domain experts edit → rules bound to checks, and the cues that checks share.
+
+A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/service.yaml` holds `zh/filler-only`::
+
+    about: Chinese customer service
+    cues:
+      question: [吗, 怎么, "[?？]"]        # regular expressions; all packs together make one cue
+    rules:
+      repeated-marks:
+        check: repeated_marks
+        params: {most: 2}
+        role: assistant                     # only messages of this role (default: any)
+        kind: pair                          # only examples of this kind (default: any)
+        action: note
+        why: Shouted replies are not the tone we want to teach.
+        fires: [{says: 退款！！！, evidence: ！！！}]
+        silent: [您好！！, 好的！谢谢！]
+
+`fires` and `silent` are the rule's own examples; the test suite and `siftune rules test` run every one of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from curation import documents
+from curation.checks.registry import On, bind
+from curation.errors import PackError, RecipeError, did_you_mean
+from curation.recipe import RuleChange
+from curation.resources import shipped
+
+# question and request tell what a user wants (together: asks), clarify that an agent asks for details, elliptic that
+# a question leans on what was said before, choice that a bare yes or ok is an answer, offer that the agent asks
+# whether there is anything else.
+CUES = ("question", "request", "clarify", "elliptic", "choice", "offer")
+
+
+class Example(BaseModel):
+    """A text that a rule must fire on, or stay silent about. For a message `says`; for an example `asks`/`answers`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    says: str | None = None
+    after: str | None = None  # what the other side said last
+    role: Literal["user", "assistant", "system"] | None = None
+    conversations: int = 1  # in how many conversations the same is said
+    earlier: int = 0  # how many questions the customer asked before this one
+    asks: str | None = None
+    answers: str | None = None
+    times: int = 1  # `answers` so many times over, for rules about length
+    cot: str | None = None
+    evidence: str | None = None  # must be part of the evidence found
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:  # noqa: ANN401
+        """YAML reads 13800138000 as a number; what people say is text."""
+        return str(value) if isinstance(value, float) else value
+
+
+class RuleText(BaseModel):
+    """A rule as written in a pack."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    check: str
+    params: dict[str, Any] = {}
+    role: Literal["user", "assistant", "system"] | None = None
+    kind: Literal["pair", "dialogue"] | None = None
+    action: Literal["note", "review", "drop"]
+    why: str = Field(min_length=10)
+    fires: list[Example] = Field(min_length=1)
+    silent: list[Example] = Field(min_length=1)
+
+    @field_validator("fires", "silent", mode="before")
+    @classmethod
+    def _short(cls, examples: Any) -> Any:  # noqa: ANN401
+        """A bare text is short for {says: text}."""
+        if not isinstance(examples, list):
+            return examples
+        return [e if isinstance(e, dict) else {"says": str(e)} for e in examples]
+
+
+class PackText(BaseModel):
+    """A pack as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    about: str
+    cues: dict[str, list[str]] = {}
+    rules: dict[str, RuleText] = {}
+
+
+class QueryType(BaseModel):
+    """One query type: what it is called, and the words that tell it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    zh: str
+    en: str
+    patterns: list[str] = Field(min_length=1)
+    fires: list[str] = Field(min_length=1)
+
+
+class QueryTypesText(BaseModel):
+    """The file of query types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    about: str
+    types: dict[str, QueryType]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule ready to judge with: its expression answers evidence or null."""
+
+    name: str
+    on: On
+    action: str
+    why: str
+    role: str | None
+    kind: str | None
+    expression: pl.Expr
+    fires: tuple[Example, ...]
+    silent: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class PackFile:
+    """One pack that was loaded: for the manifest."""
+
+    name: str
+    sha256: str
+    rules: int
+
+
+@dataclass(frozen=True)
+class Packs:
+    """All that the packs of a run say."""
+
+    rules: tuple[Rule, ...]
+    cues: Mapping[str, str]  # one regular expression per cue
+    query_types: Mapping[str, QueryType]
+    files: tuple[PackFile, ...]
+
+
+def load(names: Sequence[str], changes: Mapping[str, RuleChange] | None = None) -> Packs:
+    """Load packs by name (a shipped folder such as ``zh``) or path (your own file or folder).
+
+    Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
+    """
+    texts: list[tuple[str, Path, PackText, Any]] = []
+    files: list[PackFile] = []
+    for path, prefix in (found for name in names for found in _files(name)):
+        data, node = documents.load(path, PackError)
+        text = documents.validate(PackText, data, path, node, PackError)
+        unknown = next((cue for cue in text.cues if cue not in CUES), None)
+        if unknown:
+            raise PackError(f"{path}: there is no cue '{unknown}'{did_you_mean(unknown, CUES)}")
+        texts.append((prefix, path, text, node))
+        files.append(PackFile(f"{prefix}/{path.name}", _sha256(path), len(text.rules)))
+    words = {cue: [w for _, _, t, _ in texts for w in t.cues.get(cue, [])] for cue in CUES}
+    words["asks"] = [*words["question"], *words["request"]]
+    cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
+    rules = _bind(texts, cues, changes or {})
+    types, file = _query_types()
+    return Packs(rules, cues, types, (*files, file))
+
+
+def _files(name: str) -> list[tuple[Path, str]]:
+    """Return the YAML files of a pack name with the prefix of their rules."""
+    own = Path(name)
+    folder = own if own.exists() else shipped("rules") / name
+    if not folder.exists() or name in ("", "."):
+        known = [p.name for p in shipped("rules").iterdir() if p.is_dir()]
+        raise PackError(f"rule pack '{name}': neither a path nor a shipped pack{did_you_mean(name, known)}")
+    if folder.is_file():
+        return [(folder, folder.stem)]
+    found = sorted(folder.glob("*.yaml"))
+    if not found:
+        raise PackError(f"{folder}: no .yaml file in this folder")
+    return [(path, folder.name) for path in found]
+
+
+def _bind(
+    texts: Sequence[tuple[str, Path, PackText, Any]],
+    cues: Mapping[str, str],
+    changes: Mapping[str, RuleChange],
+) -> tuple[Rule, ...]:
+    """Bind every rule to its check, with the recipe's changes."""
+    rules: dict[str, Rule] = {}
+    for prefix, path, text, node in texts:
+        for short, written in text.rules.items():
+            name = f"{prefix}/{short}"
+            line = documents.line_of(node, ("rules", short))
+            place = f"{path}:{line}: rule '{short}'"
+            if name in rules:
+                raise PackError(f"{place}: another pack already has a rule '{name}'")
+            change = changes.get(name, RuleChange())
+            params = {key: _with_cues(value, cues, place) for key, value in (written.params | change.params).items()}
+            found, expression = bind(written.check, params, place)
+            action = change.action or written.action
+            if action == "off":
+                continue
+            if written.role:
+                expression = pl.when(pl.col("role") == written.role).then(expression)
+            if written.kind:
+                expression = pl.when(pl.col("kind") == written.kind).then(expression)
+            rules[name] = Rule(
+                name, found.on, action, written.why, written.role, written.kind, expression,
+                tuple(written.fires), tuple(written.silent),
+            )  # fmt: skip
+    known = {f"{prefix}/{short}" for prefix, _, text, _ in texts for short in text.rules}
+    stranger = next((name for name in changes if name not in known), None)
+    if stranger:
+        raise RecipeError(f"the recipe changes a rule '{stranger}' that no pack has{did_you_mean(stranger, known)}")
+    return tuple(rules.values())
+
+
+def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa: ANN401
+    """Replace ``cue:question`` in a parameter by the regular expression of that cue."""
+    if isinstance(value, list):
+        return reduce(lambda done, one: [*done, _with_cues(one, cues, place)], value, [])
+    if isinstance(value, str) and value.startswith("cue:"):
+        cue = value.removeprefix("cue:")
+        if cue not in cues:
+            raise PackError(f"{place}: there is no cue '{cue}'{did_you_mean(cue, cues)}")
+        return cues[cue]
+    return value
+
+
+def _alternation(patterns: Sequence[str]) -> str:
+    """Join patterns to one regular expression; with none, one that never matches."""
+    return "(?i)" + "|".join(f"(?:{p})" for p in patterns) if patterns else r"[^\s\S]"
+
+
+def _query_types() -> tuple[Mapping[str, QueryType], PackFile]:
+    path = shipped("rules") / "query_types.yaml"
+    data, node = documents.load(path, PackError)
+    text = documents.validate(QueryTypesText, data, path, node, PackError)
+    return text.types, PackFile(path.name, _sha256(path), len(text.types))
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,76 @@
+"""The composition of the stages, nothing clever: files and a recipe in, the frames of a run out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from curation import decide, duplicates, tables
+from curation.diversity import query_types
+from curation.extract import extract, turns
+from curation.judge import context, judge
+from curation.mend import mend
+from curation.packs import Packs
+from curation.read import Input, read
+from curation.recipe import Recipe
+from curation.sessions import sessions
+from curation.split import split
+
+
+@dataclass(frozen=True)
+class Curated:
+    """All that one curation made, before it is written: see runfolder.py for the columns that leave."""
+
+    inputs: list[Input]
+    messages: pl.DataFrame
+    unreadable: pl.DataFrame
+    examples: pl.DataFrame
+    findings: pl.DataFrame
+    duplicates: duplicates.Duplicates
+    turns: int
+
+
+def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Callable[[str, str], None]) -> Curated:
+    """Run every stage over `files`; `progress` hears the name of each stage and what came of it."""
+    progress("read", "")
+    reading = read(files, recipe.sources, progress=lambda name: progress("read", name))
+    progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
+
+    messages, mends = mend(sessions(reading.messages), mask=recipe.privacy.mask, keep=tuple(recipe.privacy.keep))
+    progress("mend", f"{mends.height} repairs")
+
+    said = judge(context(messages), packs.rules, on="message")
+    progress("judge messages", f"{said.height} findings")
+
+    gone = said.filter(pl.col("action") == "drop")
+    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
+    spoken = turns(clean, packs.cues)
+    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
+    progress("extract", f"{examples.height} candidates")
+
+    judged = judge(examples, packs.rules, on="example")
+    progress("judge examples", f"{judged.height} findings")
+
+    findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged])
+    examples = query_types(decide.scores(examples, findings), packs.query_types)
+    alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
+    twice = duplicates.find(alive, recipe.dedup, seed=recipe.seed)
+    progress("dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} in conflict")
+
+    unused = decide.unused(messages, examples, findings)
+    findings = pl.concat([findings, twice.findings, unused])
+    decided = decide.verdicts(examples, findings).join(twice.clusters, on="id", how="left", maintain_order="left")
+    decided = split(decided, val_share=recipe.split.val_share, seed=recipe.seed)
+    placed = decide.fates(messages, decided, findings)
+    kept = (decided["verdict"] == "keep").sum()
+    progress("decide", f"{kept} examples kept")
+    return Curated(reading.inputs, placed, reading.unreadable, decided, findings, twice, spoken.height)
+
+
+def _unreadable(lines: pl.DataFrame) -> pl.DataFrame:
+    """Turn unreadable lines into findings: no message, no example, the place as evidence."""
+    place = pl.concat_str(pl.col("file"), pl.lit(":"), pl.col("line").cast(pl.String), pl.lit(": "), pl.col("why"))
+    return tables.findings(lines.select(rule=pl.lit("read/unreadable-line"), action=pl.lit("drop"), evidence=place))

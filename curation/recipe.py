@@ -1,0 +1,180 @@
+"""The recipe: the one YAML or TOML file that says how a run reads, judges, splits, writes and trains.
+
+Every default is here and nowhere else. `siftune schema recipe` prints the JSON Schema of this model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from curation import documents
+from curation.errors import RecipeError
+
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Columns(_Part):
+    """Which column or key of the input holds what. A name, or for tables without header a number from 0."""
+
+    conversation: str | int | None = None
+    role: str | int | None = None
+    text: str | int | None = None
+    time: str | int | None = None
+    messages: str | int | None = None  # shape `conversations`: the list of messages, "a.b" for nested keys
+    question: str | int | None = None  # shape `records`
+    input: str | int | None = None  # shape `records`: joined to the question (Alpaca's `input`)
+    answer: str | int | None = None
+    cot: str | int | None = None
+
+
+class Source(_Part):
+    """How the files that `match` are to be read. Files take the first source whose pattern fits their name."""
+
+    match: str = "*"  # glob on the file's name
+    shape: Literal["auto", "messages", "conversations", "records"] = "auto"
+    format: Literal["auto", "csv", "tsv", "jsonl", "json"] = "auto"  # auto: by the file's ending
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"  # a byte order mark is taken off either way
+    header: bool = True
+    quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
+    columns: Columns = Columns()
+    roles: dict[Literal["user", "assistant", "system"], list[str]] = {}
+    span_files: bool = False  # the same id in two files is one conversation
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _words(cls, roles: Any) -> Any:  # noqa: ANN401
+        """Let people write ``user: 0`` and ``user: customer`` for one-word lists."""
+        if not isinstance(roles, dict):
+            return roles
+        return {role: [str(w) for w in (ws if isinstance(ws, list) else [ws])] for role, ws in roles.items()}
+
+
+class Privacy(_Part):
+    """Masking of personal data."""
+
+    mask: bool = True
+    keep: list[str] = []  # kinds that are left as they are, e.g. [order]
+
+
+class Examples(_Part):
+    """What is made of a conversation."""
+
+    kinds: list[Literal["pair", "dialogue"]] = ["pair", "dialogue"]
+    max_details: int = Field(default=2, ge=0)  # how many asked-for details may be joined to a question
+
+
+class Dedup(_Part):
+    """Near-duplicates. The bands are weighted for recall; an exact Jaccard check afterwards gives the precision."""
+
+    threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams
+    ngram: int = Field(default=5, ge=1, le=16)  # characters
+    permutations: int = Field(default=128, ge=8, le=512)
+    bands: int = Field(default=25, ge=1)  # 25 × 5: every pair of similarity 0.8 is found with p > 0.9999
+    rows: int = Field(default=5, ge=1)
+    conflict_below: Share = 0.2  # same question, answers less alike than this: a conflict
+
+    @field_validator("rows")
+    @classmethod
+    def _fit(cls, rows: int, info: Any) -> int:  # noqa: ANN401
+        bands, permutations = info.data.get("bands", 1), info.data.get("permutations", 128)
+        if bands * rows > permutations:
+            raise ValueError(f"{bands} bands × {rows} rows need more than {permutations} permutations")
+        return rows
+
+
+class Split(_Part):
+    """Train and validation, never parted inside a conversation or a cluster of duplicates."""
+
+    val_share: Share = 0.1
+
+
+class Output(_Part):
+    """What is written for the trainers."""
+
+    formats: list[Literal["messages"]] = ["messages"]  # beside Alpaca and ShareGPT, which are always written
+    system_prompt: str = ""
+    cot: Literal["think", "field", "drop"] = "think"  # <think>…</think> before the answer, a field, or left out
+
+
+class Gate(_Part):
+    """What the set must reach before anything is trained on it."""
+
+    min_examples: int = Field(default=20, ge=0)
+    max_unreadable_share: float = Field(default=0.05, ge=0.0, le=1.0)  # of the records in the input
+    max_personal_data: int = Field(default=0, ge=0)  # hits left in the exported text
+
+
+class RuleChange(_Part):
+    """What the recipe changes in one rule of a pack."""
+
+    action: Literal["note", "review", "drop", "off"] | None = None
+    params: dict[str, Any] = {}
+
+
+class Recipe(_Part):
+    """One run, complete."""
+
+    name: str = "siftune"
+    seed: int = Field(default=42, ge=0)
+    sources: list[Source] = [Source()]
+    packs: list[str] = ["common", "zh", "en"]  # folders of the shipped rules, or paths of your own
+    rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
+    privacy: Privacy = Privacy()
+    examples: Examples = Examples()
+    dedup: Dedup = Dedup()
+    split: Split = Split()
+    output: Output = Output()
+    gate: Gate = Gate()
+    training: dict[str, Any] = {}  # checked by the training package, which owns these names
+
+    def sha256(self) -> str:
+        """Return the hash of everything the recipe says, independent of how the file was laid out."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load(path: Path) -> Recipe:
+    """Read a recipe; raises RecipeError with file, line, fault and cure."""
+    data, node = documents.load(path, RecipeError)
+    return documents.validate(Recipe, data if data is not None else {}, path, node, RecipeError)
+
+
+def assignments(texts: list[str], option: str) -> dict[str, Any]:
+    """Read ``KEY=VALUE`` options; values are YAML, so numbers, lists and true/false are what they look like."""
+    import yaml
+
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise RecipeError(f"{option} {text}: expected KEY=VALUE")
+        try:
+            found[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise RecipeError(f"{option} {text}: the value is not YAML; put it in quotes") from None
+    return found
+
+
+def changed(recipe: Recipe, changes: list[str], ignore: list[str]) -> Recipe:
+    """Return the recipe with ``KEY=VALUE`` changes (keys as ``dedup.threshold``) and with rules switched off."""
+    data = recipe.model_dump(mode="json", exclude_unset=True)
+    for key, value in assignments(changes, "--set").items():
+        place = data
+        *above, last = key.split(".")
+        for step in above:
+            place = place.setdefault(step, {})
+            if not isinstance(place, dict):
+                raise RecipeError(f"--set {key}: '{step}' has no settings below it")
+        place[last] = value
+    for rule in ignore:
+        data.setdefault("rules", {}).setdefault(rule, {})["action"] = "off"
+    return documents.validate(Recipe, data, Path("--set"), None, RecipeError)

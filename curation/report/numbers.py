@@ -1,0 +1,381 @@
+"""The frames of a finished curation → `Report`: every number that any report shows is computed here, once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import polars as pl
+
+from curation import privacy
+from curation.checks.language import language
+from curation.decide import with_message_findings
+from curation.diversity import OTHER, diversity
+from curation.duplicates import Duplicates
+from curation.packs import Packs
+from curation.read import Input
+from curation.recipe import Gate as GateSettings
+from curation.recipe import Recipe
+from curation.report import model
+
+EXAMPLES_PER_RULE = 3
+EXAMPLES_SHOWN = 8
+LONGEST_SHOWN = 600  # characters of a text in the report
+
+CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
+TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
+
+# Findings that no pack rule makes: what the stages themselves say.
+STRUCTURAL = {
+    "read/unreadable-line": (
+        "line",
+        "The line could not be read as a message; file, line and reason are in unreadable.jsonl.",
+    ),
+    "extract/unanswered": (
+        "message",
+        "No answer of the agent follows this message: there is nothing to learn from it.",
+    ),
+    "extract/unprompted": ("message", "No question of the customer stands before this message."),
+    "dedup/near-duplicate": ("example", "A better copy of the same question and answer is kept."),
+    "dedup/conflicting-answers": (
+        "example",
+        "The same question has another answer elsewhere; a person must say which is right.",
+    ),
+}
+
+
+def gate(settings: GateSettings, *, exported: int, unreadable_share: float, personal_data: int) -> model.Gate:
+    """Hold what came out against what the recipe asks for."""
+    checks = [
+        _check("exported_examples", exported, settings.min_examples, at_least=True),
+        _check("unreadable_share", round(unreadable_share, 6), settings.max_unreadable_share, at_least=False),
+        _check("personal_data_left", personal_data, settings.max_personal_data, at_least=False),
+    ]
+    return model.Gate(state="pass" if all(c.passed for c in checks) else "fail", checks=checks)
+
+
+def _check(name: str, value: float, limit: float, *, at_least: bool) -> model.GateCheck:
+    passed = value >= limit if at_least else value <= limit
+    sense = "at_least" if at_least else "at_most"
+    return model.GateCheck(name=name, value=value, limit=limit, sense=sense, passed=passed)  # type: ignore[arg-type]
+
+
+def numbers(
+    *,
+    recipe: Recipe,
+    packs: Packs,
+    inputs: Sequence[Input],
+    messages: pl.DataFrame,
+    unreadable: pl.DataFrame,
+    examples: pl.DataFrame,
+    findings: pl.DataFrame,
+    duplicates: Duplicates,
+    turns: int,
+    files: Sequence[Mapping[str, Any]],
+    version: str,
+) -> model.Report:
+    """Build the report; frames as the run folder has them (design of the columns: tables.py and runfolder.py)."""
+    kept = examples.filter(pl.col("verdict") == "keep")
+    records = sum(i.records for i in inputs)
+    mends = findings.filter(pl.col("rule").str.starts_with("mend/"))
+    personal = _personal_data(mends, kept)
+    fate = dict(messages.group_by("fate").len().iter_rows())
+    random = Random(recipe.seed)
+    return model.Report(
+        schema_version="siftune/report/1",
+        name=recipe.name,
+        gate=gate(
+            recipe.gate,
+            exported=kept.height,
+            unreadable_share=unreadable.height / records if records else 0.0,
+            personal_data=sum(p.left for p in personal),
+        ),
+        ledger=_ledger(records, unreadable.height, messages, fate),
+        counts=_counts(messages, examples, mends),
+        funnel=_funnel(messages, findings, examples, turns),
+        rules=_rules(packs, messages, unreadable, examples, findings, random),
+        mends=_mends(mends, messages, random),
+        personal_data=personal,
+        query_types=_query_types(packs, examples, kept),
+        missing_types=[t for t in packs.query_types if t not in set(kept["query_type"])],
+        diversity=model.Diversity(**vars(diversity(kept, len(packs.query_types) + 1))),
+        lengths=model.Lengths(
+            question=_histogram(examples, pl.col("question").str.len_chars(), CHARACTERS),
+            answer=_histogram(examples, pl.col("answer").str.len_chars(), CHARACTERS),
+            turns=_histogram(examples.filter(pl.col("kind") == "dialogue"), pl.col("turns").list.len(), TURNS),
+        ),
+        languages=_languages(examples),
+        duplicates=_duplicates(recipe, examples, findings, duplicates),
+        cot=model.Reasoning(
+            records=examples["cot"].is_not_null().sum(),
+            kept=(kept["cot"].fill_null("").str.strip_chars() != "").sum(),
+        ),
+        kept_examples=_kept(kept, messages, random),
+        dropped_examples=_dropped(examples, messages, random),
+        files=[model.FileRow(**f) for f in files],
+        provenance=model.Provenance(
+            siftune=version,
+            recipe_sha256=recipe.sha256(),
+            seed=recipe.seed,
+            inputs=[model.InputRow(name=i.name, sha256=i.sha256, bytes=i.bytes, encoding=i.encoding) for i in inputs],
+            packs=[model.PackRow(name=p.name, sha256=p.sha256, rules=p.rules) for p in packs.files],
+        ),
+    )
+
+
+def _ledger(records: int, unreadable: int, messages: pl.DataFrame, fate: Mapping[str, int]) -> model.Ledger:
+    """Add up. Lines are records of the input: a record with a question and an answer is one line, two messages."""
+    read = messages["source"].n_unique()
+    example, held, dropped = (fate.get(name, 0) for name in ("example", "held", "dropped"))
+    return model.Ledger(
+        lines=records, unreadable=unreadable, messages=messages.height, example=example, held=held, dropped=dropped,
+        balanced=read + unreadable == records and example + held + dropped == messages.height,
+    )  # fmt: skip
+
+
+def _counts(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFrame) -> model.Counts:
+    def verdicts(kind: str) -> model.Verdicts:
+        mine = examples.filter(pl.col("kind") == kind)["verdict"]
+        return model.Verdicts(
+            found=len(mine),
+            keep=(mine == "keep").sum(),
+            review=(mine == "review").sum(),
+            drop=(mine == "drop").sum(),
+        )
+
+    return model.Counts(
+        conversations=messages["conversation"].n_unique(),
+        mended_messages=mends.select("conversation", "message").unique().height,
+        pairs=verdicts("pair"),
+        dialogues=verdicts("dialogue"),
+        exported_train=(examples["split"] == "train").sum(),
+        exported_val=(examples["split"] == "val").sum(),
+    )
+
+
+def _funnel(
+    messages: pl.DataFrame, findings: pl.DataFrame, examples: pl.DataFrame, turns: int
+) -> list[model.FunnelStep]:
+    by_rule = findings.filter(
+        (pl.col("action") == "drop") & pl.col("message").is_not_null() & ~pl.col("rule").str.starts_with("extract/")
+    )
+    clean = messages.filter(pl.col("role") != "system").join(by_rule, on=["conversation", "message"], how="anti").height
+    strong = with_message_findings(examples, findings).filter(
+        (pl.col("action") != "note") & ~pl.col("rule").str.starts_with("dedup/")
+    )
+    passed = examples.join(strong, on="id", how="anti").height
+    twice = findings.filter(pl.col("rule") == "dedup/near-duplicate").height
+    kept = (examples["verdict"] == "keep").sum()
+    steps = {
+        "messages": messages.height, "clean_messages": clean, "turns": turns, "candidates": examples.height,
+        "passed_rules": passed, "unique": passed - twice, "exported": kept,
+    }  # fmt: skip
+    return [model.FunnelStep(stage=stage, n=n) for stage, n in steps.items()]  # type: ignore[arg-type]
+
+
+def _rules(
+    packs: Packs,
+    messages: pl.DataFrame,
+    unreadable: pl.DataFrame,
+    examples: pl.DataFrame,
+    findings: pl.DataFrame,
+    random: Random,
+) -> list[model.RuleRow]:
+    """Return one row per rule that fired, the strongest action and the most hits first."""
+    known = {rule.name: (rule.on, rule.why) for rule in packs.rules} | STRUCTURAL
+    found = findings.filter(~pl.col("rule").str.starts_with("mend/"))
+    alone = _alone(found)
+    rows = []
+    for (rule,), hits in sorted(found.group_by("rule")):
+        on, why = known[str(rule)]
+        chosen = sorted(random.sample(range(hits.height), min(EXAMPLES_PER_RULE, hits.height)))
+        shown = [_hit(hits.row(i, named=True), on, messages, unreadable, examples) for i in chosen]
+        action = hits["action"][0]
+        rows.append(model.RuleRow(
+            rule=str(rule), on=on, action=action, why=why, hits=hits.height, alone=alone.get(str(rule), 0), examples=shown,  # type: ignore[arg-type]
+        ))  # fmt: skip
+    order = {"drop": 0, "review": 1, "note": 2}
+    return sorted(rows, key=lambda row: (order[row.action], -row.hits, row.rule))
+
+
+def _alone(found: pl.DataFrame) -> dict[str, int]:
+    """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
+    strong = found.filter(pl.col("action") != "note").with_row_index("row")
+    record = pl.coalesce(
+        pl.col("example"),
+        pl.concat_str(pl.col("conversation"), pl.lit("\x1f"), pl.col("message").cast(pl.String)),
+        pl.concat_str(pl.lit("\x1fline"), pl.col("row").cast(pl.String)),
+    )
+    counted = (
+        strong.with_columns(record=record)
+        .filter(pl.col("action") == pl.col("action").max().over("record"))
+        .filter(pl.col("rule").n_unique().over("record") == 1)
+        .unique(["record", "rule"])
+    )
+    return dict(counted.group_by("rule").len().iter_rows())
+
+
+def _hit(
+    row: Mapping[str, Any], on: str, messages: pl.DataFrame, unreadable: pl.DataFrame, examples: pl.DataFrame
+) -> model.RuleExample:
+    """Show one finding with the text it was made on."""
+    if on == "line":
+        return model.RuleExample(
+            source=row["evidence"].split(": ")[0],
+            conversation="",
+            role=None,
+            text="",
+            evidence=row["evidence"],
+        )
+    if on == "message":
+        said = _message(messages, row["conversation"], row["message"])
+        return model.RuleExample(
+            source=said["source"], conversation=row["conversation"], role=said["role"],
+            text=_short(said["text"]), evidence=_short(row["evidence"]),
+        )  # fmt: skip
+    example = examples.row(by_predicate=pl.col("id") == row["example"], named=True)
+    text = f"{example['question']}\n→ {example['answer']}"
+    if example["cot"]:
+        text = f"{example['question']}\n[{example['cot']}]\n→ {example['answer']}"
+    source = _first_source(example, messages)
+    return model.RuleExample(
+        source=source,
+        conversation=row["conversation"],
+        role=None,
+        text=_short(text),
+        evidence=_short(row["evidence"]),
+    )
+
+
+def _message(messages: pl.DataFrame, conversation: str, message: int) -> dict[str, Any]:
+    return messages.row(
+        by_predicate=(pl.col("conversation") == conversation) & (pl.col("message") == message), named=True
+    )
+
+
+def _first_source(example: Mapping[str, Any], messages: pl.DataFrame) -> str:
+    return str(_message(messages, example["conversation"], example["turns"][0]["messages"][0])["source"])
+
+
+def _short(text: str) -> str:
+    text = privacy.mask(text)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+
+
+def _mends(mends: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.MendRow]:
+    rows = []
+    for (rule,), hits in sorted(
+        mends.group_by("rule", maintain_order=True), key=lambda item: (-item[1].height, item[0])
+    ):
+        name = str(rule).removeprefix("mend/")
+        shown = []
+        if name not in privacy.KINDS:
+            for i in sorted(random.sample(range(hits.height), min(EXAMPLES_PER_RULE, hits.height))):
+                row = hits.row(i, named=True)
+                source = _message(messages, row["conversation"], row["message"])["source"]
+                shown.append(model.MendExample(source=source, before=_short(row["before"]), after=_short(row["after"])))
+        rows.append(model.MendRow(mend=name, hits=hits.height, examples=shown))
+    return rows
+
+
+def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame) -> list[model.PersonalData]:
+    found = dict(mends.group_by("rule").len().iter_rows())
+    texts = kept.select(pl.col("turns").list.eval(pl.element().struct.field("text"))).explode("turns").to_series()
+    left = privacy.count(pl.concat([texts, kept["answer"], kept["cot"].drop_nulls()]))
+    return [
+        model.PersonalData(kind=kind, found=found.get(f"mend/{kind}", 0), left=left[kind])
+        for kind in privacy.KINDS
+        if found.get(f"mend/{kind}", 0) or left[kind]
+    ]
+
+
+def _query_types(packs: Packs, examples: pl.DataFrame, kept: pl.DataFrame) -> list[model.QueryTypeRow]:
+    before, after = (dict(frame.group_by("query_type").len().iter_rows()) for frame in (examples, kept))
+    names = {name: (t.zh, t.en) for name, t in packs.query_types.items()} | {OTHER: ("其他", "Other")}
+    return [
+        model.QueryTypeRow(id=name, zh=zh, en=en, before=before.get(name, 0), after=after.get(name, 0))
+        for name, (zh, en) in names.items()
+    ]
+
+
+def _histogram(examples: pl.DataFrame, size: pl.Expr, edges: list[int]) -> model.Histogram:
+    """Count candidates (before) and kept examples (after) by size; what is below the first edge falls in the first bin."""
+
+    def counts(frame: pl.DataFrame) -> list[int]:
+        sizes = frame.select(size).to_series()
+        return [
+            int(((sizes >= (low if i else -math.inf)) & (sizes < (high if i < len(edges) - 2 else math.inf))).sum())
+            for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+        ]
+
+    return model.Histogram(
+        edges=edges, before=counts(examples), after=counts(examples.filter(pl.col("verdict") == "keep"))
+    )
+
+
+def _languages(examples: pl.DataFrame) -> list[model.LanguageRow]:
+    told = examples.select("verdict", language=language(pl.col("question") + pl.col("answer")))
+    rows = []
+    for name in ("zh", "en", "other"):
+        mine = told.filter(pl.col("language") == name)
+        if mine.height:
+            code = "und" if name == "other" else name
+            rows.append(model.LanguageRow(language=code, before=mine.height, after=(mine["verdict"] == "keep").sum()))
+    return rows
+
+
+def _duplicates(
+    recipe: Recipe, examples: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
+) -> model.Duplicates:
+    sizes = duplicates.clusters.group_by("cluster").len()["len"]
+    return model.Duplicates(
+        threshold=recipe.dedup.threshold,
+        clusters=len(sizes),
+        dropped=findings.filter(pl.col("rule") == "dedup/near-duplicate").height,
+        largest=int(sizes.max() or 0),  # type: ignore[arg-type]
+        conflicts=duplicates.conflicts,
+        pairs=[
+            model.DuplicatePair(similarity=round(similarity, 4), kept=_short(kept), dropped=_short(dropped))
+            for similarity, kept, dropped in duplicates.merged
+        ],
+    )
+
+
+def _kept(kept: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.KeptExample]:
+    rows = []
+    for example in _some(kept, random):
+        places = sorted({m for turn in example["turns"] for m in turn["messages"]})
+        mine = messages.filter(
+            (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
+        )
+        raw = [model.Turn(role=role, text=_short(text)) for role, text in mine.select("role", "raw").iter_rows()]
+        rows.append(model.KeptExample(
+            id=example["id"], kind=example["kind"], query_type=example["query_type"], source=mine["source"][0],
+            raw=raw, turns=_turns(example), score=round(example["score"], 4),
+        ))  # fmt: skip
+    return rows
+
+
+def _dropped(examples: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.DroppedExample]:
+    return [
+        model.DroppedExample(
+            id=example["id"],
+            kind=example["kind"],
+            rules=example["rules"],
+            source=_first_source(example, messages),
+            turns=_turns(example),
+        )
+        for example in _some(examples.filter(pl.col("verdict") == "drop"), random)
+    ]
+
+
+def _some(examples: pl.DataFrame, random: Random) -> list[dict[str, Any]]:
+    """Choose a few examples at random, in their order."""
+    chosen = sorted(random.sample(range(examples.height), min(EXAMPLES_SHOWN, examples.height)))
+    return [examples.row(i, named=True) for i in chosen]
+
+
+def _turns(example: Mapping[str, Any]) -> list[model.Turn]:
+    return [model.Turn(role=turn["role"], text=_short(turn["text"])) for turn in example["turns"][:12]]

@@ -1,0 +1,162 @@
+"""The run folder: the contract that other programs read. Written beside its place and renamed: whole or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation import __version__
+from curation.card import card
+from curation.convert import FORMATS, dataset_info
+from curation.errors import OutputError
+from curation.manifest import manifest
+from curation.packs import Packs
+from curation.pipeline import Curated
+from curation.recipe import Recipe
+from curation.report import html, markdown
+from curation.report.model import Report
+from curation.report.numbers import numbers
+
+MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules"]
+EXAMPLES = [
+    "id",
+    "conversation",
+    "kind",
+    "verdict",
+    "rules",
+    "query_type",
+    "cluster",
+    "split",
+    "score",
+    "cot",
+    "turns",
+]
+
+
+def check(target: Path, *, force: bool) -> None:
+    """Refuse a place where a run cannot go, before any work: raises OutputError.
+
+    An existing run folder is replaced with `force` only; a folder that is not a run is never replaced.
+    """
+    if not target.exists():
+        parent = next(p for p in target.absolute().parents if p.exists())
+        if not os.access(parent, os.W_OK):
+            raise OutputError(f"{target}: no permission to write in {parent}")
+        return
+    if not target.is_dir():
+        raise OutputError(f"{target}: is a file; give a folder for the run")
+    if not any(target.iterdir()):
+        return
+    if not (target / "manifest.json").is_file():
+        raise OutputError(f"{target}: holds files that are not a run; choose another folder")
+    if not force:
+        raise OutputError(f"{target}: a run is already there; choose another folder, or replace it with --force")
+
+
+@contextmanager
+def whole_or_absent(target: Path) -> Iterator[Path]:
+    """Give a folder to write to; it takes the place of `target` when all went well, and is removed otherwise."""
+    target = target.absolute()
+    partial = target.parent / f".{target.name}.{os.getpid()}.partial"
+    old = target.parent / f".{target.name}.{os.getpid()}.old"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir()
+        yield partial
+        if target.exists():
+            target.rename(old)
+        partial.rename(target)
+    except OSError as fault:
+        if old.exists() and not target.exists():
+            old.rename(target)
+        raise OutputError(f"{target}: cannot be written: {fault.strerror or fault}") from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def write(curated: Curated, recipe: Recipe, packs: Packs, target: Path, *, argv: Sequence[str]) -> Report:
+    """Write the whole run folder to `target` and return its report."""
+    with whole_or_absent(target) as folder:
+        files = _sets(curated.examples, recipe, folder)
+        info = dataset_info([f["name"] for f in files])
+        _json(folder / "dataset_info.json", info)
+        curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
+        curated.examples.select(EXAMPLES).write_parquet(folder / "examples.parquet")
+        curated.findings.write_parquet(folder / "findings.parquet")
+        _lines(folder / "dropped.jsonl", _dropped(curated))
+        _lines(folder / "unreadable.jsonl", curated.unreadable.iter_rows(named=True))
+        report = numbers(
+            recipe=recipe, packs=packs, inputs=curated.inputs, messages=curated.messages, unreadable=curated.unreadable,
+            examples=curated.examples, findings=curated.findings, duplicates=curated.duplicates, turns=curated.turns,
+            files=files, version=__version__,
+        )  # fmt: skip
+        (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        (folder / "report.html").write_text(html.render(report), encoding="utf-8")
+        (folder / "report.md").write_text(markdown.render(report, language="en"), encoding="utf-8")
+        (folder / "README.md").write_text(card(report, list(info)), encoding="utf-8")
+        _json(
+            folder / "manifest.json",
+            manifest(
+                recipe=recipe,
+                packs=packs,
+                inputs=curated.inputs,
+                report=report,
+                argv=argv,
+                siftune=__version__,
+            ),
+        )
+    return report
+
+
+def _sets(examples: pl.DataFrame, recipe: Recipe, folder: Path) -> list[dict[str, Any]]:
+    """Write the train and validation files of every format; return name, records and bytes of each."""
+    files = []
+    for split in ("train", "val"):
+        rows = examples.filter(pl.col("split") == split).to_dicts()
+        for form in ("alpaca", "sharegpt", *recipe.output.formats):
+            path = folder / f"{split}.{form}.jsonl"
+            convert = FORMATS[form]
+            system, policy = recipe.output.system_prompt, recipe.output.cot
+            _lines(path, (convert(row, system=system, policy=policy) for row in rows))
+            files.append({"name": path.name, "records": len(rows), "bytes": path.stat().st_size})
+    return files
+
+
+def _dropped(curated: Curated) -> Iterator[dict[str, Any]]:
+    """Yield every dropped example, then every dropped message, each with all findings behind it."""
+    reasons = curated.findings.filter(~pl.col("rule").str.starts_with("mend/"))
+    fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence")
+    on_example = dict(
+        reasons.drop_nulls("example").group_by("example", maintain_order=True).agg(fields.alias("why")).iter_rows()
+    )
+    keys = ["conversation", "message"]
+    on_message = reasons.drop_nulls("message").group_by(keys, maintain_order=True).agg(fields.alias("why"))
+    dropped = curated.examples.filter(pl.col("verdict") == "drop")
+    for row in dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns").iter_rows(
+        named=True
+    ):
+        yield {"what": "example", **row, "reasons": on_example.get(row["id"], [])}
+    lines = curated.messages.filter(pl.col("fate") == "dropped").join(
+        on_message, on=keys, how="left", maintain_order="left"
+    )
+    for row in lines.select("conversation", "message", "role", "source", "text", "rules", "why").iter_rows(named=True):
+        reasons_here = row.pop("why")
+        yield {"what": "message", **row, "reasons": reasons_here or []}
+
+
+def _lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _json(path: Path, data: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

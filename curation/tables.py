@@ -1,0 +1,77 @@
+"""The frames that flow through the engine: what a row is, in one screen.
+
+Frames are ordered: conversations by first appearance in the input, messages by their place in the
+conversation, examples by their first message. Every function keeps that order, so equal input gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+ROLES = ("user", "assistant", "system")
+ACTIONS = ("note", "review", "drop")  # weakest first: the strongest finding decides
+VERDICTS = ("keep", "review", "drop")
+FATES = ("example", "held", "dropped")
+
+ROLE = pl.Enum(ROLES)
+ACTION = pl.Enum(ACTIONS)
+VERDICT = pl.Enum(VERDICTS)
+FATE = pl.Enum(FATES)
+KIND = pl.Enum(("pair", "dialogue"))
+SPLIT = pl.Enum(("train", "val"))
+
+TURN = pl.Struct({"role": pl.String, "text": pl.String, "messages": pl.List(pl.UInt32)})
+
+# One line of the raw log. `cot` is the reasoning that a question/answer record brought along, on its answer.
+MESSAGES = {
+    "conversation": pl.String,
+    "message": pl.UInt32,  # 0-based place in the conversation, counting every readable message
+    "role": ROLE,
+    "source": pl.String,  # file:line of the input
+    "time": pl.String,
+    "raw": pl.String,
+    "text": pl.String,  # after mending
+    "cot": pl.String,
+    "record": pl.Boolean,  # came in as a question with its answer, not out of a chat
+}
+
+# A rule fired: on a message, on an example, or (both null) on an unreadable line, named in `evidence`.
+FINDINGS = {
+    "conversation": pl.String,
+    "message": pl.UInt32,
+    "example": pl.String,
+    "rule": pl.String,
+    "action": ACTION,
+    "evidence": pl.String,
+    "before": pl.String,
+    "after": pl.String,
+}
+
+# One SFT record that may leave us.
+EXAMPLES = {
+    "id": pl.String,
+    "conversation": pl.String,
+    "kind": KIND,
+    "question": pl.String,  # the user's turns, joined by line breaks
+    "answer": pl.String,  # the assistant's turns, joined by line breaks
+    "cot": pl.String,
+    "record": pl.Boolean,  # was a pair already in the input
+    "earlier": pl.UInt32,  # of a pair: how many of the user's turns before it ask something
+    "turns": pl.List(TURN),
+}
+
+# A line of an input file that no message could be made of.
+UNREADABLE = {"file": pl.String, "line": pl.Int64, "why": pl.String, "bytes": pl.String}
+
+
+def empty(schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+    """Return a frame of `schema` with no rows."""
+    return pl.DataFrame(schema=schema)
+
+
+def findings(rows: pl.DataFrame) -> pl.DataFrame:
+    """Bring `rows`, which may lack columns, into the shape of FINDINGS (missing columns are null)."""
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
+        for name, kind in FINDINGS.items()
+    )

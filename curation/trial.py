@@ -1,0 +1,65 @@
+"""Every rule on its own examples: what `siftune rules test` and the test suite run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+from curation import tables
+from curation.judge import judge
+from curation.packs import Example, Packs, Rule
+
+
+class Trial(NamedTuple):
+    """One example of one rule; `fault` says what did not hold, or nothing."""
+
+    rule: str
+    text: str
+    fault: str
+
+
+def trials(packs: Packs) -> Iterator[Trial]:
+    """Run every rule alone on each of its examples."""
+    for rule in packs.rules:
+        for example, must in [*((e, True) for e in rule.fires), *((e, False) for e in rule.silent)]:
+            frame = _message(example, rule) if rule.on == "message" else _example(example, rule)
+            found = judge(frame, [rule], on=rule.on)["evidence"].to_list()
+            text = example.says if rule.on == "message" else f"{example.asks} → {example.answers}"
+            yield Trial(rule.name, str(text), _fault(found, example, must=must))
+
+
+def _fault(found: list[str], example: Example, *, must: bool) -> str:
+    if must and not found:
+        return "does not fire"
+    if not must and found:
+        return "fires but must be silent"
+    if must and example.evidence and example.evidence not in found[0]:
+        return f"fires with other evidence ({found[0]!r})"
+    return ""
+
+
+def _message(example: Example, rule: Rule) -> pl.DataFrame:
+    """Return the frame that message rules see, with this one message in it."""
+    return pl.DataFrame(
+        {
+            "conversation": ["c"], "message": [0], "role": [example.role or rule.role or "user"], "text": [example.says or ""],
+            "asked": [example.after], "conversations": [example.conversations],
+        },
+        schema={
+            "conversation": pl.String, "message": pl.UInt32, "role": tables.ROLE, "text": pl.String,
+            "asked": pl.String, "conversations": pl.UInt32,
+        },
+    )  # fmt: skip
+
+
+def _example(example: Example, rule: Rule) -> pl.DataFrame:
+    """Return the frame that example rules see, with this one example in it."""
+    answer = (example.answers or "") * example.times
+    turns = [{"role": "user", "text": example.asks, "messages": [0]}, {"role": "assistant", "text": answer, "messages": [1]}]
+    row = {
+        "id": "e", "conversation": "c", "kind": rule.kind or "pair", "question": example.asks or "", "answer": answer,
+        "cot": example.cot, "record": False, "earlier": example.earlier, "turns": turns,
+    }  # fmt: skip
+    return pl.DataFrame([row], schema=tables.EXAMPLES)
