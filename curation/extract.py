@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation import tables
+from curation import privacy, tables
 from curation.checks.language import language
 
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
@@ -32,8 +32,11 @@ class Turn(NamedTuple):
     record: bool
 
 
-def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
+def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str]) -> pl.DataFrame:
     """Join consecutive messages of one role inside a conversation; system messages are left out.
+
+    `mask` names the kinds of personal data that are masked once more in joined text: "my order number is" and
+    "7720454" are harmless apart.
 
     Messages are stitched by what a writer would have put there: nothing after a mark, a comma between a user's
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
@@ -51,7 +54,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         .otherwise(pl.lit(" "))
     )  # fmt: skip
     user = pl.col("role") == "user"
-    return (
+    found = (
         spoken.with_columns(
             turn=fresh.fill_null(value=True).cum_sum(),
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
@@ -72,13 +75,19 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         )
         .drop("turn")
     )
+    joined = pl.col("messages").list.len() > 1
+    for kind in mask:
+        again = privacy.masked(pl.when(joined).then("text"), kind)
+        found = found.with_columns(pl.coalesce(again, "text").alias("text"))
+    return found
 
 
-def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> pl.DataFrame:
+def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int, mask: Sequence[str]) -> pl.DataFrame:
     """Make examples (tables.EXAMPLES) of the frame of turns, in order of their conversation and first message.
 
     A pair is a user's turn and the agent's turn after it. Where the agent asks for details first, the details are
     joined to the question (at most `max_details` times) and a second pair ends with the answer that they led to.
+    What was joined so is masked once more (`mask`, as in turns).
     A dialogue is the whole conversation from the first user's turn to the last agent's turn, where that is at least
     two questions and two answers.
     """
@@ -91,13 +100,16 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> p
                 rows.append(_example(conversation, "pair", asked, [answer]) | {"earlier": before})
         if "dialogue" in kinds:
             rows += _dialogue(conversation, spoken)
+    for row in rows:
+        if len(row["turns"]) == 2 and "\n" in row["question"]:
+            row["question"] = row["turns"][0]["text"] = privacy.mask(row["question"], mask)
     return pl.DataFrame(rows, schema=tables.EXAMPLES)
 
 
 def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
     """Yield the turns of each question with the turn that answers it."""
     open_question: list[Turn] = []  # a question that the agent asked details about
-    for turn, answer in zip(spoken, spoken[1:], strict=False):
+    for turn, answer in pairwise(spoken):
         if turn.role != "user" or answer.role != "assistant":
             continue
         asked = [turn]

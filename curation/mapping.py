@@ -6,8 +6,9 @@ surrounding space. A recipe's own mapping always comes first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from curation.errors import SourceError
 from curation.recipe import Columns, Source
@@ -47,9 +48,13 @@ ROLE_WORDS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# What a shape cannot do without. The inner names of a conversation's messages are looked up message by message.
+NEEDED = {"messages": ("conversation", "role", "text"), "conversations": ("messages",), "records": ("question",)}
+
+
 @dataclass(frozen=True)
-class Mapping_:
-    """A source's mapping, settled: the shape, the key of every column that exists, and the roles by word."""
+class Layout:
+    """What a source's mapping comes to in one file: the shape, the key of every column that exists, roles by word."""
 
     shape: str
     columns: dict[str, str | int]
@@ -63,55 +68,70 @@ def roles_by_word(source: Source) -> dict[str, str]:
     return words
 
 
-def settle(source: Source, keys: Iterable[str], first: Mapping[str, object] | None, file: str) -> Mapping_:
-    """Find the shape and the columns of a file from its keys (header or first record) and the recipe.
+def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, Any]] | None, file: str) -> Layout:
+    """Find the shape and the columns of a file from its keys and the recipe.
 
-    `first` is the first record where records are nested (JSON), None for tables.
-    Raises SourceError when no shape fits; it lists the keys that were found.
+    `objects` are the first records of a JSON file; None for a table, whose keys are its header. Raises SourceError
+    when no shape fits. A header is shown in that error only where part of it is known: the first line of a table
+    without header is a record, and errors never hold the text of a record.
     """
     present = list(keys)
-    columns = _columns(source.columns, present, file)
-    shape = source.shape if source.shape != "auto" else _shape(columns, first)
-    needed = {
-        "messages": ("conversation", "role", "text"),
-        "conversations": ("messages",),
-        "records": ("question",),
-    }
-    missing = [name for name in needed.get(shape, ()) if name not in columns]
+    columns = named_columns(source.columns, present)
+    shape = source.shape if source.shape != "auto" else _shape(columns, objects or [])
+    inner = ("role", "text", "time") if shape == "conversations" else ()  # keys of the messages in the record
+    strange = [
+        key for name, key in columns.items()
+        if isinstance(key, str) and name not in inner and not _is_there(key, present, objects)
+    ]  # fmt: skip
+    known = [name for name in columns if str(columns[name]) not in strange]
+    if objects is not None or known:
+        found = f"; found: {', '.join(present[:20])}" if present else ""
+    elif source.header:
+        found = f"; none of the {len(present)} names in its first line is known: is it a header at all?"
+    else:
+        found = ""
+    if strange and (source.header or objects is not None):
+        raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}")
+    missing = [name for name in NEEDED.get(shape, ()) if name not in columns]
     if not shape or missing:
-        shown = ", ".join(present[:20]) or "no names"
         what = f"no column for {' and '.join(missing)}" if shape else "no column names that say what holds what"
-        raise SourceError(
-            f"{file}: {what}; found: {shown}; name them in the recipe, e.g. "
-            "sources: [{columns: {conversation: …, role: …, text: …}}]"
-        )
-    return Mapping_(shape, columns, roles_by_word(source))
+        cure = "{conversation: …, role: …, text: …}"
+        if objects is None and not source.header:
+            cure = "{conversation: 0, role: 1, text: 2}"
+        raise SourceError(f"{file}: {what}{found}; name them in the recipe, e.g. sources: [{{columns: {cure}}}]")
+    return Layout(shape, columns, roles_by_word(source))
 
 
-def _columns(given: Columns, present: list[str], file: str) -> dict[str, str | int]:
-    """Return the key of every column: as the recipe names it, else by a common name."""
+def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int]:
+    """Return the key of every column: as the recipe names it, else the first common name that is `present`."""
     by_word = {str(key).strip().casefold(): key for key in present}
     columns: dict[str, str | int] = {}
     for name, known in NAMES.items():
         asked = getattr(given, name)
-        if asked is not None:
-            nested = isinstance(asked, str) and "." in asked
-            if isinstance(asked, str) and present and not nested and asked not in present:
-                raise SourceError(
-                    f"{file}: the recipe's column '{asked}' is not there; found: {', '.join(present[:20])}"
-                )
-            columns[name] = asked
-        else:
-            found = next((by_word[word] for word in known if word in by_word), None)
-            if found is not None:
-                columns[name] = found
+        found = asked if asked is not None else next((by_word[word] for word in known if word in by_word), None)
+        if found is not None:
+            columns[name] = found
     return columns
 
 
-def _shape(columns: dict[str, str | int], first: Mapping[str, object] | None) -> str:
+def value_at(record: Mapping[str, Any], key: str | int) -> Any:  # noqa: ANN401
+    """Return a value by key, or by a path such as ``data.turns``; None where there is none."""
+    if str(key) in record:
+        return record[str(key)]
+    value: Any = record
+    for step in str(key).split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _is_there(key: str, present: list[str], objects: Sequence[Mapping[str, Any]] | None) -> bool:
+    return key in present or any(value_at(record, key) is not None for record in objects or [])
+
+
+def _shape(columns: dict[str, str | int], objects: Sequence[Mapping[str, Any]]) -> str:
     """Guess the shape: a list of messages inside the record, else role and text, else question and answer."""
-    held = first.get(str(columns["messages"])) if first is not None and "messages" in columns else None
-    if isinstance(held, list) and held and isinstance(held[0], dict):
+    held = (value_at(record, columns["messages"]) for record in objects if "messages" in columns)
+    if any(isinstance(value, list) and value and isinstance(value[0], dict) for value in held):
         return "conversations"
     if "role" in columns and "text" in columns:
         return "messages"

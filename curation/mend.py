@@ -7,7 +7,7 @@ what the platform added (handles, initials), then white space. Masking of person
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -78,31 +78,18 @@ def _unescape(text: str) -> str:
     return text
 
 
-def mend(messages: pl.DataFrame, *, mask: bool = True, keep: tuple[str, ...] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+def mend(messages: pl.DataFrame, *, mask: Sequence[str] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Repair `text` of every message; return the messages and one finding (action note) per change.
 
-    `mask` replaces personal data by a word for its kind; kinds in `keep` stay.
+    `mask` names the kinds of personal data (keys of privacy.KINDS) that are replaced by a word for their kind.
     """
-    changes: list[pl.DataFrame] = []
-
-    def record(name: str, after: pl.DataFrame, before: pl.DataFrame) -> None:
-        changed = after["text"] != before["text"]
-        rows = after.filter(changed).select("conversation", "message", after="text")
-        changes.append(
-            rows.with_columns(before=before.filter(changed)["text"], rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
-        )
-
-    steps: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame]]] = [
-        (name, lambda frame, e=expression: frame.with_columns(e.alias("text"))) for name, expression in MENDS.items()
-    ]
-    if mask:
-        steps += [
-            (kind, lambda frame, k=kind: frame.with_columns(privacy.masked(TEXT, k).alias("text")))
-            for kind in privacy.KINDS
-            if kind not in keep
-        ]
-    for name, step in steps:
-        mended = step(messages)
-        record(name, mended, messages)
+    steps = {**MENDS, **{kind: privacy.masked(TEXT, kind) for kind in mask}}
+    changes: list[pl.DataFrame] = [tables.empty(tables.FINDINGS)]
+    for name, expression in steps.items():
+        mended = messages.with_columns(expression.alias("text"))
+        changed = mended["text"] != messages["text"]
+        rows = mended.filter(changed).select("conversation", "message", after="text")
+        rows = rows.with_columns(before=messages.filter(changed)["text"], rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
+        changes.append(tables.findings(rows))
         messages = mended
-    return messages, tables.findings(pl.concat(changes))
+    return messages, pl.concat(changes)

@@ -3,6 +3,7 @@
 A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/service.yaml` holds `zh/filler-only`::
 
     about: Chinese customer service
+    language: zh                            # only texts in Chinese, or in no language (default: any)
     cues:
       question: [吗, 怎么, "[?？]"]        # regular expressions; all packs together make one cue
     rules:
@@ -32,7 +33,9 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from curation import documents
+from curation.checks.language import language
 from curation.checks.registry import On, bind
+from curation.checks.wording import phrase_pattern
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.recipe import RuleChange
 from curation.resources import shipped
@@ -73,6 +76,7 @@ class RuleText(BaseModel):
     params: dict[str, Any] = {}
     role: Literal["user", "assistant", "system"] | None = None
     kind: Literal["pair", "dialogue"] | None = None
+    strip: bool = False  # check only_phrases: take the phrases off the ends of longer messages too (strip.py)
     action: Literal["note", "review", "drop"]
     why: str = Field(min_length=10)
     fires: list[Example] = Field(min_length=1)
@@ -92,6 +96,7 @@ class PackText(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     about: str
+    language: Literal["zh", "en"] | None = None  # its rules look only at texts in this language (or in none)
     cues: dict[str, list[str]] = {}
     rules: dict[str, RuleText] = {}
 
@@ -124,6 +129,8 @@ class Rule:
     why: str
     role: str | None
     kind: str | None
+    language: str | None
+    strip: str  # regular expression of what is taken off the ends of longer messages; empty for most rules
     expression: pl.Expr
     fires: tuple[Example, ...]
     silent: tuple[Example, ...]
@@ -206,19 +213,31 @@ def _bind(
             action = change.action or written.action
             if action == "off":
                 continue
+            if text.language:
+                said = language(pl.col("text" if found.on == "message" else "question"))
+                expression = pl.when(said.is_in([text.language, "other"])).then(expression)
             if written.role:
                 expression = pl.when(pl.col("role") == written.role).then(expression)
             if written.kind:
                 expression = pl.when(pl.col("kind") == written.kind).then(expression)
             rules[name] = Rule(
-                name, found.on, action, written.why, written.role, written.kind, expression,
-                tuple(written.fires), tuple(written.silent),
+                name, found.on, action, written.why, written.role, written.kind, text.language,
+                _strip(written, params, place), expression, tuple(written.fires), tuple(written.silent),
             )  # fmt: skip
     known = {f"{prefix}/{short}" for prefix, _, text, _ in texts for short in text.rules}
     stranger = next((name for name in changes if name not in known), None)
     if stranger:
         raise RecipeError(f"the recipe changes a rule '{stranger}' that no pack has{did_you_mean(stranger, known)}")
     return tuple(rules.values())
+
+
+def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> str:
+    """Return the pattern of the phrases that a rule takes off longer messages."""
+    if not written.strip:
+        return ""
+    if written.check != "only_phrases":
+        raise PackError(f"{place}: 'strip' goes with the check 'only_phrases'")
+    return phrase_pattern(params["phrases"], over_spaces=params.get("over_spaces", False))
 
 
 def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa: ANN401

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decide, duplicates, tables
+from curation import decide, duplicates, privacy, tables
 from curation.diversity import query_types
 from curation.extract import extract, turns
 from curation.judge import context, judge
@@ -18,6 +18,7 @@ from curation.read import Input, read
 from curation.recipe import Recipe
 from curation.sessions import sessions
 from curation.split import split
+from curation.strip import strip
 
 
 @dataclass(frozen=True)
@@ -39,16 +40,20 @@ def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Cal
     reading = read(files, recipe.sources, progress=lambda name: progress("read", name))
     progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
 
-    messages, mends = mend(sessions(reading.messages), mask=recipe.privacy.mask, keep=tuple(recipe.privacy.keep))
+    mask = [kind for kind in privacy.KINDS if recipe.privacy.mask and kind not in recipe.privacy.keep]
+    messages, mends = mend(sessions(reading.messages), mask=mask)
     progress("mend", f"{mends.height} repairs")
 
-    said = judge(context(messages), packs.rules, on="message")
+    messages = context(messages)
+    said = judge(messages, packs.rules, on="message")
+    messages, stripped = strip(messages, packs.rules)
+    mends = pl.concat([mends, stripped])
     progress("judge messages", f"{said.height} findings")
 
     gone = said.filter(pl.col("action") == "drop")
     clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
-    spoken = turns(clean, packs.cues)
-    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
+    spoken = turns(clean, packs.cues, mask=mask)
+    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details, mask=mask)
     progress("extract", f"{examples.height} candidates")
 
     judged = judge(examples, packs.rules, on="example")

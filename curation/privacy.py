@@ -9,7 +9,7 @@ card, Luhn), ISO 13616 (IBAN, MOD 97).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import polars as pl
@@ -113,11 +113,13 @@ KINDS: dict[str, Kind] = {
     "order-number": Kind(
         "[订单号]", "[order number]", "[0-9]{6}",
         re.compile(
-            rf"{_ORDER_WORDS}(?:是|为|:|：|#|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)|(?<![\d.])(\d{{12,24}})(?![\d.])", re.IGNORECASE
+            rf"{_ORDER_WORDS}(?:是|为|:|：|#|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
+            r"|(?<![\d.])(\d{12,24})(?![\d.])|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])", re.IGNORECASE,
         ),
     ),
 }  # fmt: skip
 
+_LINK = re.compile("https?://[!-~]+|www[.][!-~]+")  # the numbers of a link are part of an address; it must stay whole
 _HAN = re.compile("[\u4e00-\u9fff]")
 
 
@@ -125,10 +127,12 @@ def _replace(text: str, kind: Kind) -> str:
     """Mask every valid match by the word for its kind, in the language of the text."""
     word = kind.zh if _HAN.search(text) else kind.en
 
+    links = [link.span() for link in _LINK.finditer(text)]
+
     def masked(match: re.Match[str]) -> str:
         group = match.lastindex or 0
         found = match.group(group)
-        if not kind.valid(found):
+        if not kind.valid(found) or any(start <= match.start(group) < end for start, end in links):
             return match.group()
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return match.group()[:start] + word + match.group()[end:]
@@ -143,10 +147,10 @@ def masked(text: pl.Expr, kind: str) -> pl.Expr:
     return pl.coalesce(by_distinct(candidates, lambda t: _replace(t, settings)), text)
 
 
-def mask(text: str) -> str:
-    """Mask every kind of personal data in one text: for what a report shows of raw lines."""
-    for kind in KINDS.values():
-        text = _replace(text, kind)
+def mask(text: str, kinds: Iterable[str] = KINDS) -> str:
+    """Mask all `kinds` of personal data in one text."""
+    for kind in kinds:
+        text = _replace(text, KINDS[kind])
     return text
 
 

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz
 
 from curation.checks.language import switched
 from curation.checks.registry import by_distinct, by_row, check
-from curation.checks.wording import clauses, plain
+from curation.checks.wording import clauses, plain, units
 
 COT, ANSWER = pl.col("cot"), pl.col("answer")
 
@@ -35,8 +35,8 @@ def cot_placeholder(*, phrases: list[str]) -> pl.Expr:
 
 @check(on="example")
 def cot_short(*, least: int) -> pl.Expr:
-    """The reasoning has fewer than `least` characters, but is not empty. Evidence: the reasoning."""
-    length = COT.str.strip_chars().str.len_chars()
+    """The reasoning has fewer than `least` units (Han characters, words, numbers), but some. Evidence: the reasoning."""
+    length = units(COT)
     return pl.when((length > 0) & (length < least)).then(COT)
 
 
@@ -57,16 +57,28 @@ def cot_tags() -> pl.Expr:
 
 
 @check(on="example")
-def cot_repeats(*, least: float) -> pl.Expr:
-    """The reasoning only says the question or the answer again (similarity of at least `least`). Evidence: its start."""
+def cot_repeats(*, least: float, share: float) -> pl.Expr:
+    """The reasoning only says the question or the answer again. Evidence: its start.
+
+    Either it is nearly the same text (similarity of at least `least`), or at least `share` of its pairs of letters
+    stand in the question while it draws no conclusion and brings no number of its own.
+    """
 
     def repeats(question: str, cot: str | None, answer: str) -> str | None:
         if not cot or not plain(cot):
             return None
         close = max(fuzz.ratio(plain(cot), plain(question)), fuzz.ratio(plain(cot), plain(answer)))
-        return cot[:60] if close >= 100 * least else None
+        told, asked = _letter_pairs(cot), _letter_pairs(question)
+        retold = bool(told) and len(told & asked) / len(told) >= share
+        new = _CONCLUDES.search(cot) or set(_numbers(cot)) - set(_numbers(question))
+        return cot[:60] if close >= 100 * least or (retold and not new) else None
 
     return by_row(["question", "cot", "answer"], repeats, guard=COT.is_not_null())
+
+
+def _letter_pairs(text: str) -> set[str]:
+    letters = plain(text)
+    return {letters[i : i + 2] for i in range(len(letters) - 1)}
 
 
 @check(on="example")
@@ -99,10 +111,18 @@ def cot_step_gap() -> pl.Expr:
 def cot_cut_off() -> pl.Expr:
     """The reasoning stops in the middle of a sentence. Evidence: its last 20 characters.
 
-    A last line that ends with a comma, an operator, an opening bracket or a word that must be followed by another.
+    Its last line ends with a comma, an operator, an opening bracket or a word that another must follow; or it is
+    the only line without a mark at its end, and that end is a letter.
     """
-    end = r"(?i)(?:[,，、:：(（=＝+×*/-]|因为|所以|由于|但是|而且|以及|的话|\b(?:the|a|an|of|to|and|or|because|so|is|are|with|for|in|we))\s*$"
-    return pl.when(COT.str.contains(end)).then(COT.str.strip_chars().str.tail(20))
+    dangling = (
+        r"(?i)(?:[,，、:：(（=＝+×*/-]|因为|所以|由于|但是|而且|以及|的话"
+        r"|\b(?:the|a|an|of|to|and|or|because|so|is|are|with|for|in|we))\s*$"
+    )
+    lines = COT.str.strip_chars().str.split("\n")
+    marked = lines.list.eval(pl.element().str.contains(r"[。.!?！？；;]\s*$"))
+    only_last = (lines.list.len() > 1) & (marked.list.sum() == lines.list.len() - 1) & ~marked.list.last()
+    cut = COT.str.contains(dangling) | (only_last & COT.str.contains(r"\p{L}\s*$"))
+    return pl.when(cut).then(COT.str.strip_chars().str.tail(20))
 
 
 @check(on="example")
@@ -186,28 +206,45 @@ def _compute(node: ast.expr, source: str) -> Fraction | None:
     return None
 
 
+_CONCLUDES = re.compile(
+    r"所以|因此|综上|合计|总共|一共|应退|应付|实付|最终|得出|\b(?:therefore|so|thus|hence|total|in all|comes to)\b", re.IGNORECASE
+)
+_NO = re.compile(r"不(?:可以|能|支持|符合|行|属于|在保)|无法|没有资格|\b(?:no|not|cannot|can't|isn't|doesn't|won't)\b", re.IGNORECASE)
+_YES = re.compile(r"(?<!不)(?:可以|(?<!不可)能(?!不能)|支持|符合)|\b(?:yes|can|eligible|covered|entitled|allowed)\b", re.IGNORECASE)
+
+
 @check(on="example")
 def cot_conclusion() -> pl.Expr:
-    """The number that the reasoning ends with is not in the answer. Evidence: that last number in its sentence.
+    """The reasoning concludes one thing and the answer says another. Evidence: the concluding sentence.
 
-    Only where the last sentence of the reasoning concludes (所以, 因此, 应退, therefore, so, total …) and the answer
-    has numbers at all.
+    Looked at is the last sentence of the reasoning where it concludes (所以, 因此, 应退, therefore, so, total …). Its
+    numbers must share one with the numbers of the answer; a plain yes must not meet a plain no in the answer's first
+    sentence, nor the other way round.
     """
-    concludes = re.compile(
-        r"所以|因此|故|综上|合计|总共|一共|应退|应付|实付|最终|得出|therefore|\bso\b|thus|hence|total|in all|comes to",
-        re.IGNORECASE,
-    )
 
     def differs(cot: str | None, answer: str) -> str | None:
-        sentences = [s for s in re.split(r"[。！？\n；;]|(?<=[^\d])\.\s|\.$", cot or "") if s.strip()]
-        if not sentences or not concludes.search(sentences[-1]):
+        sentences = _sentences(cot or "")
+        if not sentences or not _CONCLUDES.search(sentences[-1]):
             return None
-        reasoned, answered = _numbers(sentences[-1]), _numbers(answer)
-        if not reasoned or not answered:
-            return None
-        return sentences[-1].strip()[-60:] if not set(reasoned) & set(answered) else None
+        last = re.sub(r"^\s*(?:第|步骤|Step)?\s*\d{1,2}\s*(?:步|[.、)）:：])", "", sentences[-1])
+        reasoned, answered = _numbers(last), _numbers(answer)
+        if reasoned and answered:
+            agrees = bool(set(reasoned) & set(answered))
+        else:
+            agrees = (_sense(last), _sense((_sentences(answer) or [""])[0])) not in (("yes", "no"), ("no", "yes"))
+        return None if agrees else last.strip()[-60:]
 
     return by_row(["cot", "answer"], differs, guard=COT.is_not_null())
+
+
+def _sentences(text: str) -> list[str]:
+    return [s for s in re.split(r"[。！？\n；;]|(?<=[^\d])\.\s|\.$", text) if s.strip()]
+
+
+def _sense(sentence: str) -> str:
+    """Tell whether a sentence plainly affirms or denies; empty where it does neither, or both."""
+    no, yes = bool(_NO.search(sentence)), bool(_YES.search(_NO.sub("", sentence)))
+    return "" if no == yes else ("yes" if yes else "no")
 
 
 def _numbers(text: str) -> list[Fraction]:

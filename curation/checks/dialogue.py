@@ -6,7 +6,7 @@ import polars as pl
 from rapidfuzz import fuzz
 
 from curation.checks.registry import by_row, check
-from curation.checks.wording import clauses, plain, regex
+from curation.checks.wording import clauses, plain, regex, units
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
 
@@ -48,19 +48,13 @@ def question_lacks(*, cue: str) -> pl.Expr:
 @check(on="example")
 def question_short(*, least: int) -> pl.Expr:
     """The question has fewer than `least` units: a Han character, or a word or number. Evidence: the question."""
-    return pl.when(_units(QUESTION) < least).then(QUESTION)
+    return pl.when(units(QUESTION) < least).then(QUESTION)
 
 
 @check(on="example")
 def answer_short(*, least: int) -> pl.Expr:
     """The answer has fewer than `least` units: a Han character, or a word or number. Evidence: the answer."""
-    return pl.when(_units(ANSWER) < least).then(ANSWER)
-
-
-def _units(text: pl.Expr) -> pl.Expr:
-    r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
-    bare = text.str.replace_all(r"\[[^\[\]]{1,12}\]", " x ")
-    return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+    return pl.when(units(ANSWER) < least).then(ANSWER)
 
 
 @check(on="example")
@@ -96,12 +90,14 @@ def mostly_masks(*, most: float) -> pl.Expr:
 
 
 @check(on="example")
-def follow_up_short(*, least: int) -> pl.Expr:
+def follow_up_short(*, least: int, says: list[str] | None = None) -> pl.Expr:
     """Not the first question of its conversation, and of fewer than `least` units. Evidence: the question.
 
-    A unit is a Han character, or a word or number.
+    A unit is a Han character, or a word or number. With `says`, only questions that match one of these patterns, a
+    pronoun for instance; the evidence is then the match.
     """
-    return pl.when((pl.col("earlier") > 0) & (_units(QUESTION) < least)).then(QUESTION)
+    short = (pl.col("earlier") > 0) & (units(QUESTION) < least)
+    return pl.when(short).then(QUESTION if says is None else QUESTION.str.extract(regex(*says)))
 
 
 @check(on="example")

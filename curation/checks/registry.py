@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
+from pydantic import ConfigDict, ValidationError, validate_call
 
 from curation.errors import PackError, did_you_mean
 
@@ -67,8 +68,12 @@ def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]
     if missing:
         raise PackError(f"{place}: check '{name}' needs the parameter '{missing[0]}'")
     try:
-        return found, found.build(**params)
-    except (TypeError, ValueError) as fault:
+        return found, validate_call(config=ConfigDict(strict=True))(found.build)(**params)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"])
+        raise PackError(f"{place}: parameter '{where}': {first['msg'].lower()} (quote texts with ': ' in them)") from None
+    except ValueError as fault:
         raise PackError(f"{place}: check '{name}': {fault}") from None
 
 

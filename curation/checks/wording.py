@@ -12,17 +12,24 @@ TEXT = pl.col("text")
 
 # What separates clauses in chat: white space, punctuation and symbols, in both scripts. Masks such as [订单号]
 # keep their brackets, so that a message of masks is not taken for an empty one.
-_BETWEEN = r"[\s\p{P}\p{S}&&[^\[\]#@%&/$+<>'’]]"
-_REST = r"(?:[^。！？!?，,;；.\n]|\.\S)*"
+BETWEEN = r"[\s\p{P}\p{S}&&[^\[\]#@%&/$+<>'’]]"
+_TO_SPACE = r"(?:[^\s。！？!?，,;；.]|\.\S)*"
+_TO_MARK = r"(?:[^。！？!?，,;；.:–—\n]|[.:]\S)*"
 
 
-def clauses(phrases: list[str]) -> str:
-    """Return a regular expression for texts made of `phrases` only, whatever stands between them.
+def phrase_pattern(phrases: list[str], *, over_spaces: bool) -> str:
+    """Return a regular expression for any one of `phrases`.
 
-    A phrase is a regular expression; an ellipsis ``…`` in it stands for anything up to the end of the clause.
+    An ellipsis ``…`` in a phrase stands for anything up to the end of the clause: the next mark, or, as Chinese
+    chat parts its clauses by spaces too, the next white space; `over_spaces` is for languages that part words so.
     """
-    inner = "|".join(phrase.replace("…", _REST) for phrase in phrases)
-    return regex(rf"^{_BETWEEN}*(?:(?:{inner}){_BETWEEN}*)+$")
+    rest = _TO_MARK if over_spaces else _TO_SPACE
+    return "|".join(phrase.replace("…", rest) for phrase in phrases)
+
+
+def clauses(phrases: list[str], *, over_spaces: bool = False) -> str:
+    """Return a regular expression for texts made of `phrases` only, whatever stands between them."""
+    return regex(rf"^{BETWEEN}*(?:(?:{phrase_pattern(phrases, over_spaces=over_spaces)}){BETWEEN}*)+$")
 
 
 def regex(*patterns: str) -> str:
@@ -40,14 +47,21 @@ def regex(*patterns: str) -> str:
 
 @check(on="message")
 def only_phrases(
-    *, phrases: list[str], unless_after: str | None = None, except_after: str | None = None, longest: int = 120
+    *,
+    phrases: list[str],
+    unless_after: str | None = None,
+    except_after: str | None = None,
+    longest: int = 120,
+    over_spaces: bool = False,
 ) -> pl.Expr:
     """The message is made of `phrases` and nothing else, in at most `longest` characters. Evidence: the message.
+
+    In a phrase ``…`` stands for anything up to the end of the clause, over spaces where `over_spaces` says so.
 
     `unless_after` spares it where the other side's last message matches: 好的 after a yes/no question is an answer.
     `except_after` takes that back: an offer of more help has a question mark too, but no choice in it.
     """
-    fires = TEXT.str.contains(clauses(phrases)) & (TEXT.str.len_chars() <= longest)
+    fires = TEXT.str.contains(clauses(phrases, over_spaces=over_spaces)) & (TEXT.str.len_chars() <= longest)
     asked = pl.col("asked").fill_null("")
     if unless_after is not None:
         spared = asked.str.contains(regex(unless_after))
@@ -129,3 +143,9 @@ def cut_off(*, endings: list[str], shortest: int = 2) -> pl.Expr:
 def plain(text: str) -> str:
     """Return only letters and digits of `text`, lower case: for comparing what was said, not how."""
     return re.sub(r"[\W_]+", "", text).casefold()
+
+
+def units(text: pl.Expr) -> pl.Expr:
+    r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
+    bare = text.str.replace_all(r"\[[^\[\]]{1,12}\]", " x ")
+    return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")

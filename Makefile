@@ -1,0 +1,96 @@
+# `make` lists the targets. All that is installed goes into .venv; nothing outside this folder is changed.
+# The demo and the tests do their own set-up, and repeat it only when pyproject.toml or constraints.txt change.
+#
+# .venv/.train and .venv/.dev say which extras .venv holds, and for which folder it was made. They are taken away
+# before anything is installed and come back at the end: a set-up that was interrupted starts anew, from nothing.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --progress-bar off -c constraints.txt
+TORCH := $(shell sed -n '/^torch==/p' constraints.txt)
+RUN := runs/demo
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export HF_HUB_OFFLINE := 1
+export OMP_NUM_THREADS := 1
+unexport PYTHONPATH PYTHONHOME
+
+# A .venv whose Python is gone, or that was moved or copied here with its folder, counts as none.
+ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
+$(shell rm -f .venv/.train)
+endif
+
+.PHONY: help demo test check fix pins clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+
+demo: .venv/.train ## curate the sample logs, train the tiny model on them, and say where the report is
+	$(BIN)/siftune run samples/shop_zh.csv samples/telecom_en.jsonl samples/cot.jsonl \
+	  -c samples/recipe.yaml --model tiny -o $(RUN) --force
+	@echo "demo: open $(CURDIR)/$(RUN)/report.html"
+
+test: check ## lint, types, and the whole test suite
+	$(BIN)/python -m pytest
+
+check: .venv/.dev ## lint and types only
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+fix: .venv/.dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove .venv, the demo's run, caches and builds
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(RUN)
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up --------------------------------------------------------------------------------------------------------
+
+# The newest of the usual names is not wanted, the first that will do is: `python3` when it is new enough.
+FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.12 python3.11 python3.13 python3.14) none; do \
+	  "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	done; \
+	if [ "$$python" = none ]; then \
+	  echo "set-up: there is no Python of 3.11 or newer with venv here. On Debian: apt-get install python3-venv;" \
+	    "elsewhere: make PYTHON=/path/to/python3.12 …" >&2; \
+	  exit 1; \
+	fi
+
+# torch goes first and pinned: what asks for torch later is then content with it, whichever build (CPU, CUDA) it is.
+.venv/.train: pyproject.toml constraints.txt
+	@if [ -e $@ ]; then \
+	  echo "set-up: pyproject.toml or constraints.txt changed, bringing .venv up to date"; \
+	  rm -f .venv/.train .venv/.dev; \
+	else \
+	  $(FIND_PYTHON); \
+	  echo "set-up: making .venv with $$("$$python" --version)"; \
+	  rm -rf .venv && "$$python" -m venv .venv; \
+	fi
+	@echo "set-up: installing $(TORCH) (a minute or more)"
+	@$(PIP) '$(TORCH)'
+	@echo "set-up: installing siftune with the train extra (a minute or more)"
+	@$(PIP) -e '.[train]'
+	@echo '$(CURDIR)' > $@
+
+.venv/.dev: .venv/.train
+	@echo "set-up: installing the dev extra"
+	@rm -f .venv/.train
+	@$(PIP) -e '.[train,dev]'
+	@echo '$(CURDIR)' > .venv/.train
+	@touch $@
+
+# Renewed by hand, now and then, and committed only with a green `make test` on it. What torch brings for CUDA is left
+# out: it belongs to the build of torch, not to us.
+pins: ## renew constraints.txt from the newest releases that pyproject.toml admits; torch stays
+	@$(FIND_PYTHON); rm -rf .cache/pins; "$$python" -m venv .cache/pins
+	.cache/pins/bin/python -m pip install --quiet '$(TORCH)'
+	.cache/pins/bin/python -m pip install --quiet '.[train,dev]'
+	@sed -n '/^#/p' constraints.txt > .cache/pins.txt
+	@.cache/pins/bin/python -m pip freeze --all --exclude siftune --exclude pip \
+	  | sed -e 's/^\(torch==[^+]*\)+.*/\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' >> .cache/pins.txt
+	@mv .cache/pins.txt constraints.txt
+	@rm -rf .cache/pins

@@ -1,0 +1,1 @@
+"""One set of numbers, four ways to read it: report.json, HTML, Markdown, terminal."""

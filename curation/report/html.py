@@ -1,0 +1,149 @@
+"""report.json as one page: no script, no request, both languages, light and dark, screen and paper."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+from curation.report import charts, sentences, words
+from curation.report.diff import compare
+from curation.report.model import DroppedExample, KeptExample, MendRow, Report, RuleExample, Turn
+from curation.report.text import Piece, cut, marked, one_line
+from curation.report.words import Language, Words, say
+
+LIMIT = 300_000  # bytes of the page, whatever the run
+
+
+class Room(NamedTuple):
+    """How much of everything fits; the first that keeps the page under the limit is taken."""
+
+    text: int  # characters of one message or turn
+    turns: int  # messages shown of one example
+    examples: int
+    rows: int  # rows of a table
+
+
+ROOMS = (
+    Room(text=600, turns=16, examples=12, rows=80),
+    Room(text=300, turns=10, examples=12, rows=60),
+    Room(text=160, turns=8, examples=6, rows=40),
+    Room(text=60, turns=4, examples=3, rows=25),
+    Room(text=30, turns=0, examples=0, rows=12),
+)
+
+
+class Said(NamedTuple):
+    """What one side said, with its marks."""
+
+    role: Words
+    side: str  # user, assistant, system or other: for the colour
+    pieces: list[Piece]
+
+
+class Talk(NamedTuple):
+    """The shown part of a conversation."""
+
+    said: list[Said]
+    left_out: int
+
+
+def render(report: Report, *, language: Language = "zh") -> str:
+    """Return the page; `language` is the one it opens in, the other is one click away."""
+    for room in ROOMS:
+        page = _page(report, language, room)
+        if len(page.encode("utf-8", "replace")) < LIMIT:
+            break
+    return page
+
+
+def _page(report: Report, language: Language, room: Room) -> str:
+    types = {row.id: sentences.type_name(row) for row in report.query_types}
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            r=report,
+            language=language,
+            room=room,
+            shortened=room is not ROOMS[0],
+            exported=report.counts.exported_train + report.counts.exported_val,
+            found=report.counts.pairs.found + report.counts.dialogues.found,
+            kept=[(example, *_kept(example, room)) for example in report.kept_examples[: room.examples]],
+            dropped=[(example, _dropped(example, room)) for example in report.dropped_examples[: room.examples]],
+            line=lambda text, most=160: one_line(text, min(most, 2 * room.text)),
+            pieces=lambda text: cut([Piece("same", text)], room.text),
+            hit=lambda example: _hit(example, room),
+            role=_role,
+            mended=lambda mend: _mended(mend, room),
+            why=lambda rule: Words(*(one_line(text, min(200, 2 * room.text)) for text in sentences.why(rule))),
+            mend_name=words.mend_name,
+            query_type_name=lambda key: types.get(key, words.name_of("type", key)),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    folder = files("curation.report") / "templates"
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shared: dict[str, Any] = {"sentences": sentences, "charts": charts, "say": say, "name_of": words.name_of}
+    shared |= {"percent": words.percent, "change": words.change, "figure": words.figure, "size": words.size}
+    environment.globals |= shared
+    return environment
+
+
+def _kept(example: KeptExample, room: Room) -> tuple[Talk, Talk]:
+    raw, turns = compare(example.raw, example.turns)
+    roles_before, roles_after = [turn.role for turn in example.raw], [turn.role for turn in example.turns]
+    return _talk(roles_before, raw, room), _talk(roles_after, turns, room)
+
+
+def _dropped(example: DroppedExample, room: Room) -> Talk:
+    return _talk([turn.role for turn in example.turns], [[Piece("same", turn.text)] for turn in example.turns], room)
+
+
+def _talk(roles: list[str], pieces: list[list[Piece]], room: Room) -> Talk:
+    said = [
+        Said(_role(role), _side(role), cut(own, room.text))
+        for role, own in zip(roles[: room.turns], pieces[: room.turns], strict=True)
+    ]
+    return Talk(said, len(roles) - len(said))
+
+
+def _role(role: str) -> Words:
+    return words.name_of("role", role)
+
+
+def _side(role: str) -> str:
+    return role if role in ("user", "assistant", "system") else "other"
+
+
+def _hit(example: RuleExample, room: Room) -> list[Piece]:
+    """Return the text with its evidence marked, or nothing where the evidence is not in the text."""
+    most = min(room.text, 240)
+    return marked(example.text, example.evidence[:most], most)
+
+
+def _mended(mend: MendRow, room: Room) -> list[tuple[list[Piece], list[Piece]]]:
+    """Return the changes of a mend, with what left and what came marked."""
+    most = min(room.text, 120)
+    changes = []
+    for example in mend.examples if room.examples else []:
+        (before,), (after,) = compare([Turn(role="", text=example.before)], [Turn(role="", text=example.after)])
+        changes.append((cut(_near_change(before), most), cut(_near_change(after), most)))
+    return changes
+
+
+def _near_change(pieces: list[Piece], most: int = 30) -> list[Piece]:
+    """Leave out all but the last `most` characters of what stands unchanged at the beginning."""
+    if not pieces or pieces[0].kind != "same" or len(pieces[0].text) <= most:
+        return pieces
+    text = pieces[0].text
+    return [Piece("gap", "", len(text) - most), Piece("same", text[-most:]), *pieces[1:]]

@@ -1,0 +1,248 @@
+"""report.json as Markdown for a pull request or an issue: no text of a log can become markup there."""
+
+from collections.abc import Iterable
+
+from curation.report import sentences
+from curation.report.model import KeptExample, Report, Turn
+from curation.report.text import one_line
+from curation.report.words import Language, Words, change, figure, mend_name, name_of, percent, say, size
+
+_TEXT, _NAME = 200, 120  # characters of a log's text, of a name
+_ROWS, _EXAMPLES = 60, 5
+_PLAIN_ASCII = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ,;!?'\"()/+-=%")
+_UNITS = {"messages": 0, "clean_messages": 0, "turns": 1}  # the rest are examples
+
+
+def render(report: Report, *, language: Language = "en") -> str:
+    """Return the report as GitHub-flavoured Markdown in one language."""
+    parts = [
+        *_opening(report, language),
+        *_funnel(report, language),
+        *_rules(report, language),
+        *_types(report, language),
+        *_also(report, language),
+        *_examples(report, language),
+        *_provenance(report, language),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def code(text: str, most: int = _TEXT) -> str:
+    """Show a log's text as it is, on one line.
+
+    ASCII signs become entities: Markdown reads none of them as syntax, no | ends a table cell, no http: or www.
+    becomes a link, and GitHub links no @name or #1 inside <code>.
+    """
+    shown = one_line(text, most)
+    return f"<code>{''.join(_entity(char) for char in shown)}</code>" if shown else ""
+
+
+def _entity(char: str) -> str:
+    return char if char in _PLAIN_ASCII or not char.isascii() else f"&#{ord(char)};"
+
+
+def _words(words: Words, language: Language) -> str:
+    """Our own sentence; names in it may come from a pack, so nothing in it is markup either."""
+    text = one_line(words.into(language), 1000)
+    return "".join(_entity(char) if char in "\\`*_[]<>|~&#@$" else char for char in text)
+
+
+def _table(language: Language, heads: Iterable[str], rows: list[list[str]], more: int = 0) -> str:
+    """Write a table; a head that begins with > belongs to a column of numbers."""
+    keys = list(heads)
+    titles = [_words(say(key.removeprefix(">")), language) for key in keys]
+    lines = [titles, ["---:" if key.startswith(">") else "---" for key in keys], *rows[:_ROWS]]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    more += max(0, len(rows) - _ROWS)
+    return f"{text}\n\n{_words(say('more-rows', n=more), language)}" if more else text
+
+
+def _opening(report: Report, language: Language) -> list[str]:
+    sign = {"pass": "✅", "fail": "❌", "none": "⚪"}[report.gate.state]
+    verdict = say(f"gate.{report.gate.state}").into(language)
+    colon = say("colon").into(language)
+    parts = [
+        f"# {say('title').into(language)}{colon}{code(report.name, 80)}",
+        f"{sign} **{verdict}** — {_words(sentences.headline(report), language)}",
+    ]
+    warnings = [f"- ⚠️ {_words(warning, language)}" for warning in sentences.warnings(report)[:_ROWS]]
+    if warnings:
+        parts.append("\n".join(warnings))
+    if report.gate.checks:
+        rows = [
+            [
+                _words(name_of("check", check.name), language),
+                figure(check.value),
+                _words(sentences.limit(check), language),
+                ("✅ " if check.passed else "❌ ")
+                + say("gate.passed" if check.passed else "gate.failed").into(language),
+            ]
+            for check in report.gate.checks
+        ]
+        parts.append(_table(language, ["gate.check", ">gate.value", ">gate.limit", "gate.result"], rows))
+    return parts
+
+
+def _funnel(report: Report, language: Language) -> list[str]:
+    rows = []
+    for step, before in zip(report.funnel, [None, *report.funnel], strict=False):
+        same = before is not None and _UNITS.get(before.stage) == _UNITS.get(step.stage)
+        shown = change(before.n, step.n) if before is not None and same else ""
+        rows.append([say(f"stage.{step.stage}").into(language), f"{step.n:,}", shown])
+    ledger = [_words(words, language) for words in sentences.ledger(report)]
+    balance = say("ledger.balanced" if report.ledger.balanced else "ledger.unbalanced").into(language)
+    sign = "✅" if report.ledger.balanced else "❌"
+    kinds = [
+        [say(f"kind.{kind}").into(language), *(f"{n:,}" for n in (row.found, row.keep, row.review, row.drop))]
+        for kind, row in (("pair", report.counts.pairs), ("dialogue", report.counts.dialogues))
+    ]
+    return [
+        _heading("funnel", language),
+        _table(language, ["funnel.stage", ">n", ">change"], rows),
+        f"{sign} {ledger[0]} ({balance})  \n{ledger[1]}",
+        _table(
+            language, ["verdicts.kind", ">card.candidates", ">action.keep", ">action.review", ">action.drop"], kinds
+        ),
+    ]
+
+
+def _rules(report: Report, language: Language) -> list[str]:
+    rows = [
+        [
+            code(rule.rule, _NAME),
+            _words(sentences.why(rule), language),
+            say(f"action.{rule.action}").into(language),
+            f"{rule.hits:,}",
+            f"{rule.alone:,}" if rule.action != "note" else "–",
+            code(rule.examples[0].text, 60) if rule.examples else "",
+        ]
+        for rule in report.rules
+    ]
+    mends = [
+        [
+            _words(mend_name(mend.mend), language),
+            f"{mend.hits:,}",
+            code(mend.examples[0].before, 60) if mend.examples else "",
+            code(mend.examples[0].after, 60) if mend.examples else "",
+        ]
+        for mend in report.mends
+    ]
+    heads = ["rules.rule", "rules.why", "rules.action", ">rules.hits", ">rules.alone", "rules.example"]
+    return [
+        _heading("rules", language),
+        _table(language, heads, rows) if rows else say("rules.none").into(language),
+        _heading("mends", language),
+        _table(language, ["mends.mend", ">mends.hits", "before", "after"], mends)
+        if mends
+        else say("mends.none").into(language),
+    ]
+
+
+def _types(report: Report, language: Language) -> list[str]:
+    before, after = (sum(getattr(row, when) for row in report.query_types) for when in ("before", "after"))
+    rows = [
+        [
+            _words(sentences.type_name(row), language),
+            f"{row.before:,} ({percent(row.before, before)})",
+            f"{row.after:,} ({percent(row.after, after)})"
+            if row.after
+            else f"❌ {say('types.missing').into(language)}",
+        ]
+        for row in report.query_types
+    ]
+    return [
+        _heading("types", language),
+        _table(language, ["types.type", ">before", ">after"], rows) if rows else say("types.none").into(language),
+        "\n".join(f"- {_words(words, language)}" for words in sentences.diversity(report)),
+    ]
+
+
+def _also(report: Report, language: Language) -> list[str]:
+    languages = [
+        [_words(name_of("language", row.language), language), f"{row.before:,}", f"{row.after:,}"]
+        for row in report.languages
+    ]
+    private = [
+        [
+            _words(name_of("personal", row.kind), language),
+            f"{row.found:,}",
+            f"{row.left:,}" + (" ❌" if row.left else ""),
+        ]
+        for row in report.personal_data
+    ]
+    said = [*sentences.duplicates(report), sentences.reasoning(report)]
+    return [
+        _heading("also", language),
+        "\n".join(f"- {_words(words, language)}" for words in said),
+        _table(language, ["language", ">before", ">after"], languages)
+        if languages
+        else say("languages.none").into(language),
+        _table(language, ["personal-data.kind", ">found", ">personal-data.left"], private)
+        if private
+        else say("personal-data.none").into(language),
+    ]
+
+
+def _examples(report: Report, language: Language) -> list[str]:
+    parts = [_heading("kept", language)]
+    parts += [_beside(example, language) for example in report.kept_examples[:_EXAMPLES]]
+    if not report.kept_examples:
+        parts.append(say("kept.none").into(language))
+    rows = [
+        [
+            " ".join(code(rule, _NAME) for rule in example.rules[:8]),
+            code(example.source, _NAME),
+            _talk(example.turns, language),
+        ]
+        for example in report.dropped_examples[:_EXAMPLES]
+    ]
+    parts.append(_heading("dropped", language))
+    parts.append(
+        _table(language, ["dropped.because", "source", "dropped.text"], rows)
+        if rows
+        else say("dropped.none").into(language)
+    )
+    return parts
+
+
+def _beside(example: KeptExample, language: Language) -> str:
+    row = [code(example.source, _NAME), _talk(example.raw, language), _talk(example.turns, language)]
+    return _table(language, ["source", "kept.raw", "kept.curated"], [row])
+
+
+def _talk(turns: list[Turn], language: Language) -> str:
+    colon = say("colon").into(language)
+    shown = [f"{_words(name_of('role', turn.role), language)}{colon}{code(turn.text)}" for turn in turns[:8]]
+    if len(turns) > len(shown):
+        shown.append(say("more-turns", n=len(turns) - len(shown)).into(language))
+    return "<br>".join(shown)
+
+
+def _provenance(report: Report, language: Language) -> list[str]:
+    origin = report.provenance
+    files = [[code(file.name, _NAME), f"{file.records:,}", size(file.bytes)] for file in report.files]
+    inputs = [
+        [code(file.name, _NAME), size(file.bytes), code(file.encoding, 20), code(file.sha256[:16])]
+        for file in origin.inputs
+    ]
+    packs = [[code(pack.name, _NAME), f"{pack.rules:,}", code(pack.sha256[:16])] for pack in origin.packs]
+    parts = [_heading("files", language)]
+    parts.append(_table(language, ["file", ">records", ">size"], files) if files else say("files.none").into(language))
+    parts.append(_heading("provenance", language))
+    facts = [
+        ("provenance.version", origin.siftune),
+        ("seed", str(origin.seed)),
+        ("provenance.recipe", origin.recipe_sha256),
+    ]
+    parts.append(
+        "\n".join(f"- {say(key).into(language)}{say('colon').into(language)}{code(value)}" for key, value in facts)
+    )
+    if inputs:
+        parts.append(_table(language, ["provenance.inputs", ">size", "encoding", "sha"], inputs))
+    if packs:
+        parts.append(_table(language, ["provenance.packs", ">provenance.rules", "sha"], packs))
+    return parts
+
+
+def _heading(key: str, language: Language) -> str:
+    return f"## {say(key).into(language)}"

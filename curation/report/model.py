@@ -1,0 +1,311 @@
+"""The shape of report.json: every number a report may show, and nothing that has to be computed.
+
+The renderers in this folder read a `Report` and nothing else. Every text of a log in here is masked already.
+The order of the fields is the order in the file.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Action = Literal["note", "review", "drop"]
+Kind = Literal["pair", "dialogue"]
+Stage = Literal["messages", "clean_messages", "turns", "candidates", "passed_rules", "unique", "exported"]
+
+SCHEMA_ID = "urn:siftune:schema:report:1"
+
+
+def _six_digits(value: object) -> object:
+    """Round a share, so that 1.0000000000000002 is 1 and the file is the same on every machine."""
+    return round(value, 6) if isinstance(value, float) else value
+
+
+Count = Annotated[int, Field(ge=0)]
+Share = Annotated[float, BeforeValidator(_six_digits), Field(ge=0, le=1)]
+
+
+class _Part(BaseModel):
+    """A part of the report: it never changes, has no unknown key, and its numbers are finite."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class GateCheck(_Part):
+    """One promise that the recipe asks of the result."""
+
+    name: str = Field(description="What is measured, e.g. exported_examples.")
+    value: float = Field(description="What this run has.")
+    limit: float = Field(description="What the recipe asks for.")
+    sense: Literal["at_least", "at_most"] = Field(description="On which side of the limit is good.")
+    passed: bool = Field(description="Whether the value is on the good side; the limit itself is good.")
+
+
+class Gate(_Part):
+    """Whether the result may be used without a further look."""
+
+    state: Literal["pass", "fail", "none"] = Field(description="none: the recipe asks for nothing.")
+    checks: list[GateCheck] = Field(description="In the order of the recipe.")
+
+
+class Ledger(_Part):
+    """Where every input line went: nothing disappears."""
+
+    lines: Count = Field(description="Records found in the input files.")
+    unreadable: Count = Field(description="Records that could not be read as a message.")
+    messages: Count = Field(description="Messages read.")
+    example: Count = Field(description="Messages that live in at least one kept example.")
+    held: Count = Field(description="Messages that wait for a person.")
+    dropped: Count = Field(description="Messages that a rule dropped.")
+    balanced: bool = Field(description="Whether the counts add up exactly.")
+
+    @model_validator(mode="after")
+    def _balanced_is_true_only_of_a_sum_that_adds_up(self) -> Self:
+        total = self.example + self.held + self.dropped
+        if self.balanced and total != self.messages:
+            raise ValueError(f"called balanced, but {total} fates stand for {self.messages} messages")
+        return self
+
+
+class Verdicts(_Part):
+    """Examples of one kind by verdict."""
+
+    found: Count = Field(description="Candidates; keep + review + drop.")
+    keep: Count = Field(description="Kept.")
+    review: Count = Field(description="Held for a person.")
+    drop: Count = Field(description="Dropped.")
+
+
+class Counts(_Part):
+    """The headline counts."""
+
+    conversations: Count = Field(description="Conversations in the input.")
+    mended_messages: Count = Field(description="Messages whose text was repaired.")
+    pairs: Verdicts = Field(description="Question and answer examples.")
+    dialogues: Verdicts = Field(description="Multi-turn examples.")
+    exported_train: Count = Field(description="Examples written to the train files.")
+    exported_val: Count = Field(description="Examples written to the validation files.")
+
+
+class FunnelStep(_Part):
+    """How much is left after one stage; the unit changes where messages become turns and turns examples."""
+
+    stage: Stage = Field(description="The stage.")
+    n: Count = Field(description="How many left it.")
+
+
+class RuleExample(_Part):
+    """One place where a rule fired."""
+
+    source: str = Field(description="file:line.")
+    conversation: str = Field(description="The conversation's id; empty for an unreadable line.")
+    role: str | None = Field(description="Who spoke; null for an example or a line.")
+    text: str = Field(description="The text, masked.")
+    evidence: str = Field(description="The part of the text that made the rule fire, or a word about it.")
+
+
+class RuleRow(_Part):
+    """What one rule did."""
+
+    rule: str = Field(description="pack/name, e.g. zh/filler-only.")
+    on: Literal["line", "message", "example"] = Field(description="What the rule looks at.")
+    action: Action = Field(description="What a hit leads to.")
+    why: str = Field(description="Why the rule exists, in its author's words.")
+    hits: Count = Field(description="How often it fired.")
+    alone: Count = Field(description="Dropped or held with no other rule of that strength behind it.")
+    examples: list[RuleExample] = Field(max_length=3, description="Some hits, chosen by the seed.")
+
+
+class MendExample(_Part):
+    """One text before and after a mend."""
+
+    source: str = Field(description="file:line.")
+    before: str = Field(description="The text before, masked.")
+    after: str = Field(description="The text after.")
+
+
+class MendRow(_Part):
+    """What one mend did."""
+
+    mend: str = Field(description="The mend, e.g. html-entity.")
+    hits: Count = Field(description="Messages it changed.")
+    examples: list[MendExample] = Field(max_length=3, description="Some changes, chosen by the seed.")
+
+
+class PersonalData(_Part):
+    """Personal data of one kind; numbers only, never the data."""
+
+    kind: str = Field(description="The kind, e.g. phone.")
+    found: Count = Field(description="Found in the input.")
+    left: Count = Field(description="Still found in the exported text; should be 0.")
+
+
+class QueryTypeRow(_Part):
+    """How often customers ask for one thing."""
+
+    id: str = Field(description="The query type's id in its pack.")
+    zh: str = Field(description="Its Chinese name.")
+    en: str = Field(description="Its English name.")
+    before: Count = Field(description="Candidates of this type.")
+    after: Count = Field(description="Exported examples of this type.")
+
+
+class Diversity(_Part):
+    """How varied the exported examples are; null where there are too few to say."""
+
+    evenness: Share | None = Field(description="Normalised entropy of query types: 1 = all equally often.")
+    effective_types: float | None = Field(ge=0, description="exp(entropy): as varied as this many types.")
+    distinct_questions: Share | None = Field(description="Different question skeletons per exported example.")
+    distinct_openings: Share | None = Field(description="Different openings of answers per exported example.")
+
+
+class Histogram(_Part):
+    """Counts by length. Bin i is edges[i] <= length < edges[i + 1]; the last bin has no upper end."""
+
+    edges: list[int] = Field(description="Ends of the bins, rising; one more than there are bins.")
+    before: list[Count] = Field(max_length=200, description="Candidates in each bin.")
+    after: list[Count] = Field(description="Exported examples in each bin.")
+
+    @model_validator(mode="after")
+    def _edges_stand_around_the_bins(self) -> Self:
+        if len(self.before) != len(self.after) or len(self.edges) != len(self.before) + 1:
+            raise ValueError(f"{len(self.edges)} edges, {len(self.before)} bins before, {len(self.after)} after")
+        if sorted(set(self.edges)) != self.edges:
+            raise ValueError("the edges do not rise")
+        return self
+
+
+class Lengths(_Part):
+    """How long the texts are."""
+
+    question: Histogram = Field(description="Characters of a question.")
+    answer: Histogram = Field(description="Characters of an answer.")
+    turns: Histogram = Field(description="Turns of a dialogue.")
+
+
+class LanguageRow(_Part):
+    """Examples in one language."""
+
+    language: str = Field(description="A language code, e.g. zh; und when it cannot be told.")
+    before: Count = Field(description="Candidates.")
+    after: Count = Field(description="Exported examples.")
+
+
+class DuplicatePair(_Part):
+    """Two examples that say the same."""
+
+    similarity: Share = Field(description="1 = the same text after normalising.")
+    kept: str = Field(description="The text that stayed, masked.")
+    dropped: str = Field(description="The text that left, masked.")
+
+
+class Duplicates(_Part):
+    """What deduplication found."""
+
+    threshold: Share = Field(description="From this similarity on, two examples are the same.")
+    clusters: Count = Field(description="Groups of two or more.")
+    dropped: Count = Field(description="Examples dropped as duplicates.")
+    largest: Count = Field(description="Examples in the largest group.")
+    conflicts: Count = Field(description="Same question, contradicting answers.")
+    pairs: list[DuplicatePair] = Field(description="Some of them, chosen by the seed.")
+
+
+class Reasoning(_Part):
+    """Examples that carry a chain of thought."""
+
+    records: Count = Field(description="Found with one.")
+    kept: Count = Field(description="Kept with one.")
+
+
+class Turn(_Part):
+    """What one side said."""
+
+    role: str = Field(description="user, assistant or system.")
+    text: str = Field(description="The text, masked.")
+
+
+class KeptExample(_Part):
+    """A kept example beside the messages it came from."""
+
+    id: str = Field(description="The example's id.")
+    kind: Kind = Field(description="pair or dialogue.")
+    query_type: str = Field(description="The query type's id.")
+    source: str = Field(description="file:line of its first message.")
+    raw: list[Turn] = Field(description="The messages as they were in the log, masked.")
+    turns: list[Turn] = Field(description="The turns as exported.")
+    score: float = Field(description="How much the selection wants it; higher is better.")
+
+
+class DroppedExample(_Part):
+    """A dropped example and the rules behind it."""
+
+    id: str = Field(description="The example's id.")
+    kind: Kind = Field(description="pair or dialogue.")
+    rules: list[str] = Field(description="All rules that dropped it.")
+    source: str = Field(description="file:line of its first message.")
+    turns: list[Turn] = Field(description="Its turns, masked.")
+
+
+class FileRow(_Part):
+    """A file of the run folder."""
+
+    name: str = Field(description="Its name in the run folder.")
+    records: Count = Field(description="Records in it.")
+    bytes: Count = Field(description="Its size.")
+
+
+class InputRow(_Part):
+    """An input file."""
+
+    name: str = Field(description="Its name.")
+    sha256: str = Field(description="Of its bytes.")
+    bytes: Count = Field(description="Its size.")
+    encoding: str = Field(description="How its bytes were read, e.g. gb18030.")
+
+
+class PackRow(_Part):
+    """A rule pack."""
+
+    name: str = Field(description="Its name.")
+    sha256: str = Field(description="Of its bytes.")
+    rules: Count = Field(description="Rules in it.")
+
+
+class Provenance(_Part):
+    """What was run on what."""
+
+    siftune: str = Field(description="The version.")
+    recipe_sha256: str = Field(description="Of the recipe.")
+    seed: int = Field(description="The seed of every random choice.")
+    inputs: list[InputRow] = Field(description="In the order of the command line.")
+    packs: list[PackRow] = Field(description="In the order of the recipe.")
+
+
+class Report(_Part):
+    """What one curation did, in numbers and in examples."""
+
+    schema_version: Literal["siftune/report/1"] = Field(description="Changes when the shape does.")
+    name: str = Field(description="The run's name.")
+    gate: Gate
+    ledger: Ledger
+    counts: Counts
+    funnel: list[FunnelStep] = Field(description="From the first stage to the last.")
+    rules: list[RuleRow] = Field(description="Rules that fired, in the order to read them in.")
+    mends: list[MendRow]
+    personal_data: list[PersonalData]
+    query_types: list[QueryTypeRow]
+    missing_types: list[str] = Field(description="Ids of query types with no exported example.")
+    diversity: Diversity
+    lengths: Lengths
+    languages: list[LanguageRow]
+    duplicates: Duplicates
+    cot: Reasoning
+    kept_examples: list[KeptExample] = Field(max_length=12, description="Chosen by the seed.")
+    dropped_examples: list[DroppedExample] = Field(max_length=12, description="Chosen by the seed.")
+    files: list[FileRow]
+    provenance: Provenance
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of report.json; schemas/report.schema.json is this, written down."""
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}

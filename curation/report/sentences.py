@@ -1,0 +1,129 @@
+"""What the numbers of a report mean, in sentences that a support lead understands."""
+
+from curation.report.model import GateCheck, QueryTypeRow, Report, RuleRow
+from curation.report.text import one_line
+from curation.report.words import WORDS, Words, figure, name_of, say
+
+# Where the words change. They are words only: no verdict hangs on them, the recipe's gate decides.
+_EVEN, _UNEVEN = 0.8, 0.6
+_FEW_OPENINGS = 0.3
+
+
+def headline(report: Report) -> Words:
+    """What happened, in one sentence."""
+    counts, ledger = report.counts, report.ledger
+    exported = counts.exported_train + counts.exported_val
+    review = counts.pairs.review + counts.dialogues.review
+    drop = counts.pairs.drop + counts.dialogues.drop
+    if not ledger.messages:
+        if not ledger.unreadable:
+            return say("headline.no-input")
+        return say("headline.nothing-read", unreadable=ledger.unreadable)
+    if not exported:
+        found = counts.pairs.found + counts.dialogues.found
+        return say("headline.nothing-exported", messages=ledger.messages, found=found, review=review, drop=drop)
+    return say(
+        "headline",
+        conversations=counts.conversations,
+        messages=ledger.messages,
+        exported=exported,
+        train=counts.exported_train,
+        val=counts.exported_val,
+        review=review,
+        drop=drop,
+    )
+
+
+def limit(check: GateCheck) -> Words:
+    """What a check asks for: at least 0.8."""
+    return say(f"gate.{check.sense}", limit=figure(check.limit))
+
+
+def warnings(report: Report) -> list[Words]:
+    """What a reader must not miss: failed checks first."""
+    said = [
+        say(
+            "gate.check-failed",
+            name=name_of("check", check.name),
+            value=figure(check.value),
+            limit=limit(check),
+        )
+        for check in report.gate.checks
+        if not check.passed
+    ]
+    if not report.ledger.balanced:
+        said.append(say("warn.ledger"))
+    left = sum(row.left for row in report.personal_data)
+    failed = {check.name for check in report.gate.checks if not check.passed}
+    if left and "personal_data_left" not in failed:
+        said.append(say("warn.personal-data", n=left))
+    if report.duplicates.conflicts:
+        said.append(say("warn.conflicts", n=report.duplicates.conflicts))
+    if report.missing_types and report.counts.exported_train + report.counts.exported_val:
+        said.append(say("warn.missing", names=missing(report)))
+    return said
+
+
+def type_name(row: QueryTypeRow) -> Words:
+    """The name of a query type, which its pack gives in both languages."""
+    return Words(one_line(row.zh, 60), one_line(row.en, 60))
+
+
+def missing(report: Report, most: int = 12) -> Words:
+    """The names of the query types without examples."""
+    known = {row.id: type_name(row) for row in report.query_types}
+    names = [known.get(key, name_of("type", key)) for key in report.missing_types[:most]]
+    rest = "…" if len(report.missing_types) > most else ""
+    return Words("、".join(name.zh for name in names) + rest, ", ".join(name.en for name in names) + rest)
+
+
+def why(rule: RuleRow) -> Words:
+    """Why a rule exists: in its author's words, which are in one language, unless it is one of ours."""
+    shown = one_line(rule.why, 200)
+    return WORDS.get(f"why.{rule.rule}", Words(shown, shown))
+
+
+def diversity(report: Report) -> list[Words]:
+    """How varied the export is."""
+    numbers = report.diversity
+    said = []
+    if numbers.evenness is not None:
+        step = "high" if numbers.evenness >= _EVEN else "middle" if numbers.evenness >= _UNEVEN else "low"
+        value = f"{numbers.evenness:.2f}"
+        said.append(say("diversity.evenness", word=say(f"evenness.{step}"), value=value))
+    if numbers.effective_types is not None:
+        said.append(say("diversity.effective", value=f"{numbers.effective_types:.1f}"))
+    if numbers.distinct_questions is not None:
+        said.append(say("diversity.questions", n=round(numbers.distinct_questions * 100)))
+    if numbers.distinct_openings is not None:
+        key = "diversity.openings.low" if numbers.distinct_openings < _FEW_OPENINGS else "diversity.openings"
+        said.append(say(key, n=round(numbers.distinct_openings * 100)))
+    return said or [say("diversity.unknown")]
+
+
+def ledger(report: Report) -> list[Words]:
+    """Where every message is, as a sum, and what could not be read."""
+    fates = report.ledger
+    sum_ = say("ledger.sum", messages=fates.messages, example=fates.example, held=fates.held, dropped=fates.dropped)
+    return [sum_, say("ledger.lines", lines=fates.lines, unreadable=fates.unreadable)]
+
+
+def duplicates(report: Report) -> list[Words]:
+    """What deduplication found."""
+    numbers = report.duplicates
+    if not numbers.clusters:
+        return [say("duplicates.none")]
+    found = say(
+        "duplicates.found",
+        clusters=numbers.clusters,
+        threshold=figure(numbers.threshold),
+        dropped=numbers.dropped,
+        largest=numbers.largest,
+    )
+    return [found, *([say("warn.conflicts", n=numbers.conflicts)] if numbers.conflicts else [])]
+
+
+def reasoning(report: Report) -> Words:
+    """How many examples carry a chain of thought."""
+    numbers = report.cot
+    return say("cot.found", records=numbers.records, kept=numbers.kept) if numbers.records else say("cot.none")

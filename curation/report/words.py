@@ -1,0 +1,436 @@
+"""Every word that siftune's reports say, in Chinese and in English.
+
+`{n:#message}` is a number with its noun: 1 message, 2,000 messages. Other numbers get thousands commas.
+"""
+
+from typing import Literal, NamedTuple
+
+from curation.report.text import one_line
+
+Language = Literal["zh", "en"]
+
+
+class Words(NamedTuple):
+    """The same thing said in both languages."""
+
+    zh: str
+    en: str
+
+    def into(self, language: Language) -> str:
+        """Return one of the two."""
+        return self.zh if language == "zh" else self.en
+
+
+class _Number(int):
+    def __format__(self, spec: str) -> str:
+        if spec.startswith("#"):
+            return f"{int(self):,} {spec[1:]}{'' if self == 1 else 's'}"
+        return format(int(self), spec or ",")
+
+
+def say(key: str, **values: object) -> Words:
+    """Say the sentence with that key, with the values in their places."""
+    words = WORDS[key]
+    shown = {
+        name: _Number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for name, value in values.items()
+    }
+    return Words(
+        words.zh.format(**{name: v.zh if isinstance(v, Words) else v for name, v in shown.items()}),
+        words.en.format(**{name: v.en if isinstance(v, Words) else v for name, v in shown.items()}),
+    )
+
+
+def name_of(group: str, key: str) -> Words:
+    """Return the name of one of a group's things; a thing that has no name here is called by its key."""
+    shown = one_line(key, 60)
+    return WORDS.get(f"{group}.{key}", Words(shown, shown))
+
+
+def mend_name(mend: str) -> Words:
+    """Return the name of a mend; masking personal data is one too, called by the kind of data."""
+    return name_of("personal" if f"personal.{mend}" in WORDS else "mend", mend)
+
+
+def percent(part: float, whole: float) -> str:
+    """Write a share: 46.3%; – where there is nothing to have a share of."""
+    return f"{part / whole:.1%}" if whole else "–"
+
+
+def change(before: int, after: int) -> str:
+    """Write a change with a real minus sign: −12.3%; – where it began with nothing."""
+    if not before:
+        return "–"
+    return f"{after / before - 1:+.1%}".replace("-", "−") if after != before else "±0%"
+
+
+def figure(value: float) -> str:
+    """Write a number with up to four digits after the point: 9,731 or 0.83."""
+    return f"{value:,.4f}".rstrip("0").rstrip(".")
+
+
+def size(count: int) -> str:
+    """Write a file's size: 812 B, 1.2 MB."""
+    if count < 1000:
+        return f"{count} B"
+    for unit, value in (("kB", count / 1e3), ("MB", count / 1e6), ("GB", count / 1e9)):
+        if value < 999.95:
+            return f"{value:.1f} {unit}"
+    return f"{count / 1e12:,.1f} TB"
+
+
+WORDS: dict[str, Words] = {
+    key: Words(zh, en)
+    for key, zh, en in [
+        ("title", "数据质量报告", "Data quality report"),
+        ("language", "语言", "Language"),
+        ("contents", "目录", "Contents"),
+        ("recipe", "配方", "recipe"),
+        ("seed", "随机种子", "seed"),
+        ("verdict", "结论", "Verdict"),
+        ("colon", "：", ": "),
+        ("none", "无", "none"),
+        ("n", "数量", "Count"),
+        ("share", "占比", "Share"),
+        ("change", "变化", "Change"),
+        ("before", "整理前", "Before"),
+        ("after", "整理后", "After"),
+        ("found", "发现", "Found"),
+        ("source", "位置", "Source"),
+        ("name", "名称", "Name"),
+        ("file", "文件", "File"),
+        ("records", "记录数", "Records"),
+        ("size", "大小", "Size"),
+        ("encoding", "编码", "Encoding"),
+        ("sha", "校验值（SHA-256，前 16 位）", "SHA-256 (first 16 digits)"),
+        ("no-data", "没有可画的数据。", "There is nothing to draw."),
+        ("more-rows", "另有 {n} 行未列出，完整数据见 report.json。", "{n:#more row} in report.json."),
+        ("cut", "…（此处省略 {n} 字）", "… ({n:#character} not shown)"),
+        ("more-turns", "另有 {n} 条未列出", "{n:#more turn} not shown"),
+        (
+            "shortened",
+            "为控制文件大小，示例已缩短或省略；完整内容见 report.json 与数据文件。",
+            "Examples were shortened to keep this page small; report.json and the data have them all.",
+        ),
+        # What happened
+        (
+            "headline",
+            "从 {conversations} 个会话、{messages} 条消息中，整理出 {exported} 条可以训练的样本"
+            "（训练集 {train} 条，验证集 {val} 条）；另有 {review} 条待人工，{drop} 条已丢弃。",
+            "{messages:#message} in {conversations:#conversation} became {exported:#example} to train on"
+            " ({train} for training, {val} for validation); {review} held for a person, {drop} dropped.",
+        ),
+        (
+            "headline.nothing-exported",
+            "没有得到可以训练的样本：读入 {messages} 条消息，找到 {found} 条候选样本，"
+            "其中 {review} 条待人工，{drop} 条已丢弃。",
+            "There is nothing to train on: {messages:#message} gave {found:#candidate},"
+            " of which {review} held for a person and {drop} dropped.",
+        ),
+        (
+            "headline.nothing-read",
+            "输入中没有读到任何消息，有 {unreadable} 条记录无法读取。",
+            "No message was read from the input; {unreadable:#record} could not be read.",
+        ),
+        ("headline.no-input", "输入中没有任何记录。", "There was no record in the input."),
+        ("gate.pass", "达到门槛", "gate passed"),
+        ("gate.fail", "未达门槛", "gate failed"),
+        ("gate.none", "未设门槛", "no gate set"),
+        ("gate.caption", "门槛逐项检查", "Gate, check by check"),
+        ("gate.check", "检查项", "Check"),
+        ("gate.value", "实际", "Value"),
+        ("gate.limit", "要求", "Limit"),
+        ("gate.result", "结果", "Result"),
+        ("gate.at_least", "至少 {limit}", "at least {limit}"),
+        ("gate.at_most", "至多 {limit}", "at most {limit}"),
+        ("gate.passed", "达到", "passed"),
+        ("gate.failed", "未达", "failed"),
+        (
+            "gate.check-failed",
+            "{name}为 {value}，要求{limit}。",
+            "{name} is {value}, should be {limit}.",
+        ),
+        ("warn", "注意", "Attention"),
+        (
+            "warn.personal-data",
+            "导出的文本中仍有 {n} 处个人信息，交付前请先处理。",
+            "{n:#piece} of personal data still in the exported text: deal with that before handing it on.",
+        ),
+        (
+            "warn.ledger",
+            "消息收支不平，请不要使用这份数据，并向开发者报告。",
+            "The ledger of messages does not balance: do not use this data, and report the fault.",
+        ),
+        ("warn.missing", "没有样本的意图：{names}。", "Query types without any example: {names}."),
+        (
+            "warn.conflicts",
+            "有 {n} 组相同问题的答案互相矛盾。",
+            "Contradicting answers: {n:#group} of the same question.",
+        ),
+        # Cards
+        ("card.candidates", "候选样本", "candidate examples"),
+        ("card.exported", "导出（{share}）", "exported ({share})"),
+        ("card.mended", "被改写的消息", "messages mended"),
+        ("card.review", "待人工", "held for a person"),
+        ("card.evenness", "意图均衡度", "query-type evenness"),
+        ("card.personal-data", "导出中的个人信息", "personal data in export"),
+        # 1 Funnel
+        ("funnel", "数据流向", "Where the records went"),
+        ("funnel.stage", "阶段", "Stage"),
+        ("stage.messages", "读入的消息", "messages read"),
+        ("stage.clean_messages", "清洗后的消息", "clean messages"),
+        ("stage.turns", "合并后的轮次", "turns, joined"),
+        ("stage.candidates", "候选样本", "candidate examples"),
+        ("stage.passed_rules", "通过规则", "passed the rules"),
+        ("stage.unique", "去重之后", "after deduplication"),
+        ("stage.exported", "导出", "exported"),
+        (
+            "funnel.units",
+            "单位先是消息，再合并为轮次，最后成为样本：单位变化处不计百分比。",
+            "Messages are joined into turns, turns become examples: no percentage where the unit changes.",
+        ),
+        ("funnel.unit.turns", "由消息合并", "joined messages"),
+        ("funnel.unit.candidates", "由轮次组成", "made of turns"),
+        ("ledger", "消息去向", "Where each message is"),
+        (
+            "ledger.sum",
+            "{messages} 条消息 = {example} 条进入样本 + {held} 条待人工 + {dropped} 条丢弃",
+            "{messages:#message} = {example} in examples + {held} held + {dropped} dropped",
+        ),
+        ("ledger.balanced", "收支相符，一条不少", "balanced, nothing disappeared"),
+        ("ledger.unbalanced", "收支不符", "does not balance"),
+        (
+            "ledger.lines",
+            "输入文件共 {lines} 条记录，其中 {unreadable} 条无法读取（见 unreadable.jsonl）。",
+            "{lines:#record} in the input files; {unreadable} unreadable (see unreadable.jsonl).",
+        ),
+        ("fate.example", "进入样本", "in examples"),
+        ("fate.held", "待人工", "held"),
+        ("fate.dropped", "丢弃", "dropped"),
+        ("verdicts.caption", "样本判定", "Verdicts on examples"),
+        ("verdicts.kind", "类型", "Kind"),
+        ("kind.pair", "单轮问答", "pairs"),
+        ("kind.dialogue", "多轮对话", "dialogues"),
+        ("kind.one.pair", "单轮问答", "pair"),
+        ("kind.one.dialogue", "多轮对话", "dialogue"),
+        ("action.keep", "保留", "keep"),
+        ("action.review", "待人工", "review"),
+        ("action.drop", "丢弃", "drop"),
+        ("action.note", "提示", "note"),
+        # 2 Rules
+        ("rules", "规则", "Rules"),
+        ("rules.rule", "规则", "Rule"),
+        ("rules.why", "为什么", "Why"),
+        ("rules.action", "动作", "Action"),
+        ("rules.hits", "命中", "Hits"),
+        ("rules.alone", "独占", "Only this rule"),
+        (
+            "rules.caption",
+            "浅色条 = 命中次数；深色条 = 独占，即只因这一条规则而丢弃或待人工的数量。",
+            "Light bar = hits; dark bar = dropped or held by this rule only.",
+        ),
+        ("rules.none", "没有规则命中。", "No rule fired."),
+        ("rules.examples", "样例 {n} 条", "{n:#example}"),
+        ("rules.example", "样例", "Example"),
+        ("rules.evidence", "依据", "Evidence"),
+        ("on.line", "输入行", "line"),
+        ("on.message", "消息", "message"),
+        ("on.example", "样本", "example"),
+        # 3 Mends
+        ("mends", "改写", "Mends"),
+        ("mends.mend", "改写", "Mend"),
+        ("mends.hits", "消息数", "Messages"),
+        ("mends.examples", "改写前后", "Before and after"),
+        ("mends.none", "没有消息需要改写。", "No message needed mending."),
+        (
+            "mends.caption",
+            "不改变意思的修补，每一处都有记录。",
+            "Repairs that keep the meaning; each is recorded.",
+        ),
+        ("mend.unicode", "统一 Unicode 写法", "Unicode forms"),
+        ("mend.html-entity", "还原 HTML 转义", "HTML entities"),
+        ("mend.html-tag", "去除 HTML 标签", "HTML tags"),
+        ("mend.invisible-character", "去除不可见字符", "invisible characters"),
+        ("mend.full-width", "全角转半角", "full-width letters"),
+        ("mend.emoji-code", "去除表情代码", "emoji codes"),
+        ("mend.handle", "去除 @ 称呼", "@ handles"),
+        ("mend.signature", "去除客服署名", "agents' signatures"),
+        ("mend.split-mark", "去除分段标记", "split marks such as 1/2"),
+        ("mend.surplus-space", "去除多余空白", "surplus space"),
+        # 4 Query types
+        ("types", "意图分布", "Query types"),
+        ("types.type", "意图", "Query type"),
+        (
+            "types.caption",
+            "空心圆 = 整理前占候选样本的比例；实心圆 = 整理后占导出样本的比例。",
+            "Hollow = share of the candidates before; solid = share of the exported examples after.",
+        ),
+        ("types.none", "没有识别到意图。", "No query type was recognised."),
+        ("types.missing", "缺失", "missing"),
+        ("types.missing-line", "导出的数据里没有这些意图：{names}。", "No exported example of: {names}."),
+        ("types.complete", "每类意图都有样本。", "Every query type has examples."),
+        ("diversity", "多样性", "Diversity"),
+        (
+            "diversity.unknown",
+            "样本太少，无法判断多样性。",
+            "There are too few examples to speak of diversity.",
+        ),
+        ("evenness.high", "各类意图分布均衡", "Query types are well balanced"),
+        ("evenness.middle", "意图略有偏重", "Some query types outweigh others"),
+        ("evenness.low", "大部分样本集中在少数意图上", "A few query types make up most of it"),
+        (
+            "diversity.evenness",
+            "{word}：均衡度 {value}（1 为完全均衡）。",
+            "{word}: evenness {value} (1 = all equal).",
+        ),
+        (
+            "diversity.effective",
+            "丰富程度相当于 {value} 类等量的意图。",
+            "As varied as {value} query types of equal size.",
+        ),
+        (
+            "diversity.questions",
+            "每 100 个问题约有 {n} 种问法。",
+            "About {n} ways of asking in 100 questions.",
+        ),
+        (
+            "diversity.openings",
+            "每 100 个回答约有 {n} 种开头。",
+            "About {n} different openings in 100 answers.",
+        ),
+        (
+            "diversity.openings.low",
+            "每 100 个回答只有约 {n} 种开头，模型容易学成一个腔调。",
+            "Only about {n} different openings in 100 answers: a model may learn one tone.",
+        ),
+        # 5 Lengths
+        ("lengths", "长度与轮次", "Lengths and turns"),
+        (
+            "lengths.caption",
+            "虚线 = 整理前；实线 = 整理后。纵轴为各自占比。",
+            "Dashed = before; solid = after. Height: share of each.",
+        ),
+        ("lengths.question", "问题长度（字）", "Question length (characters)"),
+        ("lengths.answer", "回答长度（字）", "Answer length (characters)"),
+        ("lengths.turns", "对话轮数", "Turns in a dialogue"),
+        ("lengths.numbers", "查看数字", "Numbers"),
+        ("lengths.bin", "区间", "Range"),
+        ("bin.closed", "{low}–{high}", "{low}–{high}"),
+        ("bin.open", "{low} 及以上", "{low} or more"),
+        # 6 Languages, duplicates, chains of thought, personal data
+        ("also", "语言、重复、推理、个人信息", "Languages, duplicates, reasoning, personal data"),
+        ("languages", "语言", "Languages"),
+        ("languages.none", "没有识别到语言。", "No language was recognised."),
+        ("language.zh", "中文", "Chinese"),
+        ("language.en", "英文", "English"),
+        ("language.ja", "日文", "Japanese"),
+        ("language.ko", "韩文", "Korean"),
+        ("language.mixed", "中英混合", "mixed"),
+        ("language.other", "其他", "other"),
+        ("language.und", "无法判断", "unknown"),
+        ("language.unknown", "无法判断", "unknown"),
+        ("duplicates", "重复", "Duplicates"),
+        ("duplicates.none", "没有发现重复样本。", "No duplicates were found."),
+        (
+            "duplicates.found",
+            "有 {clusters} 组重复（相似度不低于 {threshold}），丢弃 {dropped} 条；最大一组 {largest} 条。",
+            "{clusters:#group} of duplicates (similarity {threshold} or more), {dropped} dropped;"
+            " the largest has {largest:#example}.",
+        ),
+        ("duplicates.pairs", "重复样例", "Pairs of duplicates"),
+        ("duplicates.kept", "保留的", "Kept"),
+        ("duplicates.dropped", "丢弃的", "Dropped"),
+        ("duplicates.similarity", "相似度", "Similarity"),
+        ("cot", "推理过程（CoT）", "Reasoning (CoT)"),
+        ("cot.none", "数据中没有推理过程。", "No record carries reasoning."),
+        (
+            "cot.found",
+            "{records} 条样本带推理过程，保留 {kept} 条。",
+            "{records:#example} with reasoning, {kept} kept.",
+        ),
+        ("personal-data", "个人信息", "Personal data"),
+        ("personal-data.kind", "种类", "Kind"),
+        ("personal-data.left", "导出后仍有", "Left in export"),
+        ("personal-data.none", "没有发现个人信息。", "No personal data was found."),
+        ("personal-data.caption", "只列数量，不列内容。", "Numbers only, never the data."),
+        ("personal.email", "电子邮箱", "e-mail address"),
+        ("personal.identity-card", "身份证号", "identity card"),
+        ("personal.iban", "银行账号", "bank account"),
+        ("personal.bank-card", "银行卡号", "bank card"),
+        ("personal.mobile", "手机号码", "mobile number"),
+        ("personal.phone", "固定及其他电话", "other phone number"),
+        ("personal.ip", "IP 地址", "IP address"),
+        ("personal.plate", "车牌号", "licence plate"),
+        ("personal.chat-account", "社交账号", "chat account"),
+        ("personal.tracking-number", "运单号", "tracking number"),
+        ("personal.order-number", "订单号", "order number"),
+        # 7 and 8 Examples
+        ("kept", "保留的样本", "Kept examples"),
+        (
+            "kept.caption",
+            "随机抽取 {n} 条（种子固定）。左：原始对话，删去的字带删除线；右：整理后，新增的字带下划线。",
+            "{n:#random example} (fixed seed). Left: the raw log, what left is struck out;"
+            " right: the example, what is new is underlined.",
+        ),
+        ("kept.none", "没有保留的样本。", "No example was kept."),
+        ("kept.raw", "原始对话", "Raw"),
+        ("kept.curated", "整理后", "Curated"),
+        ("kept.score", "得分", "score"),
+        ("dropped", "丢弃的样本", "Dropped examples"),
+        (
+            "dropped.caption",
+            "随机抽取 {n} 条，附全部丢弃理由。",
+            "{n:#random example}, each with all its reasons.",
+        ),
+        ("dropped.none", "没有丢弃的样本。", "No example was dropped."),
+        ("dropped.because", "理由", "Because of"),
+        ("dropped.text", "内容", "Text"),
+        ("role.user", "用户", "Customer"),
+        ("role.assistant", "客服", "Agent"),
+        ("role.system", "系统", "System"),
+        # 9 and 10
+        ("files", "产出文件", "Files"),
+        ("files.none", "没有产出文件。", "No file was written."),
+        ("provenance", "出处", "Provenance"),
+        ("provenance.version", "siftune 版本", "siftune version"),
+        ("provenance.recipe", "配方校验值（SHA-256）", "Recipe (SHA-256)"),
+        ("provenance.inputs", "输入文件", "Inputs"),
+        ("provenance.packs", "规则包", "Rule packs"),
+        ("provenance.rules", "规则数", "Rules"),
+        (
+            "footer",
+            "由 siftune 生成。本页不含脚本，也不访问网络；日志文本均已脱敏。",
+            "Made by siftune. This page has no script and asks nothing of the network; log text is masked.",
+        ),
+        # What the stages themselves find, which no pack explains
+        (
+            "why.read/unreadable-line",
+            "这一行无法读成消息；文件、行号和原因见 unreadable.jsonl。",
+            "The line could not be read as a message; file, line and reason are in unreadable.jsonl.",
+        ),
+        (
+            "why.extract/unanswered",
+            "这条消息之后没有客服的回答，没有可学的内容。",
+            "No answer of the agent follows this message: there is nothing to learn from it.",
+        ),
+        (
+            "why.extract/unprompted",
+            "这条消息之前没有客户的问题。",
+            "No question of the customer stands before this message.",
+        ),
+        (
+            "why.dedup/near-duplicate",
+            "同样的问答已保留了更好的一份。",
+            "A better copy of the same question and answer is kept.",
+        ),
+        (
+            "why.dedup/conflicting-answers",
+            "同样的问题在别处有不同的回答，需要人来判断哪个对。",
+            "The same question has another answer elsewhere; a person must say which is right.",
+        ),
+        # Gate checks by name
+        ("check.exported_examples", "可训练的样本数", "Examples to train on"),
+        ("check.unreadable_share", "无法读取的记录比例", "Share of unreadable records"),
+        ("check.personal_data_left", "导出中的个人信息数", "Personal data in the export"),
+    ]
+}
