@@ -126,7 +126,7 @@ def run_all(
     overrides = _training(share, train_changes)
     from training.cli import preflight
 
-    preflight(settings.training | overrides)
+    preflight(settings.training | overrides, model=model)
     report = _curate(logs, out, settings, packs, force=force, quiet=quiet, progress=not no_progress)
     if not (json or quiet):
         _summary(report, out, next_step="")
@@ -270,7 +270,7 @@ def _training(share: float | None, changes: list[str]) -> dict[str, Any]:
     """Return the training settings that the command line gives."""
     from curation.recipe import assignments
 
-    return assignments(changes, "--train") | ({"share": share} if share is not None else {})
+    return assignments(changes, "--train") | ({"general_share": share} if share is not None else {})
 
 
 def _summary(report: Report, out: Path, *, next_step: str) -> None:

@@ -16,7 +16,7 @@ def spoken(turns: Turns, *, answer: str, cot: str | None, policy: str) -> list[t
     said = [(turn["role"], turn["text"]) for turn in turns]
     if len(said) == 2:
         said[-1] = (said[-1][0], answer)
-    if cot and policy == "think":
+    if cot and cot.strip() and policy == "think":
         said[-1] = (said[-1][0], f"<think>\n{cot}\n</think>\n\n{said[-1][1]}")
     return said
 
@@ -57,7 +57,7 @@ def messages(example: Mapping[str, Any], *, system: str, policy: str) -> dict[st
 
 def _field(example: Mapping[str, Any], policy: str) -> dict[str, Any]:
     """Return the reasoning as a field of its own, where the recipe wants that and there is some."""
-    return {"cot": example["cot"]} if policy == "field" and example["cot"] else {}
+    return {"cot": example["cot"]} if policy == "field" and (example["cot"] or "").strip() else {}
 
 
 FORMATS = {"alpaca": alpaca, "sharegpt": sharegpt, "messages": messages}

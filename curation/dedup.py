@@ -42,7 +42,6 @@ class Clusters:
 
     first: list[int]
     pairs: list[Pair]
-    below: list[Pair]  # candidates that the exact check refused, most similar first, at most 10
 
 
 def shingles(texts: Sequence[str], ngram: int) -> tuple[U32, npt.NDArray[np.int64]]:
@@ -87,19 +86,15 @@ def cluster(texts: Sequence[str], settings: Dedup, *, seed: int) -> Clusters:
     distinct = list(first_of.values())
     parent = list(exact)
     pairs = [Pair(first, index, 1.0) for index, first in enumerate(exact) if first != index]
-    below: list[Pair] = []
     found = _near([texts[i] for i in distinct], settings, seed) if len(distinct) > 1 else []
     for left, right, similarity in found:
-        pair = Pair(distinct[left], distinct[right], similarity)
-        (pairs if similarity >= settings.threshold else below).append(pair)
-        if similarity >= settings.threshold:
-            _join(parent, pair.left, pair.right)
-    below.sort(key=lambda pair: (-pair.similarity, pair.left, pair.right))
-    return Clusters([_root(parent, index) for index in range(len(texts))], pairs, below[:10])
+        pairs.append(Pair(distinct[left], distinct[right], similarity))
+        _join(parent, distinct[left], distinct[right])
+    return Clusters([_root(parent, index) for index in range(len(texts))], pairs)
 
 
 def _near(texts: Sequence[str], settings: Dedup, seed: int) -> list[tuple[int, int, float]]:
-    """Return candidate pairs with their exact similarity; pairs already connected are not compared again."""
+    """Return verified pairs with their exact similarity; texts already connected are not compared again."""
     permutations = MinHash(num_perm=settings.permutations, seed=seed, scheme="affine32").permutations
     batches = [shingles(texts[i : i + BATCH], settings.ngram) for i in range(0, len(texts), BATCH)]
     signatures = np.vstack([sign(hashes, starts, permutations) for hashes, starts in batches])
@@ -123,8 +118,8 @@ def _near(texts: Sequence[str], settings: Dedup, seed: int) -> list[tuple[int, i
         one, other = grams(left), grams(right)
         shared = len(one & other)
         similarity = shared / (len(one) + len(other) - shared)
-        found.append((left, right, similarity))
         if similarity >= settings.threshold:
+            found.append((left, right, similarity))
             _join(parent, left, right)
     return found
 

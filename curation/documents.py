@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,8 +16,11 @@ from curation.errors import UsageError, did_you_mean
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load(path: Path, error: type[UsageError]) -> tuple[Any, yaml.Node | None]:
-    """Return the document's data and, for YAML, the node tree that knows the line of every value."""
+Source = yaml.Node | str | None  # what knows the lines: YAML's node tree, or the text of a TOML file
+
+
+def load(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
+    """Return the document's data, and what `line_of` finds the line of every value in."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -24,39 +29,45 @@ def load(path: Path, error: type[UsageError]) -> tuple[Any, yaml.Node | None]:
         raise error(f"{path}: not UTF-8 (byte {fault.start}); save it as UTF-8") from None
     except OSError as fault:
         raise error(f"{path}: cannot be read: {fault.strerror}") from None
-    if path.suffix == ".toml":
+    if path.suffix.lower() == ".toml":
         try:
-            return tomllib.loads(text), None
+            return tomllib.loads(text), text
         except tomllib.TOMLDecodeError as fault:
-            raise error(f"{path}: not TOML: {fault}") from None
+            what, line = re.match(r"(.*?)(?: \(at line (\d+).*)?$", str(fault)).groups()  # type: ignore[union-attr]
+            raise error(f"{path}{f':{line}' if line else ''}: not TOML: {what}") from None
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader)
-        data = yaml.load(text, Loader=_UniqueKeys)
+        loader = _UniqueKeys(text)
+        node = loader.get_single_node()
+        return (None if node is None else loader.construct_document(node)), node
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise error(f"{path}{line}: not YAML: {fault.problem}") from None
-    except yaml.YAMLError as fault:
-        raise error(f"{path}: not YAML: {fault}") from None
-    return data, node
+    except (yaml.YAMLError, ValueError, RecursionError) as fault:  # a date such as 2024-13-45 is a ValueError
+        raise error(f"{path}: not YAML: {str(fault).splitlines()[0]}") from None
 
 
-class _UniqueKeys(yaml.SafeLoader):
+class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """A safe loader that refuses a key given twice, which YAML would let the last one win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(None, None, "a key must be a word", key.start_mark)
             if key.value in seen:
                 raise yaml.MarkedYAMLError(None, None, f"'{key.value}' is given twice", key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
+        found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return found
 
 
-def line_of(node: yaml.Node | None, place: tuple[str | int, ...]) -> int | None:
+def line_of(node: Source, place: tuple[str | int, ...]) -> int | None:
     """Return the 1-based line where `place` (keys and indices from the top) stands, as deep as it exists."""
     if node is None:
         return None
+    if isinstance(node, str):
+        return _line_in_toml(node, tuple(map(str, place)))
     line = node.start_mark.line + 1
     for step in place:
         if isinstance(node, yaml.MappingNode):
@@ -73,7 +84,34 @@ def line_of(node: yaml.Node | None, place: tuple[str | int, ...]) -> int | None:
     return line
 
 
-def validate(model: type[Model], data: Any, path: Path, node: yaml.Node | None, error: type[UsageError]) -> Model:  # noqa: ANN401
+def _line_in_toml(text: str, place: tuple[str, ...]) -> int | None:
+    """Find `place` by the headers and keys of a TOML text, each parsed on its own line."""
+    table: tuple[str, ...] = ()
+    arrays: Counter[tuple[str, ...]] = Counter()
+    line, deepest = None, 0
+    for number, written in enumerate(text.splitlines(), 1):
+        header = written.lstrip().startswith("[")
+        try:
+            inner: Any = tomllib.loads(written if header else f"{written.partition('=')[0]}=0")
+        except tomllib.TOMLDecodeError:
+            continue
+        steps: list[str] = []
+        while isinstance(inner, (dict, list)) and inner:
+            if isinstance(inner, dict):
+                steps.append(next(iter(inner)))
+            inner = inner[steps[-1]] if isinstance(inner, dict) else inner[0]
+        if header:
+            table = tuple(steps)
+            if written.lstrip().startswith("[["):
+                arrays[table] += 1
+                table = (*table, str(arrays[table] - 1))
+        here = table if header else (*table, *steps)
+        if len(here) > deepest and here == place[: len(here)]:
+            line, deepest = number, len(here)
+    return line
+
+
+def validate(model: type[Model], data: Any, path: Path, node: Source, error: type[UsageError]) -> Model:  # noqa: ANN401
     """Check `data` against `model`; the first fault becomes `error` with file, line, fault and cure."""
     if not isinstance(data, dict):
         raise error(f"{path}: expected a mapping of settings, found {type(data).__name__}")
@@ -89,6 +127,10 @@ def validate(model: type[Model], data: Any, path: Path, node: yaml.Node | None, 
 
 def _fault(model: type[BaseModel], first: Any, place: tuple[str | int, ...]) -> str:  # noqa: ANN401
     """Say one pydantic error in our words."""
+    if place and place[-1] == "[key]":  # pydantic's way to say that the key itself is wrong
+        place = place[:-1]
+    elif len(place) > 1 and place[-1] in ("str", "int") and place[-1] not in _fields(model, place[:-1]):
+        place = place[:-1]  # the member of a union, no part of the document
     name = ".".join(str(step) for step in place)
     if first["type"] == "extra_forbidden":
         return f"there is no setting '{name}'{did_you_mean(str(place[-1]), _fields(model, place[:-1]))}"

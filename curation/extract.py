@@ -28,6 +28,7 @@ class Turn(NamedTuple):
     messages: list[int]
     asks: bool  # a user's turn with a question or request in it
     clarifies: bool  # an agent's turn that asks for details
+    consents: bool  # nothing but yes, no or ok: as a detail it adds nothing to the question
     cot: str | None
     record: bool
 
@@ -59,6 +60,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
             turn=fresh.fill_null(value=True).cum_sum(),
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
             clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
+            consents=pl.col("text").str.contains(cues["consent"]),
         )
         .with_columns(last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0))
         .with_columns(piece=pl.col("text") + pl.when("last").then(pl.lit("")).otherwise(separator))
@@ -70,6 +72,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
             pl.col("message").alias("messages"),
             pl.col("asks").any(),
             pl.col("clarifies").last(),
+            pl.col("consents").all(),
             pl.col("cot").drop_nulls().last(),
             pl.col("record").any(),
         )
@@ -136,8 +139,11 @@ def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]
 
 
 def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
-    """Build one row of tables.EXAMPLES; reasoning between <think> tags at the answer's start moves to `cot`."""
-    question = "\n".join(turn.text for turn in asked)
+    """Build one row of tables.EXAMPLES; reasoning between <think> tags at the answer's start moves to `cot`.
+
+    A detail that only says yes belongs to the example, but its text adds nothing to the question.
+    """
+    question = "\n".join(turn.text for turn in asked if not turn.consents or len(asked) == 1)
     answer = "\n".join(turn.text for turn in answered)
     messages = [m for turn in (*asked, *answered) for m in turn.messages]
     cot = next((turn.cot for turn in answered if turn.cot is not None), None)

@@ -42,8 +42,8 @@ from curation.resources import shipped
 
 # question and request tell what a user wants (together: asks), clarify that an agent asks for details, elliptic that
 # a question leans on what was said before, choice that a bare yes or ok is an answer, offer that the agent asks
-# whether there is anything else.
-CUES = ("question", "request", "clarify", "elliptic", "choice", "offer")
+# whether there is anything else, consent that a turn is nothing but yes, no or ok.
+CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent")
 
 
 class Example(BaseModel):

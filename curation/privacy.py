@@ -52,69 +52,74 @@ def iban(text: str) -> bool:
     return 15 <= len(plain) <= 34 and int(digits) % 97 == 1
 
 
+def _pattern(text: str, flags: re.RegexFlag = re.ASCII) -> re.Pattern[str]:
+    """Compile; digits and letters are those of ASCII, as the guards take them."""
+    return re.compile(text, re.ASCII | flags)
+
+
 _ORDER_WORDS = r"(?:订单编号|订单号|订单|单号|编号|工单|order(?: number| no\.?| id)?|ticket|account(?: number| no\.?)?|ref(?:erence)?)"
 
 KINDS: dict[str, Kind] = {
     "email": Kind(
         "[邮箱]", "[email]", "@",
-        re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}(?![A-Za-z0-9])"),
+        _pattern(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\.[A-Za-z]{2,24}(?![A-Za-z0-9])"),
     ),
     "identity-card": Kind(
         "[身份证号]", "[ID number]", "[0-9]{17}[0-9Xx]",
-        re.compile(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{9}[\dXx](?![\dA-Za-z])"), identity_card,
+        _pattern(r"(?<!\d)[1-9]\d{5}(?:18|19|20)\d{9}[\dXx](?![\dA-Za-z])"), identity_card,
     ),
     "iban": Kind(
         "[银行账号]", "[bank account]", "[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}",
-        re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), iban,
+        _pattern(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), iban,
     ),
     "bank-card": Kind(
         "[银行卡号]", "[card number]", "[0-9](?:[ -]?[0-9]){12,18}",
-        re.compile(r"(?<!\d)(?<!\d[ -])[2-6]\d{3}(?:[ -]?\d{4}){2}(?:[ -]?\d{1,7})?(?![ -]?\d)"), luhn,
+        _pattern(r"(?<!\d)(?<!\d[ -])(?:3[47]\d{2}[ -]?\d{6}[ -]?\d{5}|[2-6]\d{3}(?:[ -]?\d{4}){2,3}(?:[ -]?\d{1,3})?)(?![ -]?\d)"), luhn,
     ),
     "mobile": Kind(
         "[手机号]", "[phone]", "1[3-9]",
-        re.compile(r"(?<![\d.])(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"),
+        _pattern(r"(?<!\d)(?<!\d\.)(?:(?:\+|00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?!\d)"),
     ),
     "phone": Kind(
-        "[电话]", "[phone]", "[0-9](?:[ ()./-]?[0-9]){6}",
-        re.compile(
-            r"(?<![\d/.=])(?:"
+        "[电话]", "[phone]", "[0-9](?:[ ()./-]{0,3}[0-9]){6}",
+        _pattern(
+            r"(?<![A-Za-z0-9=])(?<![A-Za-z0-9]-)(?<!\d[/.])(?:"
             r"\+\d{1,3}[ .-]?(?:\(0?\d{1,4}\)[ .-]?)?\d{2,5}(?:[ .-]?\d{2,5}){1,4}"  # international
             r"|\(0?\d{2,4}\)[ -]?\d{3,4}[ -]?\d{3,4}"  # (020) 8765 4321, (202) 555-0134
-            r"|0\d{2,3}-\d{7,8}(?:-\d{1,6})?"  # 010-87654321
-            r"|0(?:10|2\d)\d{8}"  # 02087654321
-            r"|\d{3}-\d{3}-\d{4}"  # 202-555-0134
-            r"|0\d{3,4} \d{3} ?\d{3,4}|07\d{3} ?\d{6}"  # United Kingdom
+            r"|0\d{2,3}[ -]\d{7,8}(?:-\d{1,6})?|0\d{10,11}"  # 010-87654321, 02087654321
+            r"|\d{3}-\d{3}-\d{4}|\d{3}\.\d{3}\.\d{4}"  # 202-555-0134
+            r"|0\d{2} \d{4} \d{4}|0\d{3,4} \d{3} ?\d{3,4}|07\d{3} \d{6}"  # United Kingdom
             r"|[48]00-?\d{3}-?\d{4}"
             r")(?![\d/])"
         ),
+        lambda text: 8 <= sum(c.isdigit() for c in text) <= 18 or text[0] == "(",
     ),
     "ip": Kind(
         "[IP地址]", "[IP address]", r"[0-9]\.[0-9]",
-        re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.])"),
-        lambda text: not text.startswith(("0.", "127.", "192.168.", "10.")),  # everybody's addresses are nobody's
+        _pattern(r"(?<![\dvV])(?<!\d\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d|\.\d)"),
+        lambda text: not re.match(r"(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.", text),  # everybody's addresses are nobody's
     ),
     "plate": Kind(
         "[车牌号]", "[licence plate]", "[A-Z][·• ]?[A-Z0-9]{5}",
-        re.compile(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-HJ-NP-Z][·• ]?(?=[A-Z0-9]*\d)[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"),
+        _pattern(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-HJ-NP-Z][·• ]?(?=[A-Z0-9]*\d)[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"),
     ),
     "chat-account": Kind(
-        "[账号]", "[chat account]", "(?i)微信|weixin|wechat|wx|qq|whatsapp|telegram",
-        re.compile(
-            r"(?:微信号?|weixin|wechat|wx|v信|whatsapp|telegram)(?:号|是|id|account|:|：|\s|为){1,6}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])"
-            r"|(?:qq)(?:号|是|:|：|\s|为){0,4}([1-9]\d{4,10})(?!\d)", re.IGNORECASE,
+        "[账号]", "[chat account]", "(?i)微信|weixin|wechat|wx|v信|qq|whatsapp|telegram",
+        _pattern(
+            r"(?<![A-Za-z])(?:微信号?|weixin|wechat|wx|v信|whatsapp|telegram)(?:号|是|id|account|:|：|\s|为){1,6}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])"
+            r"|(?<![A-Za-z])qq(?:号|是|:|：|\s|为){0,4}([1-9]\d{4,10})(?!\d)", re.IGNORECASE,
         ),
         lambda text: any(c.isdigit() for c in text) or "_" in text,
     ),
     "tracking-number": Kind(
         "[运单号]", "[tracking number]", "[A-Z]{2}[0-9]{9}|[0-9]{10}",
-        re.compile(r"(?<![A-Za-z0-9])(?:SF|YT|JD|ZTO|STO|YD|EMS|JT|DPK)[A-Z]{0,2}\d{9,15}(?![A-Za-z0-9])|(?<![A-Z0-9])[A-Z]{2}\d{9}[A-Z]{2}(?![A-Z0-9])"),
+        _pattern(r"(?<![A-Za-z0-9])(?:SF|YT|JD|ZTO|STO|YD|EMS|JT|DPK)[A-Z]{0,2}\d{9,15}(?![A-Za-z0-9])|(?<![A-Z0-9])[A-Z]{2}\d{9}[A-Z]{2}(?![A-Z0-9])"),
     ),
     "order-number": Kind(
         "[订单号]", "[order number]", "[0-9]{6}",
-        re.compile(
+        _pattern(
             rf"{_ORDER_WORDS}(?:是|为|:|：|#|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
-            r"|(?<![\d.])(\d{12,24})(?![\d.])|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])", re.IGNORECASE,
+            r"|(?<!\d)(?<!\d\.)(\d{12,24})(?!\d|\.\d)|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])", re.IGNORECASE,
         ),
     ),
 }  # fmt: skip

@@ -8,14 +8,20 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from curation import documents
 from curation.errors import RecipeError
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Column = str | Annotated[int, Field(ge=0, strict=True)] | None
+PersonalKind = Literal[
+    "email", "identity-card", "iban", "bank-card", "mobile", "phone", "ip", "plate", "chat-account", "tracking-number",
+    "order-number",
+]  # fmt: skip  # the keys of privacy.KINDS, which a test compares
 
 
 class _Part(BaseModel):
@@ -25,15 +31,15 @@ class _Part(BaseModel):
 class Columns(_Part):
     """Which column or key of the input holds what. A name, or for tables without header a number from 0."""
 
-    conversation: str | int | None = None
-    role: str | int | None = None
-    text: str | int | None = None
-    time: str | int | None = None
-    messages: str | int | None = None  # shape `conversations`: the list of messages, "a.b" for nested keys
-    question: str | int | None = None  # shape `records`
-    input: str | int | None = None  # shape `records`: joined to the question (Alpaca's `input`)
-    answer: str | int | None = None
-    cot: str | int | None = None
+    conversation: Column = None
+    role: Column = None
+    text: Column = None
+    time: Column = None
+    messages: Column = None  # shape `conversations`: the list of messages, "a.b" for nested keys
+    question: Column = None  # shape `records`
+    input: Column = None  # shape `records`: joined to the question (Alpaca's `input`)
+    answer: Column = None
+    cot: Column = None
 
 
 class Source(_Part):
@@ -62,7 +68,7 @@ class Privacy(_Part):
     """Masking of personal data."""
 
     mask: bool = True
-    keep: list[str] = []  # kinds that are left as they are, e.g. [order]
+    keep: list[PersonalKind] = []  # kinds that are left as they are
 
 
 class Examples(_Part):
@@ -80,15 +86,17 @@ class Dedup(_Part):
     permutations: int = Field(default=128, ge=8, le=512)
     bands: int = Field(default=25, ge=1)  # 25 × 5: every pair of similarity 0.8 is found with p > 0.9999
     rows: int = Field(default=5, ge=1)
+    same_question: float = Field(default=0.5, gt=0.0, le=1.0)  # Jaccard of letter pairs from which questions are one
     conflict_below: Share = 0.2  # same question, answers less alike than this: a conflict
 
-    @field_validator("rows")
-    @classmethod
-    def _fit(cls, rows: int, info: Any) -> int:  # noqa: ANN401
-        bands, permutations = info.data.get("bands", 1), info.data.get("permutations", 128)
-        if bands * rows > permutations:
-            raise ValueError(f"{bands} bands × {rows} rows need more than {permutations} permutations")
-        return rows
+    @model_validator(mode="after")
+    def _fit(self) -> Self:
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"bands {self.bands} × rows {self.rows} need {self.bands * self.rows} permutations, "
+                f"there are {self.permutations}; raise permutations or lower bands"
+            )
+        return self
 
 
 class Split(_Part):
@@ -124,7 +132,7 @@ class Recipe(_Part):
     """One run, complete."""
 
     name: str = "siftune"
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**32)  # what NumPy takes
     sources: list[Source] = [Source()]
     packs: list[str] = ["common", "zh", "en"]  # folders of the shipped rules, or paths of your own
     rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
@@ -150,8 +158,6 @@ def load(path: Path) -> Recipe:
 
 def assignments(texts: list[str], option: str) -> dict[str, Any]:
     """Read ``KEY=VALUE`` options; values are YAML, so numbers, lists and true/false are what they look like."""
-    import yaml
-
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -159,7 +165,7 @@ def assignments(texts: list[str], option: str) -> dict[str, Any]:
             raise RecipeError(f"{option} {text}: expected KEY=VALUE")
         try:
             found[key.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):
             raise RecipeError(f"{option} {text}: the value is not YAML; put it in quotes") from None
     return found
 

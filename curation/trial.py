@@ -42,22 +42,19 @@ def _fault(found: list[str], example: Example, *, must: bool) -> str:
 
 def _message(example: Example, rule: Rule) -> pl.DataFrame:
     """Return the frame that message rules see, with this one message in it."""
-    return pl.DataFrame(
-        {
-            "conversation": ["c"], "message": [0], "role": [example.role or rule.role or "user"], "text": [example.says or ""],
-            "asked": [example.after], "conversations": [example.conversations],
-        },
-        schema={
-            "conversation": pl.String, "message": pl.UInt32, "role": tables.ROLE, "text": pl.String,
-            "asked": pl.String, "conversations": pl.UInt32,
-        },
-    )  # fmt: skip
+    row = {
+        "conversation": "c", "message": 0, "role": example.role or rule.role or "user", "text": example.says or "",
+        "asked": example.after, "conversations": example.conversations,
+    }  # fmt: skip
+    schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text")}
+    return pl.DataFrame([row], schema=schema | {"asked": pl.String, "conversations": pl.UInt32})
 
 
 def _example(example: Example, rule: Rule) -> pl.DataFrame:
     """Return the frame that example rules see, with this one example in it."""
     answer = (example.answers or "") * example.times
-    turns = [{"role": "user", "text": example.asks, "messages": [0]}, {"role": "assistant", "text": answer, "messages": [1]}]
+    said = (("user", example.asks), ("assistant", answer))
+    turns = [{"role": role, "text": text, "messages": [place]} for place, (role, text) in enumerate(said)]
     row = {
         "id": "e", "conversation": "c", "kind": rule.kind or "pair", "question": example.asks or "", "answer": answer,
         "cot": example.cot, "record": False, "earlier": example.earlier, "turns": turns,
