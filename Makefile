@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --progress-bar off -c constraints.txt
+PIP := $(BIN)/python -m pip install -qq --progress-bar off -c constraints.txt  # -qq: errors only
 TORCH := $(shell sed -n '/^torch==/p' constraints.txt)
 RUN := runs/demo
 

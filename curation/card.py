@@ -35,6 +35,8 @@ def card(report: Report, names: Sequence[str]) -> str:
     types = ", ".join(
         f"{row.en} ({row.after})" for row in sorted(report.query_types, key=lambda r: -r.after)[:12] if row.after
     )
+    made = f"siftune {report.provenance.siftune} from {len(report.provenance.inputs)} log file(s)"
+    read = f"{ledger.lines} lines, {ledger.unreadable} of them unreadable"
     rows = "\n".join(f"| {f.name} | {f.records} | {f.bytes} |" for f in report.files)
     return f"""---
 {yaml.safe_dump(front, allow_unicode=True, sort_keys=False).strip()}
@@ -42,8 +44,8 @@ def card(report: Report, names: Sequence[str]) -> str:
 
 # {report.name}
 
-An SFT set curated by siftune {report.provenance.siftune} from {len(report.provenance.inputs)} log file(s):
-{ledger.lines} lines, {ledger.unreadable} of them unreadable, {ledger.messages} messages in {counts.conversations} conversations.
+An SFT set curated by {made}:
+{read}, {ledger.messages} messages in {counts.conversations} conversations.
 {counts.pairs.keep} question-answer pairs and {counts.dialogues.keep} dialogues were kept;
 {counts.pairs.review + counts.dialogues.review} wait for a person in `examples.parquet` (verdict `review`).
 

@@ -42,18 +42,34 @@ WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its 
 
 Logs = Annotated[list[Path], typer.Argument(help="Log files or folders of them.", show_default=False)]
 Run = Annotated[Path, typer.Argument(help="A run folder made by `siftune curate`.", show_default=False)]
-RecipeFile = Annotated[Path | None, typer.Option("-c", "--recipe", help="The recipe (YAML or TOML).", envvar="SIFTUNE_RECIPE")]
+RecipeFile = Annotated[
+    Path | None, typer.Option("-c", "--recipe", help="The recipe (YAML or TOML).", envvar="SIFTUNE_RECIPE")
+]
 Out = Annotated[Path, typer.Option("-o", "--out", help="The run folder to make.")]
-Set = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe, e.g. dedup.threshold=0.9.")]
+Set = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe, e.g. dedup.threshold=0.9."),
+]
 Ignore = Annotated[list[str], typer.Option("--ignore", metavar="RULE", help="Switch a rule off, e.g. zh/filler-only.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
-Model = Annotated[str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying).")]
-General = Annotated[list[Path], typer.Option("--general", help="General data to mix in (Alpaca, ShareGPT, messages); default: a small packaged set.")]
-Share = Annotated[float | None, typer.Option("--share", help="Share of general data in the whole mixture, 0 ≤ share < 1.")]
-TrainSet = Annotated[list[str], typer.Option("--train", metavar="KEY=VALUE", help="Change one training setting, e.g. epochs=2.")]
+Model = Annotated[
+    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying).")
+]
+General = Annotated[
+    list[Path],
+    typer.Option(
+        "--general", help="General data to mix in (Alpaca, ShareGPT, messages); default: a small packaged set."
+    ),
+]
+Share = Annotated[
+    float | None, typer.Option("--share", help="Share of general data in the whole mixture, 0 ≤ share < 1.")
+]
+TrainSet = Annotated[
+    list[str], typer.Option("--train", metavar="KEY=VALUE", help="Change one training setting, e.g. epochs=2.")
+]
 
 
 @app.command()
@@ -134,7 +150,11 @@ def run_all(
         _gate(report, out)
     result = _train(out, model, None, general, overrides, force=force, progress=not (quiet or no_progress))
     if json:
-        print(json_module.dumps({"report": report.model_dump(mode="json"), "training": result}, ensure_ascii=False, indent=1))
+        print(
+            json_module.dumps(
+                {"report": report.model_dump(mode="json"), "training": result}, ensure_ascii=False, indent=1
+            )
+        )
     else:
         _say_training(result, out, None, json=False, quiet=quiet)
 
@@ -143,8 +163,12 @@ def run_all(
 def report(
     run: Run,
     language: Annotated[str, typer.Option("--lang", help="Language of the Markdown: en or zh.")] = "en",
-    html: Annotated[Path | None, typer.Option("--html", help="Write the HTML report here (default: into the run).")] = None,
-    md: Annotated[Path | None, typer.Option("--md", help="Write the Markdown report here (default: into the run).")] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write the HTML report here (default: into the run).")
+    ] = None,
+    md: Annotated[
+        Path | None, typer.Option("--md", help="Write the Markdown report here (default: into the run).")
+    ] = None,
     *,
     json: Json = False,
     quiet: Quiet = False,
@@ -182,7 +206,9 @@ def rules_list(recipe: RecipeFile = None, *, json: Json = False) -> None:
 
 
 @rules_app.command("show")
-def rules_show(name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-only.")], recipe: RecipeFile = None) -> None:
+def rules_show(
+    name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-only.")], recipe: RecipeFile = None
+) -> None:
     """Show one rule: why it is there, what it fires on, what it leaves, and how to switch it off."""
     from curation.errors import did_you_mean
 
@@ -193,7 +219,12 @@ def rules_show(name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-
     lines = [f"{rule.name}  ({rule.on}, {rule.action})", rule.why, "", "fires on:"]
     lines += [f"  {_example(e)}" for e in rule.fires]
     lines += ["leaves alone:", *(f"  {_example(e)}" for e in rule.silent)]
-    lines += ["", f"switch it off: --ignore {rule.name}", "change it in the recipe:", f"  rules: {{{rule.name}: {{action: note}}}}"]
+    lines += [
+        "",
+        f"switch it off: --ignore {rule.name}",
+        "change it in the recipe:",
+        f"  rules: {{{rule.name}: {{action: note}}}}",
+    ]
     print("\n".join(lines))
 
 
@@ -259,7 +290,14 @@ def _curate(
 
 
 def _train(
-    run: Path, model: str, out: Path | None, general: list[Path], overrides: dict[str, Any], *, force: bool, progress: bool
+    run: Path,
+    model: str,
+    out: Path | None,
+    general: list[Path],
+    overrides: dict[str, Any],
+    *,
+    force: bool,
+    progress: bool,
 ) -> dict[str, Any]:
     from training.cli import train_run
 
@@ -296,9 +334,12 @@ def _gate(report: Report, out: Path) -> None:
     """Raise GateError with what failed, in words."""
     failed = [c for c in report.gate.checks if not c.passed]
     if failed:
-        signs = {"at_least": "at least", "at_most": "at most"}
-        reasons = "; ".join(f"{c.name.replace('_', ' ')} is {c.value:g}, must be {signs[c.sense]} {c.limit:g}" for c in failed)
-        raise GateError(f"{out}: the quality gate failed: {reasons}; see {out / 'report.html'}, or change `gate` in the recipe")
+        reasons = "; ".join(
+            f"{c.name.replace('_', ' ')} is {c.value:g}, must be {c.sense.replace('_', ' ')} {c.limit:g}"
+            for c in failed
+        )
+        cure = f"see {out / 'report.html'}, or change `gate` in the recipe"
+        raise GateError(f"{out}: the quality gate failed: {reasons}; {cure}")
 
 
 def _read_report(run: Path) -> Report:

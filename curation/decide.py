@@ -104,14 +104,14 @@ def fates(messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame
     verdict = pl.col("verdict").cast(pl.String)
     fate = pl.when(verdict == "keep").then(pl.lit("example")).when(verdict == "review").then(pl.lit("held"))
     nothing = pl.lit([], dtype=pl.List(pl.String))
+    own_rules = pl.col("own").fill_null(nothing)
+    all_rules = pl.concat_list(own_rules, pl.col("lost").fill_null(nothing))
     return (
         messages.join(best, on=["conversation", "message"], how="left", maintain_order="left")
         .join(own, on=["conversation", "message"], how="left", maintain_order="left")
         .with_columns(
             fate=fate.otherwise(pl.lit("dropped")).cast(tables.FATE),
-            rules=pl.when(verdict == "keep").then(pl.col("own"))
-            .otherwise(pl.concat_list(pl.col("own").fill_null(nothing), pl.col("lost").fill_null(nothing)).list.unique(maintain_order=True))
-            .fill_null(nothing),
+            rules=pl.when(verdict == "keep").then(own_rules).otherwise(all_rules.list.unique(maintain_order=True)),
         )
         .drop("verdict", "lost", "own")
     )  # fmt: skip

@@ -88,9 +88,11 @@ def _line_in_toml(text: str, place: tuple[str, ...]) -> int | None:
     """Find `place` by the headers and keys of a TOML text, each parsed on its own line."""
     table: tuple[str, ...] = ()
     arrays: Counter[tuple[str, ...]] = Counter()
-    line, deepest = None, 0
+    line, deepest, inside = None, 0, False  # inside a text of several lines
     for number, written in enumerate(text.splitlines(), 1):
-        header = written.lstrip().startswith("[")
+        outside = not inside
+        inside ^= (written.count('"""') + written.count("'''")) % 2 == 1
+        header = outside and written.lstrip().startswith("[")
         try:
             inner: Any = tomllib.loads(written if header else f"{written.partition('=')[0]}=0")
         except tomllib.TOMLDecodeError:
@@ -106,7 +108,7 @@ def _line_in_toml(text: str, place: tuple[str, ...]) -> int | None:
                 arrays[table] += 1
                 table = (*table, str(arrays[table] - 1))
         here = table if header else (*table, *steps)
-        if len(here) > deepest and here == place[: len(here)]:
+        if outside and len(here) > deepest and here == place[: len(here)]:
             line, deepest = number, len(here)
     return line
 

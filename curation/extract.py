@@ -45,9 +45,10 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
     spoken = messages.filter(pl.col("role") != "system").with_columns(language=language(pl.col("text")))
     fresh = (pl.col("conversation") != pl.col("conversation").shift(1)) | (pl.col("role") != pl.col("role").shift(1))
     following = pl.col("text").shift(-1)
+    lines = pl.col("text").str.contains("\n", literal=True) | following.str.contains("\n", literal=True)
     ended, chinese = pl.col("text").str.contains(_ENDED), pl.col("language") == "zh"
     separator = (
-        pl.when(pl.col("text").str.contains("\n", literal=True) | following.str.contains("\n", literal=True)).then(pl.lit("\n"))
+        pl.when(lines).then(pl.lit("\n"))
         .when(chinese & ended).then(pl.lit(""))
         .when(chinese & (pl.col("role") == "user")).then(pl.lit("，"))
         .when(chinese).then(pl.lit("。"))

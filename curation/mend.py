@@ -20,7 +20,10 @@ _WIDE = {chr(code + 0xFEE0): chr(code) for code in (*range(0x30, 0x3A), *range(0
 
 # Zero-width space and marks, bidi controls, word joiner, BOM, soft hyphen, C0/C1 controls except tab and line ends.
 # U+200D (zero-width joiner) stays: it holds family emoji together; U+200C stays for Persian.
-_INVISIBLE = "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
+_INVISIBLE = (
+    "[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\u00ad"
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]"
+)
 
 # Emoticon short codes of Chinese chat clients: [微笑], /:^_^, /:809. Words in brackets that are no emoticon, such as
 # the masks [订单号] and [电话x], must stay, hence the list.
@@ -88,8 +91,8 @@ def mend(messages: pl.DataFrame, *, mask: Sequence[str] = ()) -> tuple[pl.DataFr
     for name, expression in steps.items():
         mended = messages.with_columns(expression.alias("text"))
         changed = mended["text"] != messages["text"]
-        rows = mended.filter(changed).select("conversation", "message", after="text")
-        rows = rows.with_columns(before=messages.filter(changed)["text"], rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
-        changes.append(tables.findings(rows))
+        rule = pl.lit(f"mend/{name}")
+        rows = mended.filter(changed).select("conversation", "message", rule=rule, action=pl.lit("note"), after="text")
+        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)["text"])))
         messages = mended
     return messages, pl.concat(changes)

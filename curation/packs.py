@@ -82,7 +82,7 @@ class RuleText(BaseModel):
     fires: list[Example] = Field(min_length=1)
     silent: list[Example] = Field(min_length=1)
 
-    @field_validator("fires", "silent", mode="before")
+    @field_validator("fires", "silent", mode="before", json_schema_input_type=list[Example | str | int | float])
     @classmethod
     def _short(cls, examples: Any) -> Any:  # noqa: ANN401
         """A bare text is short for {says: text}."""

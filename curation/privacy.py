@@ -118,7 +118,7 @@ KINDS: dict[str, Kind] = {
     "order-number": Kind(
         "[订单号]", "[order number]", "[0-9]{6}",
         _pattern(
-            rf"{_ORDER_WORDS}(?:是|为|:|：|#|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
+            rf"{_ORDER_WORDS}(?:是|为|:|：|#|，|,|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
             r"|(?<!\d)(?<!\d\.)(\d{12,24})(?!\d|\.\d)|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])", re.IGNORECASE,
         ),
     ),

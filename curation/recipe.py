@@ -18,6 +18,7 @@ from curation.errors import RecipeError
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Column = str | Annotated[int, Field(ge=0, strict=True)] | None
+Role = Literal["user", "assistant", "system"]
 PersonalKind = Literal[
     "email", "identity-card", "iban", "bank-card", "mobile", "phone", "ip", "plate", "chat-account", "tracking-number",
     "order-number",
@@ -52,10 +53,10 @@ class Source(_Part):
     header: bool = True
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()
-    roles: dict[Literal["user", "assistant", "system"], list[str]] = {}
+    roles: dict[Role, list[str]] = {}
     span_files: bool = False  # the same id in two files is one conversation
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", mode="before", json_schema_input_type=dict[Role, list[str | int] | str | int])
     @classmethod
     def _words(cls, roles: Any) -> Any:  # noqa: ANN401
         """Let people write ``user: 0`` and ``user: customer`` for one-word lists."""

@@ -1,27 +1,124 @@
-"""JSON Schemas (2020-12) of what siftune reads and writes, exported from the typed models."""
+"""JSON Schemas (2020-12) of what siftune reads and writes; `schemas/` holds them written down, and a test compares.
+
+The recipe, the pack and the report are checked by typed models elsewhere; those of the files that leave us are here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, Field
 
 from curation.packs import PackText
 from curation.recipe import Recipe
-from curation.report.model import json_schema as report_schema
+from curation.report import model
+
+Id = Annotated[str, Field(pattern="^[0-9a-f]{16}$", description="Depends only on the messages it was made of.")]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=0)]
 
 
-def _of(model: type[BaseModel], name: str) -> Callable[[], dict[str, Any]]:
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Example(_Part):
+    id: Id
+    cot: str = Field(default="", description="The reasoning, where the recipe wants it in a field of its own.")
+
+
+class Alpaca(_Example):
+    """One line of train.alpaca.jsonl."""
+
+    instruction: str = Field(min_length=1, description="The question.")
+    input: Literal[""] = Field(description="Part of the format; what a log has for it is in the instruction.")
+    output: str = Field(min_length=1, description="The answer.")
+    system: str
+    history: list[tuple[str, str]] = Field(description="The questions and answers before, oldest first.")
+
+
+class ShareGptTurn(_Part):
+    """One turn; turns alternate and begin with human."""
+
+    speaker: Literal["human", "gpt"] = Field(alias="from")
+    value: str = Field(min_length=1)
+
+
+class ShareGpt(_Example):
+    """One line of train.sharegpt.jsonl."""
+
+    conversations: list[ShareGptTurn] = Field(min_length=2)
+    system: str
+
+
+class ChatMessage(_Part):
+    """One message; after the system prompt, if there is one, they alternate and begin with user."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str = Field(min_length=1)
+
+
+class Messages(_Example):
+    """One line of train.messages.jsonl."""
+
+    messages: list[ChatMessage] = Field(min_length=2)
+
+
+class ManifestInput(_Part):
+    """An input file."""
+
+    name: str
+    sha256: Sha256
+    bytes: Count
+    records: Count
+    encoding: Literal["utf-8", "gb18030"]
+
+
+class ManifestPack(_Part):
+    """A rule pack."""
+
+    name: str
+    sha256: Sha256
+    rules: Count
+
+
+class ManifestCounts(model.Counts):
+    """How many of what."""
+
+    ledger: model.Ledger
+
+
+class Manifest(_Part):
+    """What was run on what: manifest.json."""
+
+    schema_version: Literal["siftune/manifest/1"]
+    siftune: str = Field(description="The version.")
+    argv: list[str] = Field(description="The command line; the only part that differs between equal runs.")
+    seed: Count
+    inputs: list[ManifestInput] = Field(min_length=1)
+    recipe: Recipe = Field(description="Complete, defaults included.")
+    recipe_sha256: Sha256
+    packs: list[ManifestPack]
+    counts: ManifestCounts
+    gate: model.Gate
+    versions: dict[str, str] = Field(description="Of Python and of the libraries that decide what comes out.")
+
+
+def _of(shape: type[BaseModel], name: str) -> Callable[[], dict[str, Any]]:
     return lambda: {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:siftune:schema:{name}:1",
-        **model.model_json_schema(),
+        **shape.model_json_schema(),
     }
 
 
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "recipe": _of(Recipe, "recipe"),
     "pack": _of(PackText, "pack"),
-    "report": report_schema,
+    "report": model.json_schema,
+    "manifest": _of(Manifest, "manifest"),
+    "alpaca": _of(Alpaca, "alpaca"),
+    "sharegpt": _of(ShareGpt, "sharegpt"),
+    "messages": _of(Messages, "messages"),
 }

@@ -26,7 +26,7 @@ TEXT = pl.col("text")
 
 def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Strip `text` of messages (with the columns of judge.context); return them and one finding per change."""
-    shorter = TEXT
+    after = messages
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):
         mine = [rule for rule in rules if rule.strip and (rule.language or "", rule.role or "") == (tongue, role)]
         applies = pl.lit(value=True)
@@ -36,9 +36,9 @@ def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, 
             applies &= pl.col("role") == role
         if role == "user":
             applies &= ~pl.col("asked").fill_null("").str.contains(r"[?？]|吗|么|呢")  # 是的 to a question is content
-        shorter = pl.when(applies).then(_without("|".join(rule.strip for rule in mine), tongue)).otherwise(shorter)
-    enough = shorter.str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT
-    after = messages.with_columns(text=pl.when(enough).then(shorter).otherwise(TEXT))
+        shorter = _without("|".join(rule.strip for rule in mine), tongue)
+        enough = shorter.str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT
+        after = after.with_columns(text=pl.when(applies & enough).then(shorter).otherwise(TEXT))
     changed = after["text"] != messages["text"]
     name = pl.when(pl.col("role") == "user").then(pl.lit("mend/filler-part")).otherwise(pl.lit("mend/canned-part"))
     rows = after.filter(changed).select("conversation", "message", rule=name, action=pl.lit("note"), after="text")

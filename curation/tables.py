@@ -6,7 +6,11 @@ conversation, examples by their first message. Every function keeps that order, 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import polars as pl
+
+Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 ROLES = ("user", "assistant", "system")
 ACTIONS = ("note", "review", "drop")  # weakest first: the strongest finding decides
@@ -23,7 +27,7 @@ SPLIT = pl.Enum(("train", "val"))
 TURN = pl.Struct({"role": pl.String, "text": pl.String, "messages": pl.List(pl.UInt32)})
 
 # One line of the raw log. `cot` is the reasoning that a question/answer record brought along, on its answer.
-MESSAGES = {
+MESSAGES: Schema = {
     "conversation": pl.String,
     "message": pl.UInt32,  # 0-based place in the conversation, counting every readable message
     "role": ROLE,
@@ -36,7 +40,7 @@ MESSAGES = {
 }
 
 # A rule fired: on a message, on an example, or (both null) on an unreadable line, named in `evidence`.
-FINDINGS = {
+FINDINGS: Schema = {
     "conversation": pl.String,
     "message": pl.UInt32,
     "example": pl.String,
@@ -48,7 +52,7 @@ FINDINGS = {
 }
 
 # One SFT record that may leave us.
-EXAMPLES = {
+EXAMPLES: Schema = {
     "id": pl.String,
     "conversation": pl.String,
     "kind": KIND,
@@ -61,10 +65,10 @@ EXAMPLES = {
 }
 
 # A line of an input file that no message could be made of.
-UNREADABLE = {"file": pl.String, "line": pl.Int64, "why": pl.String, "bytes": pl.String}
+UNREADABLE: Schema = {"file": pl.String, "line": pl.Int64, "why": pl.String, "bytes": pl.String}
 
 
-def empty(schema: dict[str, pl.DataType | type[pl.DataType]]) -> pl.DataFrame:
+def empty(schema: Schema) -> pl.DataFrame:
     """Return a frame of `schema` with no rows."""
     return pl.DataFrame(schema=schema)
 

@@ -1,4 +1,4 @@
-"""Checks of a record's chain of thought: is there reasoning, is it whole, and does it lead to the answer?
+"""Checks of a record's chain of thought: whether there is reasoning, whole, and leading to the answer.
 
 A record carries reasoning in a field (column `cot`) or inside the answer between <think> tags; extract.py moves the
 latter into the column where the tags are whole. Records of ordinary chat have none, and none of these checks fire.
@@ -10,6 +10,7 @@ import ast
 import operator
 import re
 from fractions import Fraction
+from itertools import pairwise
 
 import polars as pl
 from rapidfuzz import fuzz
@@ -35,7 +36,7 @@ def cot_placeholder(*, phrases: list[str]) -> pl.Expr:
 
 @check(on="example")
 def cot_short(*, least: int) -> pl.Expr:
-    """The reasoning has fewer than `least` units (Han characters, words, numbers), but some. Evidence: the reasoning."""
+    """The reasoning has some, but fewer than `least` units (Han characters, words). Evidence: the reasoning."""
     length = units(COT)
     return pl.when((length > 0) & (length < least)).then(COT)
 
@@ -99,10 +100,8 @@ def cot_step_gap() -> pl.Expr:
 
     def gap(cot: str) -> str | None:
         steps = re.findall(r"(?m)^\s*((?:第|步骤\s*|Step\s*)?(\d{1,2})(?:步|[.、)）:：]).{0,30})", cot)
-        for (_, before), (line, after) in zip(steps, steps[1:], strict=False):
-            if int(after) > int(before) + 1:
-                return line.strip()
-        return None
+        jumps = (line for (_, before), (line, after) in pairwise(steps) if int(after) > int(before) + 1)
+        return next((str(line).strip() for line in jumps), None)
 
     return by_distinct(COT, gap)
 
@@ -207,10 +206,15 @@ def _compute(node: ast.expr, source: str) -> Fraction | None:
 
 
 _CONCLUDES = re.compile(
-    r"所以|因此|综上|合计|总共|一共|应退|应付|实付|最终|得出|\b(?:therefore|so|thus|hence|total|in all|comes to)\b", re.IGNORECASE
+    r"所以|因此|综上|合计|总共|一共|应退|应付|实付|最终|得出|\b(?:therefore|so|thus|hence|total|in all|comes to)\b",
+    re.IGNORECASE,
 )
-_NO = re.compile(r"不(?:可以|能|支持|符合|行|属于|在保)|无法|没有资格|\b(?:no|not|cannot|can't|isn't|doesn't|won't)\b", re.IGNORECASE)
-_YES = re.compile(r"(?<!不)(?:可以|(?<!不可)能(?!不能)|支持|符合)|\b(?:yes|can|eligible|covered|entitled|allowed)\b", re.IGNORECASE)
+_NO = re.compile(
+    r"不(?:可以|能|支持|符合|行|属于|在保)|无法|没有资格|\b(?:no|not|cannot|can't|isn't|doesn't|won't)\b", re.IGNORECASE
+)
+_YES = re.compile(
+    r"(?<!不)(?:可以|(?<!不可)能(?!不能)|支持|符合)|\b(?:yes|can|eligible|covered|entitled|allowed)\b", re.IGNORECASE
+)
 
 
 @check(on="example")

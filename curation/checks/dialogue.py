@@ -1,4 +1,4 @@
-"""Checks of an example: does the question stand alone, does the answer answer it?"""
+"""Checks of an example: whether the question stands alone, and whether the answer answers it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,9 @@ def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise PackError(f"{place}: parameter '{where}': {first['msg'].lower()} (quote texts with ': ' in them)") from None
+        raise PackError(
+            f"{place}: parameter '{where}': {first['msg'].lower()} (quote texts with ': ' in them)"
+        ) from None
     except ValueError as fault:
         raise PackError(f"{place}: check '{name}': {fault}") from None
 

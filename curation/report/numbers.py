@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -95,7 +96,7 @@ def numbers(
         ledger=_ledger(records, unreadable.height, messages, fate),
         counts=_counts(messages, examples, mends),
         funnel=_funnel(messages, findings, examples, turns),
-        rules=_rules(packs, messages, unreadable, examples, findings, random),
+        rules=_rules(packs, messages, examples, findings, random),
         mends=_mends(mends, messages, random),
         personal_data=personal,
         query_types=_query_types(packs, examples, kept),
@@ -107,10 +108,10 @@ def numbers(
             turns=_histogram(examples.filter(pl.col("kind") == "dialogue"), pl.col("turns").list.len(), TURNS),
         ),
         languages=_languages(examples),
-        duplicates=_duplicates(recipe, examples, findings, duplicates),
+        duplicates=_duplicates(recipe, findings, duplicates),
         cot=model.Reasoning(
-            records=examples["cot"].is_not_null().sum(),
-            kept=(kept["cot"].fill_null("").str.strip_chars() != "").sum(),
+            records=int(examples["cot"].is_not_null().sum()),
+            kept=int((kept["cot"].fill_null("").str.strip_chars() != "").sum()),
         ),
         kept_examples=_kept(kept, messages, random),
         dropped_examples=_dropped(examples, messages, random),
@@ -140,9 +141,9 @@ def _counts(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFrame)
         mine = examples.filter(pl.col("kind") == kind)["verdict"]
         return model.Verdicts(
             found=len(mine),
-            keep=(mine == "keep").sum(),
-            review=(mine == "review").sum(),
-            drop=(mine == "drop").sum(),
+            keep=int((mine == "keep").sum()),
+            review=int((mine == "review").sum()),
+            drop=int((mine == "drop").sum()),
         )
 
     return model.Counts(
@@ -150,8 +151,8 @@ def _counts(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFrame)
         mended_messages=mends.select("conversation", "message").unique().height,
         pairs=verdicts("pair"),
         dialogues=verdicts("dialogue"),
-        exported_train=(examples["split"] == "train").sum(),
-        exported_val=(examples["split"] == "val").sum(),
+        exported_train=int((examples["split"] == "train").sum()),
+        exported_val=int((examples["split"] == "val").sum()),
     )
 
 
@@ -176,12 +177,7 @@ def _funnel(
 
 
 def _rules(
-    packs: Packs,
-    messages: pl.DataFrame,
-    unreadable: pl.DataFrame,
-    examples: pl.DataFrame,
-    findings: pl.DataFrame,
-    random: Random,
+    packs: Packs, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame, random: Random
 ) -> list[model.RuleRow]:
     """Return one row per rule that fired, the strongest action and the most hits first."""
     known = {rule.name: (rule.on, rule.why) for rule in packs.rules} | STRUCTURAL
@@ -191,11 +187,14 @@ def _rules(
     for (rule,), hits in sorted(found.group_by("rule")):
         on, why = known[str(rule)]
         chosen = sorted(random.sample(range(hits.height), min(EXAMPLES_PER_RULE, hits.height)))
-        shown = [_hit(hits.row(i, named=True), on, messages, unreadable, examples) for i in chosen]
+        shown = [_hit(hits.row(i, named=True), on, messages, examples) for i in chosen]
         action = hits["action"][0]
-        rows.append(model.RuleRow(
-            rule=str(rule), on=on, action=action, why=why, hits=hits.height, alone=alone.get(str(rule), 0), examples=shown,  # type: ignore[arg-type]
-        ))  # fmt: skip
+        rows.append(
+            model.RuleRow.model_validate(
+                {"rule": rule, "on": on, "action": action, "why": why, "hits": hits.height}
+                | {"alone": alone.get(str(rule), 0), "examples": shown}
+            )
+        )
     order = {"drop": 0, "review": 1, "note": 2}
     return sorted(rows, key=lambda row: (order[row.action], -row.hits, row.rule))
 
@@ -217,9 +216,7 @@ def _alone(found: pl.DataFrame) -> dict[str, int]:
     return dict(counted.group_by("rule").len().iter_rows())
 
 
-def _hit(
-    row: Mapping[str, Any], on: str, messages: pl.DataFrame, unreadable: pl.DataFrame, examples: pl.DataFrame
-) -> model.RuleExample:
+def _hit(row: Mapping[str, Any], on: str, messages: pl.DataFrame, examples: pl.DataFrame) -> model.RuleExample:
     """Show one finding with the text it was made on."""
     if on == "line":
         return model.RuleExample(
@@ -301,13 +298,13 @@ def _query_types(packs: Packs, examples: pl.DataFrame, kept: pl.DataFrame) -> li
 
 
 def _histogram(examples: pl.DataFrame, size: pl.Expr, edges: list[int]) -> model.Histogram:
-    """Count candidates (before) and kept examples (after) by size; what is below the first edge falls in the first bin."""
+    """Count candidates (before) and kept examples (after) by size; the first bin has no lower end."""
 
     def counts(frame: pl.DataFrame) -> list[int]:
         sizes = frame.select(size).to_series()
         return [
             int(((sizes >= (low if i else -math.inf)) & (sizes < (high if i < len(edges) - 2 else math.inf))).sum())
-            for i, (low, high) in enumerate(zip(edges, edges[1:], strict=False))
+            for i, (low, high) in enumerate(pairwise(edges))
         ]
 
     return model.Histogram(
@@ -322,13 +319,13 @@ def _languages(examples: pl.DataFrame) -> list[model.LanguageRow]:
         mine = told.filter(pl.col("language") == name)
         if mine.height:
             code = "und" if name == "other" else name
-            rows.append(model.LanguageRow(language=code, before=mine.height, after=(mine["verdict"] == "keep").sum()))
+            rows.append(
+                model.LanguageRow(language=code, before=mine.height, after=int((mine["verdict"] == "keep").sum()))
+            )
     return rows
 
 
-def _duplicates(
-    recipe: Recipe, examples: pl.DataFrame, findings: pl.DataFrame, duplicates: Duplicates
-) -> model.Duplicates:
+def _duplicates(recipe: Recipe, findings: pl.DataFrame, duplicates: Duplicates) -> model.Duplicates:
     sizes = duplicates.clusters.group_by("cluster").len()["len"]
     return model.Duplicates(
         threshold=recipe.dedup.threshold,

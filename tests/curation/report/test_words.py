@@ -1,0 +1,134 @@
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import curation.report
+from curation.report.model import FunnelStep, Report
+from curation.report.sentences import diversity, headline, warnings, why
+from curation.report.words import WORDS, Words, change, figure, percent, say, size
+
+FOLDER = Path(curation.report.__file__).parent
+GROUPS = (
+    "stage.",
+    "kind.",
+    "kind.one.",
+    "action.",
+    "on.",
+    "mend.",
+    "language.",
+    "personal.",
+    "role.",
+    "check.",
+    "why.",
+)
+GROUPS += ("gate.", "evenness.", "fate.", "funnel.unit.")  # keys that are put together from a name in the report
+SAME_IN_BOTH = {"bin.closed", "colon", "cut"}
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("key", WORDS)
+def test_everything_is_said_in_both_languages_with_the_same_numbers(key):
+    zh, en = WORDS[key]
+    assert zh.strip()
+    assert en.strip()
+    assert places(zh) == places(en)
+    assert not re.search("[\u3000-\u9fff\uff00-\uffef]", en), "Chinese in the English words"
+    if key not in SAME_IN_BOTH and not re.fullmatch("[A-Z]+", zh):
+        assert re.search("[\u4e00-\u9fff]", zh), "no Chinese in the Chinese words"
+
+
+def test_no_sentence_ends_in_half_width_marks_in_chinese_and_in_full_width_marks_in_english():
+    for zh, en in WORDS.values():
+        assert not re.search("[\u4e00-\u9fff][,;:?!.]|[,;?!](?=[\u4e00-\u9fff])", zh), zh
+        assert not re.search("[，。；：？！（）]", en), en
+
+
+def test_every_word_is_used_and_every_word_that_is_used_is_there():
+    sources = "\n".join(
+        path.read_text(encoding="utf-8")
+        for path in [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.j2")]
+        if path.name != "words.py"
+    )
+    said = set(re.findall(r"""\b(?:w|say|heading)\((?:\d+, )?["']([a-z0-9_.-]+)["']""", sources))
+    assert {key for key in said if not key.endswith(".")} - set(WORDS) == set()
+    quoted = set(re.findall(r"""["'>]([a-z0-9_.-]+)["']""", sources))
+    unused = {key for key in WORDS if key not in quoted and not key.startswith(GROUPS)}
+    assert unused == set()
+
+
+def test_every_stage_has_a_name():
+    for stage in FunnelStep.model_fields["stage"].annotation.__args__:
+        assert f"stage.{stage}" in WORDS
+
+
+def test_numbers_take_the_plural_and_commas():
+    en = say("headline", conversations=1, messages=2000, exported=1, train=1, val=0, review=0, drop=0).en
+    assert en.startswith("2,000 messages in 1 conversation became 1 example to train on")
+    assert "2,000 条消息" in say("ledger.sum", messages=2000, example=0, held=0, dropped=2000).zh
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (percent(463, 1000), "46.3%"),
+        (percent(0, 0), "–"),
+        (change(1000, 877), "−12.3%"),
+        (change(5, 5), "±0%"),
+        (change(0, 0), "–"),
+        (change(2, 3), "+50.0%"),
+        (figure(9731.0), "9,731"),
+        (figure(0.0012), "0.0012"),
+        (figure(0.0), "0"),
+        (size(812), "812 B"),
+        (size(3_120_442), "3.1 MB"),
+        (size(999_999), "1.0 MB"),
+        (size(5_000_000_000_000_000), "5,000.0 TB"),
+    ],
+)
+def test_numbers_are_written_for_people(shown, expected):
+    assert shown == expected
+
+
+def test_the_headline_tells_an_empty_input_from_an_empty_result(report, empty_report):
+    assert "9,731 条可以训练的样本" in headline(report).zh
+    assert headline(empty_report).en == "There was no record in the input."
+    data = report.model_dump()
+    data["counts"] |= {"exported_train": 0, "exported_val": 0}
+    assert headline(Report.model_validate(data)).en.startswith("There is nothing to train on: 48,210 messages")
+    data = empty_report.model_dump()
+    data["ledger"]["unreadable"] = 7
+    assert "7 records could not be read" in headline(Report.model_validate(data)).en
+
+
+def test_what_must_not_be_missed_is_said_once(report, empty_report):
+    said = [warning.en for warning in warnings(report)]
+    assert said == [
+        "Personal data in the export is 2, should be at most 0.",
+        "Contradicting answers: 7 groups of the same question.",
+        "Query types without any example: Warranty.",
+    ]
+    assert warnings(empty_report) == []
+    data = report.model_dump()
+    data["gate"] = {"state": "none", "checks": []}
+    data["ledger"]["balanced"] = False
+    said = [warning.en for warning in warnings(Report.model_validate(data))]
+    assert said[0].startswith("The ledger of messages does not balance")
+    assert said[1].startswith("2 pieces of personal data still in the exported text")
+
+
+@pytest.mark.parametrize(("evenness", "word"), [(0.8, "well balanced"), (0.79, "outweigh"), (0.59, "A few")])
+def test_diversity_is_said_in_words(report, evenness, word):
+    data = report.model_dump()
+    data["diversity"]["evenness"] = evenness
+    assert word in diversity(Report.model_validate(data))[0].en
+
+
+def test_our_own_rules_are_explained_in_both_languages_and_others_by_their_authors(report):
+    near, filler = report.rules[:2]
+    assert why(near).zh == "同样的问答已保留了更好的一份。"
+    assert why(filler) == Words(filler.why, filler.why)

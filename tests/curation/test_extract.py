@@ -1,0 +1,141 @@
+"""Turns, pairs and dialogues: what is joined, what is paired, and which messages an example came from."""
+
+import hashlib
+
+import polars as pl
+
+from curation import packs, tables
+from curation.extract import extract, turns
+
+CUES = packs.load(["common", "zh", "en"]).cues
+
+
+def frame(*said: tuple[str, str], conversation: str = "c") -> pl.DataFrame:
+    rows = {
+        "conversation": [conversation] * len(said),
+        "message": list(range(len(said))),
+        "role": [role for role, _ in said],
+        "source": ["log:1"] * len(said),
+        "time": [None] * len(said),
+        "raw": [text for _, text in said],
+        "text": [text for _, text in said],
+        "cot": [None] * len(said),
+        "record": [False] * len(said),
+    }
+    return pl.DataFrame(rows, schema=dict(tables.MESSAGES))
+
+
+def spoken(*said, mask=()):
+    return turns(frame(*said), CUES, mask=mask)
+
+
+def examples(*said, kinds=("pair", "dialogue"), max_details=2, mask=()):
+    return extract(spoken(*said), kinds=kinds, max_details=max_details, mask=mask)
+
+
+def test_fragments_of_a_chinese_sentence_are_joined_by_commas():
+    found = spoken(("user", "我想问一下"), ("user", "我昨天拍的洗衣机"), ("user", "啥时候送？"), ("assistant", "明天"))
+    assert found["text"].to_list() == ["我想问一下，我昨天拍的洗衣机，啥时候送？", "明天"]
+    assert found["messages"].to_list() == [[0, 1, 2], [3]]
+
+
+def test_fragments_of_an_english_sentence_are_joined_by_spaces():
+    found = spoken(("user", "so i tried to"), ("user", "reset the router but"), ("user", "nothing"))
+    assert found["text"].to_list() == ["so i tried to reset the router but nothing"]
+
+
+def test_an_agents_chinese_messages_become_sentences():
+    found = spoken(("assistant", "已经退款了"), ("assistant", "1到3天到账。"), ("assistant", "请留意短信"))
+    assert found["text"].to_list() == ["已经退款了。1到3天到账。请留意短信"]
+
+
+def test_system_messages_are_in_no_turn():
+    found = spoken(("user", "在吗"), ("system", "会话已转接"), ("user", "有货吗"))
+    assert found["messages"].to_list() == [[0, 2]]
+
+
+def test_turns_do_not_cross_conversations():
+    both = pl.concat([frame(("user", "a?")), frame(("user", "b?"), conversation="d")])
+    assert turns(both, CUES, mask=[])["text"].to_list() == ["a?", "b?"]
+
+
+def test_a_pair_is_a_question_with_the_answer_after_it():
+    found = examples(("user", "退款多久到账？"), ("assistant", "1到3个工作日"))
+    assert found.select("kind", "question", "answer").rows() == [("pair", "退款多久到账？", "1到3个工作日")]
+    assert found["turns"][0].to_list() == [
+        {"role": "user", "text": "退款多久到账？", "messages": [0]},
+        {"role": "assistant", "text": "1到3个工作日", "messages": [1]},
+    ]
+
+
+def test_details_that_were_asked_for_join_the_question():
+    found = examples(
+        ("user", "发票抬头能改吗？"),
+        ("assistant", "请您提供一下订单号"),
+        ("user", "[订单号]"),
+        ("assistant", "可以，3天内换开好"),
+        kinds=["pair"],
+    )
+    assert found["question"].to_list() == ["发票抬头能改吗？", "发票抬头能改吗？\n[订单号]"]
+    assert found["turns"].to_list()[1][0]["messages"] == [0, 2]
+
+
+def test_a_mere_yes_belongs_to_the_example_but_not_to_its_text():
+    found = examples(
+        ("user", "退款啥时候到啊"),
+        ("assistant", "您是问退款多久到账，对不对？"),
+        ("user", "嗯嗯"),
+        ("assistant", "1到3个工作日"),
+        kinds=["pair"],
+    )
+    last = found.row(-1, named=True)
+    assert (last["question"], last["turns"][0]["messages"]) == ("退款啥时候到啊", [0, 2])
+
+
+def test_no_more_details_are_joined_than_asked():
+    said = [("user", "发票抬头能改吗？")]
+    for detail in ("甲公司", "乙公司", "丙公司"):
+        said += [("assistant", "请您提供一下抬头"), ("user", detail)]
+    found = examples(*said, ("assistant", "好了"), kinds=["pair"], max_details=1)
+    assert max(question.count("\n") for question in found["question"]) == 1
+
+
+def test_a_dialogue_begins_with_the_user_ends_with_the_agent_and_alternates():
+    found = examples(
+        ("assistant", "有新活动"),
+        ("user", "有货吗？"),
+        ("assistant", "有的"),
+        ("user", "多少钱？"),
+        ("assistant", "99元"),
+        ("user", "嗯"),
+        kinds=["dialogue"],
+    )
+    assert [turn["role"] for turn in found["turns"][0]] == ["user", "assistant", "user", "assistant"]
+    assert [m for turn in found["turns"][0] for m in turn["messages"]] == [1, 2, 3, 4]
+
+
+def test_one_question_with_one_answer_is_no_dialogue():
+    assert examples(("user", "有货吗？"), ("assistant", "有的"), kinds=["dialogue"]).height == 0
+
+
+def test_reasoning_between_tags_moves_out_of_the_answer():
+    found = examples(("user", "退多少？"), ("assistant", "<think>90 ÷ 2 = 45</think>退45元"), kinds=["pair"])
+    assert found.select("cot", "answer").rows() == [("90 ÷ 2 = 45", "退45元")]
+
+
+def test_broken_tags_stay_where_they_are_for_the_check_to_see():
+    found = examples(("user", "退多少？"), ("assistant", "<think>90 ÷ 2 = 45，退45元"), kinds=["pair"])
+    assert found.select("cot", "answer").rows() == [(None, "<think>90 ÷ 2 = 45，退45元")]
+
+
+def test_the_id_depends_on_kind_conversation_and_messages_alone():
+    found = examples(("user", "退款多久到账？"), ("assistant", "1到3个工作日"), kinds=["pair"])
+    other = examples(("user", "别的话？"), ("assistant", "别的"), kinds=["pair"])
+    assert found["id"][0] == other["id"][0] == hashlib.sha256(b"pair\x1fc\x1f0,1").hexdigest()[:16]
+
+
+def test_a_number_split_from_its_word_is_masked_once_joined():
+    said = [("user", "帮我查下订单号"), ("user", "7720454"), ("assistant", "已发货，明天到")]
+    masked = examples(*said, kinds=["pair"], mask=["order-number"])
+    assert "7720454" not in masked["question"][0]
+    assert "7720454" in examples(*said, kinds=["pair"])["question"][0]

@@ -1,0 +1,68 @@
+"""Judging: context columns, evidence, and findings that do not depend on how the frame was cut."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation import packs, tables
+from curation.judge import context, judge
+
+RULES = packs.load(["common", "zh", "en"]).rules
+
+
+def frame(rows):
+    names = ("conversation", "message", "role", "text")
+    return pl.DataFrame(rows, schema={name: tables.MESSAGES[name] for name in names}, orient="row")
+
+
+def test_asked_is_what_the_other_side_said_last():
+    said = frame(
+        [
+            ("c", 0, "assistant", "需要登记吗？"),
+            ("c", 1, "user", "好的"),
+            ("c", 2, "system", "转接"),
+            ("c", 3, "user", "谢谢"),
+            ("c", 4, "assistant", "不客气"),
+            ("d", 0, "user", "在吗"),
+        ]
+    )
+    assert context(said)["asked"].to_list() == [None, "需要登记吗？", "好的", "需要登记吗？", "谢谢", None]
+
+
+def test_conversations_counts_where_the_same_role_says_exactly_this():
+    said = frame([("a", 0, "assistant", "您好"), ("a", 1, "assistant", "您好"), ("b", 0, "assistant", "您好"), ("c", 0, "user", "您好")])
+    assert context(said)["conversations"].to_list() == [2, 2, 2, 1]
+
+
+def test_a_yes_to_a_question_is_content_and_a_yes_to_an_offer_is_not():
+    said = [
+        ("a", 0, "assistant", "需要帮您登记换货吗？"),
+        ("a", 1, "user", "好的"),
+        ("b", 0, "assistant", "请问还有其他可以帮到您的吗？"),
+        ("b", 1, "user", "好的"),
+    ]
+    found = judge(context(frame(said)), RULES, on="message").filter(pl.col("rule") == "zh/filler-only")
+    assert found.select("conversation", "message", "evidence").rows() == [("b", 1, "好的")]
+
+
+CHAT = st.sampled_from(["好的", "嗯嗯", "在吗", "退款多久到账？", "稍等", "ok thanks", "where is my order???", "一般3天到账", "！！！", ""])
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["user", "assistant"]), CHAT), min_size=1, max_size=12))
+def test_shards_of_whole_conversations_give_the_same_findings(rows):
+    rows.sort(key=lambda row: row[0])
+    said = context(frame([(c, i, role, text) for i, (c, role, text) in enumerate(rows)]))
+    whole = judge(said, RULES, on="message")
+    parts = [judge(part, RULES, on="message") for _, part in sorted(said.group_by("conversation", maintain_order=True))]
+    assert pl.concat(parts).rows() == whole.rows()
+
+
+@given(st.lists(CHAT, min_size=1, max_size=6))
+def test_the_evidence_stands_in_the_text(texts):
+    said = context(frame([("c", i, "user", text) for i, text in enumerate(texts)]))
+    for row in judge(said, RULES, on="message").iter_rows(named=True):
+        assert row["evidence"] in texts[row["message"]]
+
+
+def test_an_empty_frame_has_no_findings():
+    assert judge(frame([]), RULES, on="message").height == 0

@@ -1,0 +1,66 @@
+"""Which column holds what: the recipe's answer first, then the names that everybody uses."""
+
+import pytest
+
+from curation.errors import SourceError
+from curation.mapping import ROLE_WORDS, named_columns, roles_by_word, settle, value_at
+from curation.recipe import Columns, Source
+
+
+@pytest.mark.parametrize(
+    ("header", "shape"),
+    [
+        (["session_id", "sender", "message"], "messages"),
+        (["会话ID", "发送方", "内容", "时间"], "messages"),
+        (["instruction", "input", "output"], "records"),
+        (["问题", "答案"], "records"),
+    ],
+)
+def test_the_shape_of_a_table_is_told_by_its_header(header: list[str], shape: str) -> None:
+    assert settle(Source(), header, None, "f.csv").shape == shape
+
+
+def test_a_list_of_objects_makes_conversations_and_a_plain_list_does_not() -> None:
+    nested = {"id": 1, "messages": [{"role": "user", "content": "x"}]}
+    assert settle(Source(), nested, [nested], "f").shape == "conversations"
+    flat = {"conversation": 1, "role": "user", "text": "x", "history": []}
+    assert settle(Source(), flat, [flat], "f").shape == "messages"
+
+
+def test_the_recipe_s_column_wins_over_a_common_name() -> None:
+    assert named_columns(Columns(text="body"), ["text", "body"])["text"] == "body"
+
+
+def test_the_first_common_name_of_the_list_wins_whatever_the_order_in_the_file() -> None:
+    assert named_columns(Columns(), ["body", "text"])["text"] == "text"
+
+
+def test_no_role_word_means_two_roles() -> None:
+    words = [word for known in ROLE_WORDS.values() for word in known]
+    assert len(words) == len(set(words))
+    assert words == [word.casefold().strip() for word in words]
+
+
+def test_the_recipe_can_give_a_common_word_another_role() -> None:
+    roles = roles_by_word(Source(roles={"assistant": ["Bot "]}))
+    assert (roles["bot"], roles["robot"]) == ("assistant", "system")
+
+
+def test_values_are_found_by_key_and_by_path() -> None:
+    record = {"a": {"b": {"c": 1}}, "a.b": 2, "7": 3}
+    assert [value_at(record, key) for key in ("a.b.c", "a.b", 7, "a.x", "a.b.c.d")] == [1, 2, 3, None, None]
+
+
+def test_the_inner_names_of_messages_need_not_stand_in_the_record() -> None:
+    record = {"key": 1, "turns": [{"who": "user", "said": "x"}]}
+    source = Source(columns=Columns(conversation="key", role="who", text="said"))
+    assert settle(source, record, [record], "f").columns["role"] == "who"
+
+
+def test_what_is_missing_is_said_with_an_example_of_the_cure() -> None:
+    with pytest.raises(SourceError) as caught:
+        settle(Source(shape="messages"), ["session", "body"], None, "f.csv")
+    assert str(caught.value) == (
+        "f.csv: no column for role; found: session, body; name them in the recipe, "
+        "e.g. sources: [{columns: {conversation: …, role: …, text: …}}]"
+    )

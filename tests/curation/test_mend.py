@@ -1,0 +1,109 @@
+"""Mends keep the meaning and are recorded; what they must leave alone stands beside what they change."""
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curation import tables
+from curation.mend import MENDS, mend
+
+
+def messages(*texts: str, role: str = "user") -> pl.DataFrame:
+    rows = {
+        "conversation": ["c"] * len(texts),
+        "message": list(range(len(texts))),
+        "role": [role] * len(texts),
+        "source": [f"log.csv:{i}" for i in range(len(texts))],
+        "time": [None] * len(texts),
+        "raw": list(texts),
+        "text": list(texts),
+        "cot": [None] * len(texts),
+        "record": [False] * len(texts),
+    }
+    return pl.DataFrame(rows, schema=dict(tables.MESSAGES))
+
+
+def mended(text: str, role: str = "user") -> str:
+    return mend(messages(text, role=role))[0]["text"][0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("e\u0301te\u0301", "été"),
+        ("AT&amp;T", "AT&T"),
+        ("uploader &amp;amp; claimant", "uploader & claimant"),
+        ("line one<br>line two", "line one\nline two"),
+        ("<p>hello <b>there</b></p>", "hello there"),
+        ("re\u200bfund", "refund"),
+        ("订单１７７００，金额９９元", "订单17700，金额99元"),
+        ("你好\u3000\u3000在吗", "你好 在吗"),
+        ("  a   b \r\n\r\n\r\n c ", "a b\n\nc"),
+        ("收到了[微笑]谢谢/:^_^", "收到了谢谢"),
+        ("@TelcoHelp @Other my router is dead", "my router is dead"),
+        ("part one of the story 1/2", "part one of the story"),
+    ],
+)
+def test_a_mend_repairs(before, after):
+    assert mended(before) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "退款１".replace("１", "1") + "，谢谢！",  # full-width marks are proper Chinese
+        "订单[订单号]在哪",
+        "a < b and b > c",
+        "👨‍👩‍👧 family plan",
+        "speed 1/2 of what i pay for",
+        "mail me @ home",
+        "R&D",
+    ],
+)
+def test_what_is_right_stays(text):
+    assert mended(text) == text
+
+
+def test_initials_are_taken_off_agents_only():
+    assert mended("Restart the hub and wait. ^PR", role="assistant") == "Restart the hub and wait"
+    assert mended("i called ^PR", role="user") == "i called ^PR"
+
+
+def test_every_change_is_a_finding_with_the_text_before_and_after():
+    _, found = mend(messages("fine", "AT&amp;T  shop"))
+    rows = found.select("message", "rule", "action", "before", "after").rows()
+    assert rows == [
+        (1, "mend/html-entity", "note", "AT&amp;T  shop", "AT&T  shop"),
+        (1, "mend/surplus-space", "note", "AT&T  shop", "AT&T shop"),
+    ]
+
+
+def test_masks_are_recorded_by_kind():
+    after, found = mend(messages("手机号13800138000谢谢"), mask=["mobile"])
+    assert after["text"].to_list() == ["手机号[手机号]谢谢"]
+    assert found["rule"].to_list() == ["mend/mobile"]
+
+
+@given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
+def test_mending_twice_changes_nothing_more_than_mending_a_few_times(texts):
+    """Entities may uncover entities, so a fixed point is asked for after some rounds, not after one."""
+    frame = messages(*texts)
+    for _ in range(4):
+        frame, _ = mend(frame)
+    again, found = mend(frame)
+    assert again["text"].to_list() == frame["text"].to_list()
+    assert found.height == 0
+
+
+@given(st.lists(st.text(max_size=30), min_size=2, max_size=8), st.integers(1, 7))
+def test_batches_do_not_change_the_mends(texts, size):
+    whole, found = mend(messages(*texts))
+    frame = messages(*texts)
+    parts = [mend(frame.slice(i, size)) for i in range(0, frame.height, size)]
+    assert pl.concat([p[0] for p in parts])["text"].to_list() == whole["text"].to_list()
+    assert sum(p[1].height for p in parts) == found.height
+
+
+def test_every_mend_has_a_name_that_a_person_can_read():
+    assert all(name.replace("-", "").isalpha() for name in MENDS)

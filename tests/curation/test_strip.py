@@ -1,0 +1,71 @@
+"""Fillers and canned parts go off the ends of messages, whole clauses only."""
+
+import polars as pl
+import pytest
+
+from curation import packs, tables
+from curation.judge import context
+from curation.strip import strip
+
+RULES = packs.load(["common", "zh", "en"]).rules
+
+
+def stripped(*said: tuple[str, str]) -> list[str]:
+    rows = {
+        "conversation": ["c"] * len(said),
+        "message": list(range(len(said))),
+        "role": [role for role, _ in said],
+        "text": [text for _, text in said],
+    }
+    schema = {name: tables.MESSAGES[name] for name in rows}
+    return strip(context(pl.DataFrame(rows, schema=schema)), RULES)[0]["text"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("role", "before", "after"),
+    [
+        ("user", "好的，那个订单什么时候发货", "那个订单什么时候发货"),
+        ("user", "你好 我想问下退款多久到账", "我想问下退款多久到账"),
+        ("user", "Thanks. How do I get an invoice?", "How do I get an invoice?"),
+        ("assistant", "您好，退款一般1到3个工作日到账", "退款一般1到3个工作日到账"),
+        ("assistant", "已经帮您改好地址了。 请问还有其他可以帮到您的吗?", "已经帮您改好地址了。"),
+        (
+            "assistant",
+            "Restart the hub and wait for a white light. Is there anything else I can help with?",
+            "Restart the hub and wait for a white light.",
+        ),
+        ("user", "[订单编号: [订单号], 商品: 电饭煲 白色] 能改地址吗，我搬家了", "能改地址吗，我搬家了"),
+    ],
+)
+def test_a_clause_that_says_nothing_goes(role, before, after):
+    assert stripped((role, before)) == [after]
+
+
+@pytest.mark.parametrize(
+    ("role", "text"),
+    [
+        ("user", "好的那个订单什么时候发货"),  # no mark between: 好的 is part of the sentence
+        ("user", "thanks to you it works again now"),
+        ("user", "嗯，可以"),  # too little would be left
+        ("assistant", "感谢您的耐心等待您的退款已到账请查收"),
+        ("assistant", "To report it, please review the article on the help page"),
+    ],
+)
+def test_a_sentence_stays_whole(role, text):
+    assert stripped((role, text)) == [text]
+
+
+def test_a_yes_to_a_question_stays():
+    said = stripped(("assistant", "是要取消订单吗？"), ("user", "是的，红色的那件也不要了"))
+    assert said[1] == "是的，红色的那件也不要了"
+
+
+def test_a_strip_is_recorded_with_before_and_after():
+    frame = pl.DataFrame(
+        {"conversation": ["c"], "message": [0], "role": ["assistant"], "text": ["您好，退款一般1到3个工作日到账"]},
+        schema={name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text")},
+    )
+    _, found = strip(context(frame), RULES)
+    assert found.select("rule", "before", "after").rows() == [
+        ("mend/canned-part", "您好，退款一般1到3个工作日到账", "退款一般1到3个工作日到账")
+    ]

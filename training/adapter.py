@@ -1,0 +1,227 @@
+"""One training from run to adapter: encode, mix, fit, sample, describe. The composition, nothing clever."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from peft import PeftModel
+from transformers import PreTrainedTokenizerBase
+
+from training.config import TINY, TrainConfig
+from training.data import Record, Run
+from training.encode import Encoded, Encoding, encode
+from training.errors import RunError
+from training.fit import Fit, fit
+from training.mix import Mixture, hold_out, mix
+from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve
+from training.notes import on_base, on_data, on_result
+from training.progress import Progress
+from training.quiet import versions
+from training.sample import Sample, choose_prompts, sample, to_markdown
+from training.tiny import build_tiny
+
+POOL = 4  # general records encoded for each one wanted, so that a huge file costs no more than it must
+POOL_LEAST = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The model to start from."""
+
+    asked: str  # as the user said it
+    source: str  # where it is loaded from now
+    stays: str  # where it will be found later: the name in adapter_config.json
+
+    @property
+    def local(self) -> bool:
+        """True for a folder, False for a name on the Hub."""
+        return self.source != self.asked or Path(self.source).is_absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is trained on and measured by."""
+
+    encodings: Mapping[str, Encoding]  # train, val, general
+    mixture: Mixture
+    held_out: Mapping[str, Sequence[Encoded]]  # domain, general
+
+
+def make_adapter(
+    run: Run,
+    model: str,
+    general: Sequence[Record],
+    config: TrainConfig,
+    *,
+    folder: Path,
+    target: Path,
+    say: Progress,
+) -> dict[str, Any]:
+    """Train; write adapter and samples.md to `folder`, which will be `target`; return what training.json says."""
+    device = find_device(config)
+    base = _base(model, run, general, config, folder=folder, target=target)
+    say.line(f"model {base.stays} · {device.name} · {device.precision}{' · 4-bit' if config.quantize else ''}")
+    tokenizer = load_tokenizer(base.source, config)
+    data = _prepare(
+        run, general, config, tokenizer, max_length=min(config.max_length, longest_input(base.source, config))
+    )
+    say.line(_mixture_line(data.mixture))
+    loaded = load_model(base.source, config, device)
+    checkpoints = folder / "checkpoints"
+    fitted = fit(
+        loaded,
+        tokenizer,
+        data.mixture.records,
+        data.held_out,
+        config,
+        device=device,
+        folder=checkpoints,
+        say=say,
+    )
+    shutil.rmtree(checkpoints, ignore_errors=True)
+    started = time.monotonic()
+    samples = sample(
+        fitted.model,
+        tokenizer,
+        choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed),
+        system_prompt=config.system_prompt,
+        stop_ids=data.encodings["train"].stop_ids,
+        most_tokens=config.sample_tokens,
+    )
+    seconds = {"fit": round(fitted.seconds, 1), "samples": round(time.monotonic() - started, 1)}
+    _save(fitted.model, tokenizer, base, config, folder)
+    (folder / "samples.md").write_text(to_markdown(samples, title=f"Samples · {run.name}"), encoding="utf-8")
+    return _describe(run, base, config, device, data, fitted, samples) | {"seconds": seconds}
+
+
+def _base(model: str, run: Run, general: Sequence[Record], config: TrainConfig, *, folder: Path, target: Path) -> Base:
+    if model != TINY:
+        source = resolve(model)
+        return Base(model, source, source)
+    texts = [message.text for record in [*run.train, *general] for message in record.messages]
+    build_tiny(texts, folder / "base", seed=config.seed)
+    return Base(model, str(folder / "base"), str(target / "base"))
+
+
+def _prepare(
+    run: Run,
+    general: Sequence[Record],
+    config: TrainConfig,
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    max_length: int,
+) -> Prepared:
+    """Encode everything first and mix then, so that records that are too long do not change the share."""
+    most = max(POOL_LEAST, round(POOL * config.general_share / (1 - config.general_share) * len(run.train)))
+    pool = Random(config.seed).sample(list(general), min(most, len(general)))
+    encodings = {
+        name: encode(records, tokenizer, max_length=max_length, system_prompt=config.system_prompt)
+        for name, records in (("train", run.train), ("val", run.val), ("general", pool))
+    }
+    if not encodings["train"].records:
+        raise RunError(f"{run.folder}: all {len(run.train)} records exceed {max_length} tokens; raise max_length")
+    asked = [r.id for r in pool if any(prompt in m.text for prompt in config.general_prompts for m in r.messages)]
+    kept, held = hold_out(encodings["general"].records, share=config.general_holdout, seed=config.seed, asked=asked)
+    mixture = mix(
+        encodings["train"].records,
+        kept,
+        share=config.general_share,
+        seed=config.seed,
+        max_repeats=config.max_repeats,
+    )
+    return Prepared(encodings, mixture, {"domain": encodings["val"].records, "general": held})
+
+
+def _save(model: PeftModel, tokenizer: PreTrainedTokenizerBase, base: Base, config: TrainConfig, folder: Path) -> None:
+    """Save adapter and tokenizer; adapter_config.json names the base where it will be found later."""
+    settings = model.peft_config["default"]
+    settings.base_model_name_or_path = base.stays
+    settings.revision = None if base.local else config.revision
+    model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the Hub about the base
+    tokenizer.save_pretrained(folder)
+
+
+def _describe(
+    run: Run,
+    base: Base,
+    config: TrainConfig,
+    device: Device,
+    data: Prepared,
+    fitted: Fit,
+    samples: Sequence[Sample],
+) -> dict[str, Any]:
+    saved = fitted.best_step if fitted.best_step is not None else fitted.steps
+    losses = _losses(fitted.history, saved, {name: len(records) for name, records in data.held_out.items()})
+    early = f"stopped early: no better validation loss in {config.patience} evaluations"
+    return {
+        "format": 1,
+        "name": run.name,
+        "run": str(run.folder.resolve()),
+        "model": {
+            "asked": base.asked,
+            "base": base.stays,
+            "local": base.local,
+            "built_in": base.asked == TINY,
+        },
+        "config": config.model_dump(mode="json"),
+        "device": {"kind": device.kind, "name": device.name, "precision": device.precision},
+        "encoding": {name: _encoding(encoding) for name, encoding in data.encodings.items()},
+        "mixture": {key: value for key, value in asdict(data.mixture).items() if key != "records"},
+        "parameters": {
+            "trainable": fitted.trainable,
+            "total": fitted.parameters,
+            "share": fitted.trainable / fitted.parameters,
+        },
+        "steps": {"planned": fitted.planned_steps, "done": fitted.steps, "saved": saved},
+        "best_step": fitted.best_step,
+        "stopped_early": fitted.stopped_early,
+        "stop_reason": early if fitted.stopped_early else "all planned steps were made",
+        "losses": losses,
+        "history": fitted.history,
+        "samples": [one.as_dict() for one in samples],
+        "notes": [
+            *on_base(built_in=base.asked == TINY),
+            *on_data(data.encodings, data.mixture, validated=len(data.held_out["domain"])),
+            *on_result(losses, samples),
+        ],
+        "versions": versions(),
+    }
+
+
+def _encoding(encoding: Encoding) -> dict[str, Any]:
+    return {
+        "given": encoding.given,
+        "records": len(encoding.records),
+        "too_long": encoding.too_long,
+        "cut": encoding.cut,
+        "per_answer": encoding.per_answer,
+        "median_prompt": encoding.median_prompt,
+        "median_answer": encoding.median_answer,
+        "longest": encoding.longest,
+        "max_length": encoding.max_length,
+        "stop_ids": sorted(encoding.stop_ids),
+    }
+
+
+def _losses(history: Sequence[Mapping[str, float]], saved: int, records: Mapping[str, int]) -> dict[str, Any]:
+    """For each held-out set: the base model's loss and that of the saved adapter."""
+    rows = {int(row["step"]): row for row in history}
+    losses = {}
+    for name, count in records.items():
+        key = f"eval_{name}_loss"
+        if count and key in rows.get(saved, {}):
+            losses[name] = {"records": count, "base": rows[0][key], "adapter": rows[saved][key]}
+    return losses
+
+
+def _mixture_line(mixture: Mixture) -> str:
+    return (
+        f"mixture: {mixture.domain} domain + {mixture.general} general records "
+        f"({mixture.share_records:.1%} of records, {mixture.share_tokens:.1%} of tokens)"
+    )

@@ -1,0 +1,108 @@
+"""The adapter card: README.md with YAML front matter, from what training.json says and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+def card(result: dict[str, Any]) -> str:
+    """Return the card of one training; `result` is the dict of training.json."""
+    base, local = result["model"]["base"], result["model"]["local"]
+    front: dict[str, Any] = {
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "tags": ["lora", "sft", "siftune", "customer-service"],
+        "language": [name for name in result["mixture"]["domain_languages"] if name != "other"],
+    }
+    if not local:  # the Hub takes Hub names only
+        front["base_model"] = base
+    parts = [
+        "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
+        f"# {_plain(result['name'])}: LoRA adapter",
+        f"A LoRA adapter for `{base}`, trained by siftune on curated customer-service records.",
+        "![loss curve](loss.svg)",
+        "## Losses\n\n" + _losses(result),
+        "## Data\n\n" + _data(result),
+        "## Settings\n\n" + _settings(result),
+        "## Loading\n\n" + _loading(result),
+        "## To know before use\n\n"
+        + "\n".join(f"* {_plain(note)}" for note in result["notes"] or ["Nothing was out of the ordinary."]),
+        "What the model says, base beside tuned: [samples.md](samples.md). "
+        "All numbers: [training.json](training.json).",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _losses(result: dict[str, Any]) -> str:
+    losses = result["losses"]
+    rows = ["| held-out set | base | adapter | change |", "|---|---:|---:|---:|"]
+    for name, words in (("domain", "validation"), ("general", "general (what may be forgotten)")):
+        if name in losses:
+            before, after = losses[name]["base"], losses[name]["adapter"]
+            rows.append(
+                f"| {words}, {losses[name]['records']} records | {before:.3f} | {after:.3f} | {after - before:+.3f} |"
+            )
+    if len(rows) == 2:
+        return "No records were held out, so no loss outside the training set is known."
+    saved = f"The adapter is the one of step {result['steps']['saved']} of {result['steps']['planned']}"
+    return "\n".join(rows) + f"\n\nMean loss per answer token, in nats. {saved}; {result['stop_reason']}."
+
+
+def _data(result: dict[str, Any]) -> str:
+    mixture, encoding = result["mixture"], result["encoding"]["train"]
+    sources = mixture["sources"]
+    lines = [
+        f"* {mixture['domain']} domain records and {mixture['general']} general ones "
+        f"({mixture['general_unique']} different)",
+        f"* general share: {mixture['share_records']:.1%} of the records, {mixture['share_tokens']:.1%} of "
+        f"the tokens, {mixture['share_trained_tokens']:.1%} of the trained tokens "
+        f"(asked for: {mixture['share_wanted']:.1%})",
+        f"* general sources: {', '.join(f'{_plain(name)} ({n})' for name, n in sources.items()) or 'none'}",
+        f"* median length: {encoding['median_prompt']:g} prompt, {encoding['median_answer']:g} answer tokens; "
+        f"too long and left out: {encoding['too_long']}, cut at a turn: {encoding['cut']}",
+        "* the loss falls on answers and their end-of-turn token only",
+    ]
+    return "\n".join(lines)
+
+
+def _settings(result: dict[str, Any]) -> str:
+    config, share = result["config"], result["parameters"]
+    kind = "QLoRA: base in 4-bit nf4, double quantisation" if config["quantize"] else "LoRA: base unquantised"
+    lines = [
+        f"* {kind}; {result['device']['precision']} on {result['device']['name']}",
+        f"* rank {config['rank']}, alpha {config['alpha']}, dropout {config['dropout']}, "
+        f"on {', '.join(config['target_modules'])}",
+        f"* {share['trainable']:,} of {share['total']:,} parameters trained ({share['share']:.2%})",
+        f"* learning rate {config['learning_rate']:g}, {config['scheduler']}, warm-up {config['warmup']:.0%}, "
+        f"{config['batch_size']} × {config['accumulation']} records a step, "
+        f"{result['steps']['done']} steps, seed {config['seed']}",
+        f"* {', '.join(f'{name} {number}' for name, number in result['versions'].items() if number[0].isdigit())}",
+    ]
+    return "\n".join(lines)
+
+
+def _loading(result: dict[str, Any]) -> str:
+    base = '"base"  # the folder beside this file' if result["model"]["built_in"] else f'"{result["model"]["base"]}"'
+    name, _, comment = base.partition("  #")
+    return "\n".join(
+        [
+            "```python",
+            "from peft import PeftModel",
+            "from transformers import AutoModelForCausalLM, AutoTokenizer",
+            "",
+            f"base = AutoModelForCausalLM.from_pretrained({name})" + (f"  #{comment}" if comment else ""),
+            'model = PeftModel.from_pretrained(base, ".")  # this folder',
+            'tokenizer = AutoTokenizer.from_pretrained(".")  # brings the chat template used in training',
+            "```",
+            "",
+            "To merge the adapter, load the base unquantised as above: merging into 4-bit weights is inexact.",
+        ]
+    )
+
+
+def _plain(text: str) -> str:
+    """One line that Markdown and HTML read as text."""
+    line = " ".join(str(text).split())
+    return "".join("\\" + sign if sign in "\\`*_[]<>#|" else sign for sign in line)

@@ -1,0 +1,136 @@
+"""What the command line calls: check first, then train into a folder that is whole or absent.
+
+Importing this module loads no torch, and neither does `preflight`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from training.card import card
+from training.config import TrainConfig, configure
+from training.curve import draw
+from training.data import Record, default_general, read_general, read_run
+from training.errors import ConfigError, TrainingError
+from training.progress import Progress
+from training.quiet import check_extra, quiet
+
+OURS = "training.json"  # the file by which a folder is known as one of ours
+
+
+def preflight(overrides: Mapping[str, Any], *, model: str = "") -> TrainConfig:
+    """Return the settings as they would be, before any work; raises ConfigError or MissingExtraError."""
+    config = configure(overrides, model=model)
+    check_extra(quantize=config.quantize)
+    return config
+
+
+def train_run(
+    run: Path,
+    *,
+    model: str,
+    out: Path | None,
+    general: Sequence[Path],
+    overrides: Mapping[str, Any],
+    force: bool,
+    progress: bool,
+) -> dict[str, Any]:
+    """Train an adapter on a run folder and return what training.json says.
+
+    `model`: a folder, a name on the Hub, or ``tiny``. `out`: where to, by default ``RUN/adapter``; an adapter
+    that is there already is replaced with `force` only. `general`: files instead of the shipped ones. `overrides`:
+    settings that win over those in the run's recipe. `progress`: report on stderr.
+    """
+    started = time.monotonic()
+    data = read_run(run)
+    config = configure(data.settings, overrides, model=model)
+    check_extra(quantize=config.quantize)
+    target = (out if out is not None else run / "adapter").absolute()
+    _check_target(target, run.absolute(), force=force)
+    records = _general(general, config)
+    with quiet(), Progress(on=progress) as say, _whole_or_absent(target) as folder:
+        from training.adapter import make_adapter
+
+        result = make_adapter(data, model, records, config, folder=folder, target=target, say=say)
+        result["seconds"]["total"] = round(time.monotonic() - started, 1)
+        _write(folder, result)
+    for note in result["notes"]:
+        say.line(f"note: {note}")
+    say.line(f"adapter: {target} ({result['seconds']['total']:.0f} s)")
+    return result
+
+
+def _general(paths: Sequence[Path], config: TrainConfig) -> list[Record]:
+    """All general records; none when neither the mixture nor the held-out part needs any."""
+    if config.general_share == 0.0 and config.general_holdout == 0.0:
+        return []
+    return [record for path in (paths or default_general()) for record in read_general(path)]
+
+
+def _check_target(target: Path, run: Path, *, force: bool) -> None:
+    """Refuse to lose anything: only an adapter of ours is ever replaced, and only with `force`."""
+    if target.resolve() == run.resolve() or target.resolve() in run.resolve().parents:
+        raise ConfigError(f"{target}: the adapter cannot take the place of the run folder; give another --out")
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise ConfigError(f"{target}: this is a file; give a folder as --out")
+    if not any(target.iterdir()):
+        return
+    if not (target / OURS).is_file():
+        raise ConfigError(f"{target}: the folder holds other things and is left alone; give another --out")
+    if not force:
+        raise ConfigError(f"{target}: there is an adapter already; give --force to replace it, or another --out")
+
+
+@contextmanager
+def _whole_or_absent(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target` that takes its place at the end, or vanishes with any failure."""
+    work = target.parent / f".{target.name}.unfinished-{os.getpid()}"
+    old = target.parent / f".{target.name}.replaced-{os.getpid()}"
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise TrainingError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
+    try:
+        yield work
+        if target.exists():
+            target.rename(old)
+        work.rename(target)
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(str(work)):
+            raise
+        raise TrainingError(
+            f"{target}: cannot be written ({error.strerror}); free some space, or give another --out"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _write(folder: Path, result: dict[str, Any]) -> None:
+    """Write training.json, and the card and the curve that are made from it."""
+    text = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / OURS).write_text(text + "\n", encoding="utf-8")
+    (folder / "README.md").write_text(card(result), encoding="utf-8")
+    curve = draw(
+        result["history"],
+        title=f"Loss · {result['name']}",
+        best_step=result["best_step"],
+        last_step=result["steps"]["done"],
+        stopped_early=result["stopped_early"],
+    )
+    (folder / "loss.svg").write_text(curve, encoding="utf-8")
+    umask = os.umask(0)
+    os.umask(umask)
+    for path in folder.rglob("*.safetensors"):  # written for the owner alone, unlike everything else
+        path.chmod(0o666 & ~umask)

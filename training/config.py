@@ -1,0 +1,204 @@
+"""The training settings, where their defaults come from, and their translation to TRL, PEFT, bitsandbytes.
+
+Renamed arguments of those libraries hit this file and no other. A setting's value comes from, weakest first:
+the default here, the preset, the recipe's ``training`` part in the run's manifest, the command line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from training.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from peft import LoraConfig
+    from transformers import BitsAndBytesConfig
+    from trl import SFTConfig
+
+Count = Annotated[int, Field(ge=1)]
+Name = Annotated[str, Field(min_length=1)]
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "method": {},  # the defaults below: docs/method, after the QLoRA paper (arXiv 2305.14314)
+    # does it run at all? a few minutes on a GPU
+    "smoke": {"rank": 8, "max_steps": 20, "evaluations": 2, "samples": 2, "sample_tokens": 48},
+    # for the built-in model, which learns next to nothing in 90 steps at 2e-4: 7.55 to 7.17 (measured)
+    "tiny": {"learning_rate": 5e-3},
+}
+TINY = "tiny"  # the name of the built-in model
+GENERAL_QUESTIONS = (  # nothing that a customer-service log answers: what the model must not forget
+    "番茄炒蛋怎么做？",
+    "用一句话解释为什么天空是蓝色的。",
+    "How do I make tomato scrambled eggs?",
+    "What is 17 times 6? Explain the steps.",
+)
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+class TrainConfig(BaseModel):
+    """All settings of one training. Defaults are the method's unless the comment names another source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    preset: Literal["method", "smoke", "tiny"] = "method"
+
+    # base model
+    quantize: bool = True  # 4-bit nf4 with double quantisation
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"  # auto: bf16, fp16 on older GPUs, fp32 on CPU
+    gradient_checkpointing: bool = True
+    trust_remote_code: bool = False  # True runs Python that comes with the model
+    revision: Name | None = None  # branch, tag or commit of a model on the Hub
+
+    # LoRA
+    rank: int = Field(default=64, ge=1, le=1024)  # r; try 8, 16, 32, 64; lower forgets less
+    alpha: Count = 16  # scale is alpha / rank
+    dropout: float = Field(default=0.05, ge=0.0, lt=1.0)
+    target_modules: list[Name] = Field(default=list(PROJECTIONS), min_length=1)
+
+    # optimisation
+    learning_rate: float = Field(default=2e-4, gt=0.0, le=1e-2)  # LoRA: 1e-4 to 2e-4; 1e-4 above 13B
+    epochs: float = Field(default=3.0, gt=0.0, le=100.0)
+    max_steps: Count | None = None  # optimiser steps; wins over epochs when smaller
+    batch_size: Count = 4  # records per device and forward pass
+    accumulation: Count = 4  # forward passes per optimiser step: 4 × 4 = 16 records a step
+    warmup: float = Field(default=0.03, ge=0.0, lt=1.0)  # share of all steps
+    scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
+    max_grad_norm: float = Field(default=1.0, gt=0.0)  # Trainer's default; the QLoRA paper has 0.3
+    max_length: int = Field(default=1024, ge=16)  # tokens per record, prompt and answers
+    logging_steps: Count = 10  # fewer for runs under 200 steps, so that a curve has points
+    seed: int = Field(default=42, ge=0, le=2**32 - 1)
+
+    # what is learned from
+    system_prompt: str | None = None  # for records that have no system turn, in training and in samples
+    general_share: float = Field(default=0.15, ge=0.0, le=0.9)  # of the whole mixture; method: 0.10 to 0.20
+    max_repeats: int = Field(default=1, ge=1, le=10)  # how often one general record may be used
+    general_holdout: float = Field(default=0.1, ge=0.0, le=0.5)  # of the general pool, at most 50: measures forgetting
+
+    # when to look, when to stop
+    evaluations: Count = 10  # after step 0, evenly spread, the last one at the end
+    patience: int = Field(default=3, ge=0)  # evaluations without a better validation loss; 0: never stop early
+    samples: int = Field(default=4, ge=0, le=50)  # validation questions answered by base and tuned
+    general_prompts: list[Name] = list(GENERAL_QUESTIONS)
+    sample_tokens: Count = 128  # most tokens of a sampled answer
+
+
+def configure(*settings: Mapping[str, Any], model: str = "", place: str = "training settings") -> TrainConfig:
+    """Return the settings of `settings`, later ones winning over earlier ones and over the preset.
+
+    The built-in `model` ``tiny`` takes the preset of that name when none is asked for.
+    Raises ConfigError naming the field, what is wrong with it, and the cure.
+    """
+    merged: dict[str, Any] = {"preset": TINY} if model == TINY else {}
+    for layer in settings:
+        merged.update(layer)
+    preset = PRESETS.get(str(merged.get("preset", "method")), {})
+    try:
+        return TrainConfig.model_validate({**preset, **merged})
+    except ValidationError as error:
+        raise ConfigError(f"{place}: {'; '.join(_fault(dict(e)) for e in error.errors())}") from None
+
+
+def _fault(error: dict[str, Any]) -> str:
+    """One pydantic error in words: field, fault, cure."""
+    field = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        known = sorted(TrainConfig.model_fields)
+        near = difflib.get_close_matches(field, known, n=1, cutoff=0.6)
+        cure = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+        return f"there is no setting '{field}'; {cure}"
+    top = TrainConfig.model_fields.get(str(error["loc"][0]))
+    default = "" if top is None else f"; the default is {top.default!r}"
+    return f"'{field}' = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}{default}"
+
+
+def lora_config(config: TrainConfig) -> LoraConfig:
+    """Return the `peft.LoraConfig` of these settings: bias none, causal language model."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,
+        lora_dropout=config.dropout,
+        target_modules=list(config.target_modules),
+        bias="none",
+        task_type="CAUSAL_LM",
+    )
+
+
+def quantization_config(dtype: torch.dtype) -> BitsAndBytesConfig:
+    """Return the `transformers.BitsAndBytesConfig`: nf4, double quantisation, products in `dtype`."""
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=dtype,
+    )
+
+
+def sft_config(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    precision: str,
+    cpu: bool,
+    steps: int,
+    evaluate_every: int | None,
+    keep_best: bool,
+) -> SFTConfig:
+    """Return the `trl.SFTConfig` for `steps` optimiser steps, with checkpoints in `folder`.
+
+    `evaluate_every` is in optimiser steps; None: there is nothing to evaluate on. `keep_best` saves at every
+    evaluation and brings back the adapter with the lowest domain loss. `precision`: bf16, fp16 or fp32.
+    """
+    from trl import SFTConfig
+
+    looks: dict[str, Any] = {"eval_strategy": "no", "save_strategy": "no"}
+    if evaluate_every is not None:
+        looks |= {"eval_strategy": "steps", "eval_steps": evaluate_every}
+    if evaluate_every is not None and keep_best:
+        looks |= {
+            "save_strategy": "steps",
+            "save_steps": evaluate_every,
+            "save_total_limit": 1,  # the best one is kept beside it
+            "save_only_model": True,
+            "load_best_model_at_end": True,
+            "metric_for_best_model": "eval_domain_loss",
+            "greater_is_better": False,
+        }
+    fields = SFTConfig.__dataclass_fields__
+    checkpointing = "activation_checkpointing" if "activation_checkpointing" in fields else "gradient_checkpointing"
+    return SFTConfig(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=config.batch_size,
+        per_device_eval_batch_size=config.batch_size,
+        gradient_accumulation_steps=config.accumulation,
+        learning_rate=config.learning_rate,
+        lr_scheduler_type=config.scheduler,
+        warmup_steps=config.warmup,  # below 1 it is a share (since transformers 5)
+        max_grad_norm=config.max_grad_norm,
+        optim="adamw_torch",
+        bf16=precision == "bf16",
+        fp16=precision == "fp16",
+        use_cpu=cpu,
+        max_length=None,  # encode.py has already cut at turn borders; TRL would cut off the end-of-turn token
+        dataset_kwargs={"skip_prepare_dataset": True},  # records come with input_ids and labels
+        packing=False,
+        logging_steps=max(1, min(config.logging_steps, steps // 20)),
+        logging_nan_inf_filter=False,
+        seed=config.seed,
+        data_seed=config.seed,
+        dataloader_num_workers=0,
+        report_to="none",
+        disable_tqdm=True,
+        **{checkpointing: config.gradient_checkpointing},  # renamed in transformers 5.18 to 5.23
+        **looks,
+    )

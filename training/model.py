@@ -1,0 +1,161 @@
+"""Loads the base model and its tokenizer, in 4 bits or not, and mends what the libraries get wrong."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from training.config import TrainConfig, quantization_config
+from training.errors import DeviceError, ModelError
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where training runs and in what precision it computes."""
+
+    kind: str  # cuda or cpu
+    name: str
+    precision: str  # bf16, fp16 or fp32
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The torch type of `precision`."""
+        return DTYPES[self.precision]
+
+
+def find_device(config: TrainConfig) -> Device:
+    """Return the one GPU, else the CPU; raises DeviceError where several GPUs leave a choice."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise DeviceError("training in several processes is not supported yet; start siftune without a launcher")
+    gpus = torch.cuda.device_count()
+    if gpus > 1:
+        raise DeviceError(f"{gpus} GPUs are visible and one is used; choose it: CUDA_VISIBLE_DEVICES=0 siftune train …")
+    kind = "cuda" if gpus else "cpu"
+    able = ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if gpus else "fp32"
+    precision = able if config.precision == "auto" else config.precision
+    if precision == "fp16" and not gpus:
+        raise DeviceError("fp16 training needs a GPU; set precision to fp32 or bf16")
+    return Device(kind, torch.cuda.get_device_name(0) if gpus else "CPU", precision)
+
+
+def is_local(model: str) -> bool:
+    """True when `model` exists or is written like a path, False for a name on the Hub."""
+    return model.startswith((".", "/", "~")) or Path(model).exists()
+
+
+def resolve(model: str) -> str:
+    """Return the absolute path of a local model, or the Hub name as it is; ModelError for a missing path."""
+    if not is_local(model):
+        return model
+    path = Path(model).expanduser().resolve()
+    if not (path / "config.json").is_file():
+        raise ModelError(
+            f"{path}: there is no model here (no config.json); give the folder of a model, or its Hub name"
+        )
+    return str(path)
+
+
+def load_tokenizer(model: str, config: TrainConfig) -> PreTrainedTokenizerBase:
+    """Load the fast tokenizer; the pad token is eos only where there is none (the labels still learn eos)."""
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model, **_source(model, config))
+    except Exception as error:
+        raise _cannot_load(model, error) from error
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{model}: its tokenizer gives no character offsets (it is no fast tokenizer); use another model"
+        )
+    if not tokenizer.chat_template:
+        raise ModelError(f"{model}: it has no chat template; take the '-Instruct' or '-Chat' version of the model")
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise ModelError(f"{model}: its tokenizer has neither pad nor end-of-text token; use another model")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def longest_input(model: str, config: TrainConfig) -> int:
+    """Return how many tokens the model can read at once."""
+    try:
+        shape = AutoConfig.from_pretrained(model, **_source(model, config))
+    except Exception as error:
+        raise _cannot_load(model, error) from error
+    return int(getattr(shape.get_text_config(), "max_position_embeddings", None) or config.max_length)
+
+
+def load_model(model: str, config: TrainConfig, device: Device) -> PreTrainedModel:
+    """Load the frozen base model onto `device`: in 4 bits with `config.quantize`, else in its precision.
+
+    `prepare_model_for_kbit_training` is left out on purpose: TRL does its part, the rest casts needlessly.
+    """
+    extra = {"quantization_config": quantization_config(device.dtype)} if config.quantize else {}
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(
+            model,
+            dtype=device.dtype,
+            device_map={"": 0 if device.kind == "cuda" else "cpu"},
+            **extra,
+            **_source(model, config),
+        )
+    except torch.OutOfMemoryError:
+        raise DeviceError(f"{model}: the model does not fit on {device.name}; take a smaller one or quantize") from None
+    except Exception as error:
+        raise _cannot_load(model, error) from error
+    keep_4bit_trainable(loaded)
+    return loaded
+
+
+def keep_4bit_trainable(model: PreTrainedModel) -> int:
+    """Stop bitsandbytes from repacking 4-bit weights for inference on CPU; returns how many layers were told.
+
+    On CPUs with AVX512-BF16 a forward in eval mode repacks the weights into a layout that has no gradient,
+    and nothing packs them back: after the first evaluation, training fails or, worse, goes on with wrong
+    gradients (bitsandbytes 0.50.2, docs/log.md). GPUs never take that branch.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
+    for layer in layers:
+        layer.support_avx512bf16_for_cpu = False
+    return len(layers)
+
+
+def _source(model: str, config: TrainConfig) -> dict[str, Any]:
+    """Where to load from: a path never touches the network."""
+    local = is_local(model)
+    return {
+        "trust_remote_code": config.trust_remote_code,
+        "local_files_only": local,
+        **({} if local else {"revision": config.revision or "main"}),
+    }
+
+
+def _cannot_load(model: str, error: Exception) -> ModelError:
+    """One line for what `from_pretrained` may raise: gated, remote code, network, missing, broken."""
+    text = " ".join(str(error).split())
+    known = {
+        "gated": "it is gated; accept its licence on huggingface.co and log in with `hf auth login`",
+        "trust_remote_code": "it brings its own Python code; set trust_remote_code=true if you trust it",
+        "couldn't connect": "huggingface.co cannot be reached; download it elsewhere and give the folder",
+        "not a valid model identifier": "huggingface.co has no such model; check the name, or give a folder",
+        "Repository Not Found": "huggingface.co has no such model; check the name, or give a folder",
+    }
+    for sign, cure in known.items():
+        if sign.lower() in text.lower():
+            return ModelError(f"{model}: {cure}")
+    return ModelError(
+        f"{model}: the model cannot be loaded ({type(error).__name__}: {text[:160]}); try another copy of it"
+    )

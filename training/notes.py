@@ -1,0 +1,61 @@
+"""What a careful reader of a training's results has to know, one sentence each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from training.encode import Encoding
+from training.mix import Mixture
+from training.sample import Sample
+
+FEW = 50  # validation records; below, their mean loss moves by chance (docs/log.md)
+ROSE = 0.1  # nats per token on general records that are worth a word
+
+
+def on_base(*, built_in: bool) -> Iterator[str]:
+    """Notes on the model."""
+    if built_in:
+        yield "The built-in tiny model proves that all steps work; it knows nothing and is of no other use."
+
+
+def on_data(encodings: Mapping[str, Encoding], mixture: Mixture, *, validated: int) -> Iterator[str]:
+    """Notes on what was trained on; `validated` is the number of validation records."""
+    train = encodings["train"]
+    if not validated:
+        yield "There are no validation records: nothing was held out, and training did not stop early."
+    elif validated < FEW:
+        yield f"Only {validated} validation records: their loss is a rough measure."
+    for name, one in encodings.items():
+        if one.too_long or one.cut:
+            yield (
+                f"{name}: {one.too_long} of {one.given} records exceed {one.max_length} tokens and were left out, "
+                f"{one.cut} were cut after the last answer that fits."
+            )
+    if train.per_answer:
+        yield f"The chat template changes earlier turns: {train.per_answer} records became one per answer."
+    if train.median_answer < train.median_prompt:
+        yield "The median answer is shorter than its prompt: little of each record is trained on."
+    if mixture.general < mixture.general_wanted:
+        yield (
+            f"Only {mixture.general} general records were there, the share asked for needs {mixture.general_wanted}; "
+            "give more general files, or raise max_repeats."
+        )
+    if mixture.general == 0:
+        yield "No general records were mixed in: expect the model to forget what it knew."
+    elif abs(mixture.share_tokens - mixture.share_wanted) > mixture.share_wanted / 2:
+        yield (
+            f"General records differ in length from the domain's: {mixture.share_records:.0%} of the records, "
+            f"but {mixture.share_tokens:.0%} of the tokens."
+        )
+
+
+def on_result(losses: Mapping[str, Any], samples: Sequence[Sample]) -> Iterator[str]:
+    """Notes on what came out."""
+    if "domain" in losses and losses["domain"]["adapter"] >= losses["domain"]["base"]:
+        yield "The adapter is no better than the base model on the validation records."
+    if "general" in losses and losses["general"]["adapter"] > losses["general"]["base"] + ROSE:
+        yield "The loss on general records rose: raise general_share, or lower rank or learning_rate."
+    endless = sum(not one.tuned.stopped for one in samples)
+    if endless:
+        yield f"{endless} of {len(samples)} sampled answers of the tuned model did not stop by themselves."

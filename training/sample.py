@@ -1,0 +1,158 @@
+"""What the model really says: fixed questions, answered by the base and by the tuned model, side by side."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import GenerationConfig, PreTrainedTokenizerBase
+
+from training.data import Message, Record
+from training.encode import render, to_chat
+
+BATCH = 8  # questions answered at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A question for both models. `reference` is the record's own answer, where there is one."""
+
+    kind: str  # domain or general
+    messages: tuple[Message, ...]
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said. `stopped`: it ended by itself, before the most tokens allowed."""
+
+    text: str
+    tokens: int
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One question with both answers."""
+
+    kind: str
+    question: str
+    reference: str | None
+    base: Answer
+    tuned: Answer
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as it stands in training.json."""
+        return asdict(self)
+
+
+def choose_prompts(records: Sequence[Record], general: Sequence[str], *, count: int, seed: int) -> list[Prompt]:
+    """Return the first questions of `count` records chosen by `seed`, then the `general` questions."""
+    chosen = Random(seed).sample(list(records), min(count, len(records)))
+    prompts = []
+    for record in chosen:
+        place = next(n for n, message in enumerate(record.messages) if message.role == "assistant")
+        prompts.append(Prompt("domain", record.messages[:place], record.messages[place].text))
+    return prompts + [Prompt("general", (Message("user", text),), None) for text in general]
+
+
+def sample(
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[Prompt],
+    *,
+    system_prompt: str | None,
+    stop_ids: Collection[int],
+    most_tokens: int,
+) -> list[Sample]:
+    """Answer `prompts` greedily with the adapter switched off and on; `model` is a peft model."""
+    chats = [to_chat(prompt.messages, system_prompt=system_prompt) for prompt in prompts]
+    with model.disable_adapter():
+        base = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
+    tuned = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
+    return [
+        Sample(prompt.kind, prompt.messages[-1].text, prompt.reference, before, after)
+        for prompt, before, after in zip(prompts, base, tuned, strict=True)
+    ]
+
+
+def answer(
+    model: PeftModel,
+    tokenizer: PreTrainedTokenizerBase,
+    chats: Sequence[list[dict[str, str]]],
+    *,
+    stop_ids: Collection[int],
+    most_tokens: int,
+) -> list[Answer]:
+    """Return the model's greedy answers to `chats`, at most `most_tokens` tokens each.
+
+    It stops at any of `stop_ids` (what trained answers end with), the tokenizer's end-of-text token, and the
+    end tokens of the model's own generation settings.
+    """
+    stops = stop_tokens(model, tokenizer, stop_ids)
+    greedy = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=most_tokens,
+        eos_token_id=sorted(stops),
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    was_training, side = model.training, tokenizer.padding_side
+    model.eval()
+    tokenizer.padding_side = "left"
+    try:
+        answers: list[Answer] = []
+        for first in range(0, len(chats), BATCH):
+            texts = [render(chat, tokenizer, ask=True) for chat in chats[first : first + BATCH]]
+            batch = tokenizer(texts, add_special_tokens=False, padding=True, return_tensors="pt")
+            inputs = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
+            with torch.no_grad():
+                out = model.generate(**inputs, generation_config=greedy, use_cache=True)
+            answers += [_read(row, tokenizer, stops) for row in out[:, inputs["input_ids"].shape[1] :].tolist()]
+    finally:
+        tokenizer.padding_side = side
+        model.train(was_training)
+    return answers
+
+
+def stop_tokens(model: PeftModel, tokenizer: PreTrainedTokenizerBase, learned: Collection[int]) -> set[int]:
+    """Return every token that ends an answer: learned ones, the tokenizer's, and the model's own."""
+    own = model.generation_config.eos_token_id
+    own = own if isinstance(own, list) else [own]
+    return {token for token in (*learned, tokenizer.eos_token_id, *own) if token is not None}
+
+
+def _read(ids: list[int], tokenizer: PreTrainedTokenizerBase, stops: set[int]) -> Answer:
+    end = next((place for place, token in enumerate(ids) if token in stops), len(ids))
+    text = tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
+    return Answer(text, end, end < len(ids))
+
+
+def to_markdown(samples: Sequence[Sample], *, title: str) -> str:
+    """Return the samples as Markdown; every text stands in a fence that it cannot close."""
+    lines = [
+        f"# {title}",
+        "",
+        "Greedy answers: *base* is the model before training, *tuned* the same model with this adapter.",
+        "Read the domain questions for what was learned, the general ones for what was forgotten.",
+        "",
+    ]
+    for number, one in enumerate(samples, 1):
+        lines += [f"## {number} · {one.kind} question", "", *_fenced(one.question)]
+        if one.reference is not None:
+            lines += ["", "**reference** (the record's own answer)", "", *_fenced(one.reference)]
+        for name, said in (("base", one.base), ("tuned", one.tuned)):
+            end = "stopped by itself" if said.stopped else "cut off, did not stop by itself"
+            lines += ["", f"**{name}** ({said.tokens} tokens, {end})", "", *_fenced(said.text or "(nothing)")]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _fenced(text: str) -> list[str]:
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", text, fence]
