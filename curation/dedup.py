@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ def shingles(texts: Sequence[str], ngram: int) -> tuple[U32, npt.NDArray[np.int6
 
 
 def sign(hashes: U32, starts: npt.NDArray[np.int64], permutations: npt.NDArray[Any]) -> U32:
-    """Return the MinHash signatures (texts × permutations) of shingle hashes, as datasketch's affine32 computes them."""
+    """Return the MinHash signatures (texts × permutations) of shingle hashes, as datasketch's affine32 does."""
     mixed = hashes.copy()
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         mixed ^= mixed >> np.uint32(shift)
@@ -135,7 +136,7 @@ def _candidates(signatures: U32, settings: Dedup) -> Iterator[tuple[int, int]]:
         order = np.argsort(keys, kind="stable")
         ordered = keys[order]
         borders = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-        for start, end in zip(borders[:-1], borders[1:], strict=True):
+        for start, end in pairwise(borders.tolist()):
             if end - start < 2:
                 continue
             bucket = order[start:end].tolist()
@@ -143,7 +144,7 @@ def _candidates(signatures: U32, settings: Dedup) -> Iterator[tuple[int, int]]:
                 yield from ((a, b) for i, a in enumerate(bucket) for b in bucket[i + 1 :])
             else:
                 yield from ((bucket[0], b) for b in bucket[1:])
-                yield from zip(bucket[1:], bucket[2:], strict=False)
+                yield from pairwise(bucket[1:])
 
 
 def _root(parent: list[int], index: int) -> int:

@@ -68,17 +68,18 @@ def line_of(node: Source, place: tuple[str | int, ...]) -> int | None:
         return None
     if isinstance(node, str):
         return _line_in_toml(node, tuple(map(str, place)))
-    line = node.start_mark.line + 1
+    here: yaml.Node = node
+    line = here.start_mark.line + 1
     for step in place:
-        if isinstance(node, yaml.MappingNode):
-            found = next(((k, v) for k, v in node.value if k.value == str(step)), None)
+        if isinstance(here, yaml.MappingNode):
+            found = next(((k, v) for k, v in here.value if k.value == str(step)), None)
             if found is None:
                 break
-            key, node = found
+            key, here = found
             line = key.start_mark.line + 1
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = node.value[step]
-            line = node.start_mark.line + 1
+        elif isinstance(here, yaml.SequenceNode) and isinstance(step, int) and step < len(here.value):
+            here = here.value[step]
+            line = here.start_mark.line + 1
         else:
             break
     return line

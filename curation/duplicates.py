@@ -93,14 +93,16 @@ def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> list[
     Evidence: what the other one answers.
     """
     # Short texts asked in other words: letter pairs, and bands that find a similarity of 0.5 with p > 0.99 (42 × 3).
-    loose = settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": settings.permutations // 3, "rows": 3})
+    bands = settings.permutations // 3
+    loose = settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
     found = cluster([plain(row["question"]) for row in pairs], loose, seed=seed)
     conflicts = []
     for members in _groups(found):
         for member in members:
             mine = pairs[member]
             others = (pairs[m] for m in members if pairs[m]["conversation"] != mine["conversation"])
-            other = next((row for row in others if not agree(mine["answer"], row["answer"], settings.conflict_below)), None)
+            least = settings.conflict_below
+            other = next((row for row in others if not agree(mine["answer"], row["answer"], least)), None)
             if other is not None:
                 conflicts.append(
                     {

@@ -89,9 +89,9 @@ def _values(records: Iterator[Record], layout: Layout | None, seen: set[str], gi
             if not record.value.keys() <= seen:
                 seen |= record.value.keys()
                 layout.columns.update(named_columns(given, seen) | layout.columns)
-            columns = layout.columns
+            columns = dict(layout.columns)
             if layout.shape == "conversations":
-                columns = {"conversation": "id"} | columns
+                columns.setdefault("conversation", "id")
             yield record._replace(value={name: value_at(record.value, key) for name, key in columns.items()})
 
 

@@ -57,7 +57,11 @@ def _pattern(text: str, flags: re.RegexFlag = re.ASCII) -> re.Pattern[str]:
     return re.compile(text, re.ASCII | flags)
 
 
-_ORDER_WORDS = r"(?:订单编号|订单号|订单|单号|编号|工单|order(?: number| no\.?| id)?|ticket|account(?: number| no\.?)?|ref(?:erence)?)"
+_ORDER_WORDS = (
+    r"(?:订单编号|订单号|订单|单号|编号|工单"
+    r"|order(?: number| no\.?| id)?|ticket|account(?: number| no\.?)?|ref(?:erence)?)"
+)
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
 
 KINDS: dict[str, Kind] = {
     "email": Kind(
@@ -74,7 +78,11 @@ KINDS: dict[str, Kind] = {
     ),
     "bank-card": Kind(
         "[银行卡号]", "[card number]", "[0-9](?:[ -]?[0-9]){12,18}",
-        _pattern(r"(?<!\d)(?<!\d[ -])(?:3[47]\d{2}[ -]?\d{6}[ -]?\d{5}|[2-6]\d{3}(?:[ -]?\d{4}){2,3}(?:[ -]?\d{1,3})?)(?![ -]?\d)"), luhn,
+        _pattern(
+            r"(?<!\d)(?<!\d[ -])(?:3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"  # American Express
+            r"|[2-6]\d{3}(?:[ -]?\d{4}){2,3}(?:[ -]?\d{1,3})?)(?![ -]?\d)"
+        ),
+        luhn,
     ),
     "mobile": Kind(
         "[手机号]", "[phone]", "1[3-9]",
@@ -96,12 +104,19 @@ KINDS: dict[str, Kind] = {
     ),
     "ip": Kind(
         "[IP地址]", "[IP address]", r"[0-9]\.[0-9]",
-        _pattern(r"(?<![\dvV])(?<!\d\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?!\d|\.\d)"),
-        lambda text: not re.match(r"(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.", text),  # everybody's addresses are nobody's
+        _pattern(  # what follows the word version is one
+            r"(?<![\dvV])(?<!\d\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )"
+            rf"(?:{_BYTE}\.){{3}}{_BYTE}(?!\d|\.\d)"
+        ),
+        # everybody's addresses are nobody's
+        lambda text: not re.match(r"(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.", text),
     ),
     "plate": Kind(
         "[车牌号]", "[licence plate]", "[A-Z][·• ]?[A-Z0-9]{5}",
-        _pattern(r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-HJ-NP-Z][·• ]?(?=[A-Z0-9]*\d)[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"),
+        _pattern(
+            r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
+            r"[A-HJ-NP-Z][·• ]?(?=[A-Z0-9]*\d)[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"
+        ),
     ),
     "chat-account": Kind(
         "[账号]", "[chat account]", "(?i)微信|weixin|wechat|wx|v信|qq|whatsapp|telegram",
@@ -119,7 +134,8 @@ KINDS: dict[str, Kind] = {
         "[订单号]", "[order number]", "[0-9]{6}",
         _pattern(
             rf"{_ORDER_WORDS}(?:是|为|:|：|#|，|,|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
-            r"|(?<!\d)(?<!\d\.)(\d{12,24})(?!\d|\.\d)|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])", re.IGNORECASE,
+            r"|(?<!\d)(?<!\d\.)(\d{12,24})(?!\d|\.\d)|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])",
+            re.IGNORECASE,
         ),
     ),
 }  # fmt: skip

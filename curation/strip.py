@@ -3,7 +3,11 @@
 A rule about whole messages (greetings, holding lines, canned lines, fillers) may say ``strip: true``: then its
 phrases are also taken off the beginning and the end of longer messages. Only whole clauses go, with a mark between
 them and the rest (in Chinese chat white space will do): 好的，那个订单到哪了 loses its 好的, 好的那个订单到哪了 keeps
-it; "Thanks. Restart the hub" loses its Thanks, "thanks to you it works" keeps it.
+it; "Thanks. Restart the hub" loses its Thanks, "thanks to you it works" keeps it. A rule for every language (order
+cards) has phrases with marks inside: those are taken out wherever they stand.
+
+Clause by clause, and not by one regular expression over the message: one that may begin anywhere and must reach the
+end took 33 s for 100,000 messages, this takes about one.
 """
 
 from __future__ import annotations
@@ -18,8 +22,13 @@ from curation.checks.wording import BETWEEN, regex
 from curation.packs import Rule
 
 LEAST_LEFT = 6  # letters, digits or Han characters; what is left of a shorter message could not stand alone
-OPENING_MARKS = r"(?:[.!?,;~…]+\s+|\n\s*)"
-CLOSING_MARKS = r"(?:[.!?]+\s+|\n\s*)"
+
+# A clause with the marks and the white space after it. In Latin script white space alone parts words, not clauses.
+_WITHIN = r"[[^\s\p{P}\p{S}]\[\]#@%&/$+<>'’]"
+CLAUSE = {"zh": rf"{_WITHIN}+{BETWEEN}*", "en": r"(?s).+?(?:[.!?,;~…]+\s+|\n\s*|$)"}
+
+# Where a sentence may end without what follows: anywhere in Chinese chat; in English a comma holds the two together.
+SENTENCE_END = {"zh": r"$", "en": r"(?:[.!?]\s*|\n\s*)$"}
 
 TEXT = pl.col("text")
 
@@ -29,6 +38,7 @@ def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, 
     after = messages
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):
         mine = [rule for rule in rules if rule.strip and (rule.language or "", rule.role or "") == (tongue, role)]
+        phrases = "|".join(rule.strip for rule in mine)
         applies = pl.lit(value=True)
         if tongue:
             applies &= language(TEXT) == tongue
@@ -36,20 +46,52 @@ def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, 
             applies &= pl.col("role") == role
         if role == "user":
             applies &= ~pl.col("asked").fill_null("").str.contains(r"[?？]|吗|么|呢")  # 是的 to a question is content
-        shorter = _without("|".join(rule.strip for rule in mine), tongue)
-        enough = shorter.str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT
-        after = after.with_columns(text=pl.when(applies & enough).then(shorter).otherwise(TEXT))
+        shorter = _ends(after.filter(applies), phrases, tongue) if tongue else _anywhere(after.filter(applies), phrases)
+        after = after.join(shorter, on=["conversation", "message"], how="left", maintain_order="left").with_columns(
+            text=pl.coalesce("shorter", "text")
+        )
+        after = after.drop("shorter")
     changed = after["text"] != messages["text"]
     name = pl.when(pl.col("role") == "user").then(pl.lit("mend/filler-part")).otherwise(pl.lit("mend/canned-part"))
     rows = after.filter(changed).select("conversation", "message", rule=name, action=pl.lit("note"), after="text")
     return after, tables.findings(rows.with_columns(before=messages.filter(changed)["text"]))
 
 
-def _without(phrases: str, tongue: str) -> pl.Expr:
-    """Take phrases off both ends; the mark that ends the rest stays."""
-    spaced = rf"{BETWEEN}+"
-    before, after = (OPENING_MARKS, CLOSING_MARKS) if tongue == "en" else (spaced, spaced)
-    ended = r"([.!?])\s+" if tongue == "en" else rf"([。！!.？?]){BETWEEN}*"
-    opening = regex(rf"^(?:{BETWEEN}*(?:{phrases}){before})+")
-    closing = regex(rf"(?:{ended}|{after})(?:{phrases})(?:{after}(?:{phrases}))*{BETWEEN}*$")
-    return TEXT.str.replace(opening, "").str.replace(closing, "${2}")
+def _ends(messages: pl.DataFrame, phrases: str, tongue: str) -> pl.DataFrame:
+    """Return conversation, message and `shorter` for the messages whose first or last clauses are `phrases`."""
+    keys = ["conversation", "message"]
+    empty = regex(rf"^(?:{phrases})?$")
+    clauses = (
+        messages.select(*keys, piece=TEXT.str.extract_all(CLAUSE[tongue]))
+        .filter(pl.col("piece").list.len() > 1)
+        .explode("piece")
+        .with_columns(
+            says=~pl.col("piece").str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "").str.contains(empty),
+            ends=pl.col("piece").str.contains(SENTENCE_END[tongue]),
+            place=pl.int_range(pl.len()).over(keys),
+        )
+    )
+    first = pl.col("place").filter("says").min().over(keys)
+    last = pl.col("place").filter("says").max().over(keys)
+    whole = pl.col("place").filter((pl.col("place") >= pl.col("last")) & pl.col("ends")).min().over(keys)
+    return (
+        clauses.with_columns(first=first, last=last)
+        .with_columns(whole=whole.fill_null(pl.col("place").max().over(keys)))
+        .filter((pl.col("first") > 0) | (pl.col("whole") < pl.col("place").max().over(keys)))
+        .filter(pl.col("place").is_between("first", "whole"))
+        .group_by(keys, maintain_order=True)
+        .agg(shorter=pl.col("piece").str.join("").str.replace(r"[\s，,、;；:：~～-]+$", ""))
+        .filter(_enough())
+    )
+
+
+def _anywhere(messages: pl.DataFrame, phrases: str) -> pl.DataFrame:
+    """Return conversation, message and `shorter` for the messages that have `phrases` in them."""
+    pattern = regex(phrases)
+    found = messages.filter(TEXT.str.contains(pattern))
+    shorter = TEXT.str.replace_all(pattern, " ").str.replace_all(r" {2,}", " ").str.strip_chars(" ,，;；\n\t")
+    return found.select("conversation", "message", shorter=shorter).filter(_enough())
+
+
+def _enough() -> pl.Expr:
+    return pl.col("shorter").str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT

@@ -1,1 +1,5 @@
-"""The checks that rules are made of; each module registers its own (registry.py)."""
+"""The checks that rules are made of; importing the package registers them all (registry.py)."""
+
+from curation.checks import cot, dialogue, language, wording
+
+__all__ = ["cot", "dialogue", "language", "wording"]

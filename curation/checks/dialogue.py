@@ -6,7 +6,7 @@ import polars as pl
 from rapidfuzz import fuzz
 
 from curation.checks.registry import by_row, check
-from curation.checks.wording import clauses, plain, regex, units
+from curation.checks.wording import plain, regex, units
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
 
@@ -28,12 +28,6 @@ def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) 
     if unless is not None:
         applies &= ~text.str.contains(regex(unless))
     return pl.when(applies).then(text.str.extract(regex(*patterns)))
-
-
-@check(on="example")
-def answer_only(*, phrases: list[str], longest: int = 200) -> pl.Expr:
-    """The answer is made of `phrases` and nothing else. Evidence: the answer."""
-    return pl.when(ANSWER.str.contains(clauses(phrases)) & (ANSWER.str.len_chars() <= longest)).then(ANSWER)
 
 
 @check(on="example")

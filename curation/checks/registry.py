@@ -55,8 +55,6 @@ def check(*, on: On) -> Callable[[Callable[..., pl.Expr]], Callable[..., pl.Expr
 
 def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]:
     """Build the expression of check `name` with `params`; `place` (file, line, rule) goes into the PackError."""
-    from curation.checks import cot, dialogue, language, wording  # noqa: F401  registered by being imported
-
     if name not in CHECKS:
         raise PackError(f"{place}: there is no check '{name}'{did_you_mean(name, CHECKS)}")
     found = CHECKS[name]

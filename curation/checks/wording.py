@@ -96,14 +96,6 @@ def repeated_marks(*, most: int) -> pl.Expr:
 
 
 @check(on="message")
-def repeated_signs(*, most: int) -> pl.Expr:
-    """One letter or digit is held down more than `most` times. Evidence: those signs."""
-    letters = "abcdefghijklmnopqrstuvwxyz哈啊呵嗯哦呜"
-    held = "|".join(f"{letter}{{{most + 1},}}" for letter in letters)
-    return TEXT.str.extract(rf"(?i)({held})")
-
-
-@check(on="message")
 def keyboard_noise(*, shortest: int) -> pl.Expr:
     """A message of at least `shortest` consonants in a row and nothing else. Evidence: the message."""
     return pl.when(TEXT.str.contains(rf"(?i)^[bcdfghjklmnpqrstvwxz;,./]{{{shortest},}}$")).then(TEXT)

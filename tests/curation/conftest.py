@@ -1,6 +1,7 @@
 """A small log of our own in both languages, and a run made of it."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -8,8 +9,6 @@ from curation import packs as packs_module
 from curation import pipeline, runfolder
 from curation.packs import Packs
 from curation.recipe import Recipe
-
-ROOT = Path(__file__).parents[2]
 
 ZH = """会话ID,时间,发送方,内容
 Z1,8:00,客户,嗯嗯
@@ -34,9 +33,19 @@ EN = """{"ticket": "E1", "from": "customer", "body": "How long does a refund to 
 not json
 {"ticket": "E2", "from": "customer", "body": "Where is my parcel? It was due on Monday and tracking has not moved since."}
 {"ticket": "E2", "from": "agent", "body": "The courier has it in the local depot and will deliver it tomorrow before noon, I can see it is loaded."}
-"""
-# Lines of the two files above that hold a record, counted by hand: 14 in the table, 7 in the JSON lines.
-RECORDS, UNREADABLE, MESSAGES = 21, 3, 18
+"""  # noqa: E501
+
+
+class Counted(NamedTuple):
+    records: int
+    unreadable: int
+    messages: int
+
+
+@pytest.fixture(scope="session")
+def counted() -> Counted:
+    """Say what the log holds, counted by hand: 14 records in the table and 7 in the JSON lines."""
+    return Counted(records=21, unreadable=3, messages=18)
 
 
 @pytest.fixture(scope="session")

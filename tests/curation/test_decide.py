@@ -6,7 +6,10 @@ from curation import decide, tables
 
 
 def example(name, *messages, conversation="c"):
-    turns = [{"role": "user", "text": "q?", "messages": [messages[0]]}, {"role": "assistant", "text": "a", "messages": list(messages[1:])}]
+    turns = [
+        {"role": "user", "text": "q?", "messages": [messages[0]]},
+        {"role": "assistant", "text": "a", "messages": list(messages[1:])},
+    ]
     return {"id": name, "conversation": conversation, "kind": "pair", "question": "q?", "answer": "a", "cot": None,
             "record": False, "earlier": 0, "turns": turns}  # fmt: skip
 
@@ -35,7 +38,9 @@ def messages(count):
 
 
 def test_the_strongest_finding_decides():
-    found = findings(on_example("a", "r/note", "note"), on_example("b", "r/held", "review"), on_example("b", "r/gone", "drop"))
+    found = findings(
+        on_example("a", "r/note", "note"), on_example("b", "r/held", "review"), on_example("b", "r/gone", "drop")
+    )
     decided = decide.verdicts(table(example("a", 0, 1), example("b", 2, 3), example("c", 4, 5)), found)
     assert decided.select("id", "verdict").rows() == [("a", "keep"), ("b", "drop"), ("c", "keep")]
     assert decided["rules"].to_list() == [["r/note"], ["r/gone", "r/held"], []]
@@ -47,7 +52,9 @@ def test_a_held_message_holds_the_examples_it_is_in():
 
 
 def test_a_message_has_the_best_fate_of_its_examples():
-    found = findings(on_example("b", "r/gone", "drop"), on_example("d", "r/held", "review"), on_message(6, "r/filler", "drop"))
+    found = findings(
+        on_example("b", "r/gone", "drop"), on_example("d", "r/held", "review"), on_message(6, "r/filler", "drop")
+    )
     rows = table(example("a", 0, 1), example("b", 1, 2), example("d", 3, 4))
     fates = decide.fates(messages(7), decide.verdicts(rows, found), found)
     assert fates["fate"].to_list() == ["example", "example", "dropped", "held", "held", "dropped", "dropped"]
@@ -68,7 +75,9 @@ def test_an_agents_message_without_a_question_is_called_so():
 
 
 def test_a_longer_finished_answer_scores_higher_and_notes_cost():
-    long = example("long", 0, 1) | {"answer": "退款会在一到三个工作日内按原路退回到您付款时使用的账户，请您留意银行发来的短信通知。"}
+    long = example("long", 0, 1) | {
+        "answer": "退款会在一到三个工作日内按原路退回到您付款时使用的账户，请您留意银行发来的短信通知。"
+    }
     short = example("short", 2, 3) | {"answer": "三天"}
     noted = long | {"id": "noted", "turns": example("x", 4, 5)["turns"]}
     scored = decide.scores(table(long, short, noted), findings(on_example("noted", "r/shout", "note")))

@@ -25,7 +25,10 @@ def fault_of(tmp_path: Path, name: str, content: str | bytes) -> str:
         ("seed: 1\ndedup:\n  treshold: 1\n", ":3: there is no setting 'dedup.treshold'; did you mean 'threshold'?"),
         ("sources:\n- match: a\n- shap: b\n", ":3: there is no setting 'sources.1.shap'; did you mean 'shape'?"),
         ("sources:\n- columns:\n    text: [1]\n", ":3: 'sources.0.columns.text': input should be a valid string"),
-        ("sources:\n- roles:\n    agent: x\n", ":3: 'sources.0.roles.agent': input should be 'user', 'assistant' or 'system'"),
+        (
+            "sources:\n- roles:\n    agent: x\n",
+            ":3: 'sources.0.roles.agent': input should be 'user', 'assistant' or 'system'",
+        ),
         ("seed: 1\nseed: 2\n", ":2: not YAML: 'seed' is given twice"),
         ("dedup:\n  ngram: 3\n\n  ngram: 4\n", ":4: not YAML: 'ngram' is given twice"),
         ("a: b: c\n", ":1: not YAML: mapping values are not allowed in this context"),
@@ -42,10 +45,19 @@ def test_a_fault_in_yaml_has_its_line(tmp_path: Path, content: str, fault: str) 
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ('name = "x"\n[dedup]\n\ntreshold = 1\n', ":4: there is no setting 'dedup.treshold'; did you mean 'threshold'?"),
+        (
+            'name = "x"\n[dedup]\n\ntreshold = 1\n',
+            ":4: there is no setting 'dedup.treshold'; did you mean 'threshold'?",
+        ),
         ("dedup.ngram = 0\n", ":1: 'dedup.ngram': input should be greater than or equal to 1"),
-        ('[[sources]]\nmatch = "a"\n[[sources]]\nshap = "b"\n', ":4: there is no setting 'sources.1.shap'; did you mean 'shape'?"),
-        ('[rules."zh/a.b"]\naction = "keep"\n', ":2: 'rules.zh/a.b.action': input should be 'note', 'review', 'drop' or 'off'"),
+        (
+            '[[sources]]\nmatch = "a"\n[[sources]]\nshap = "b"\n',
+            ":4: there is no setting 'sources.1.shap'; did you mean 'shape'?",
+        ),
+        (
+            '[rules."zh/a.b"]\naction = "keep"\n',
+            ":2: 'rules.zh/a.b.action': input should be 'note', 'review', 'drop' or 'off'",
+        ),
         ('name = """\n[dedup]\n"""\nsed = 1\n', ":4: there is no setting 'sed'; did you mean 'seed'?"),
         ("\na = \n", ":2: not TOML: Invalid value"),
     ],
@@ -56,7 +68,8 @@ def test_a_fault_in_toml_has_its_line(tmp_path: Path, content: str, fault: str) 
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(b"name: \xff\n", ": not UTF-8 (byte 6); save it as UTF-8"), (b'name: "\0"\n', ": not YAML: unacceptable character"),
+    [(b"name: \xff\n", ": not UTF-8 (byte 6); save it as UTF-8"),
+     (b'name: "\0"\n', ": not YAML: unacceptable character"),
      (b"[" * 5000, "not YAML")],
 )  # fmt: skip
 def test_a_file_that_is_no_text_is_refused_in_one_line(tmp_path: Path, content: bytes, fault: str) -> None:

@@ -30,7 +30,7 @@ def spoken(*said, mask=()):
 
 
 def examples(*said, kinds=("pair", "dialogue"), max_details=2, mask=()):
-    return extract(spoken(*said), kinds=kinds, max_details=max_details, mask=mask)
+    return extract(spoken(*said, mask=mask), kinds=kinds, max_details=max_details, mask=mask)
 
 
 def test_fragments_of_a_chinese_sentence_are_joined_by_commas():

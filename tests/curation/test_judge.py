@@ -30,7 +30,14 @@ def test_asked_is_what_the_other_side_said_last():
 
 
 def test_conversations_counts_where_the_same_role_says_exactly_this():
-    said = frame([("a", 0, "assistant", "您好"), ("a", 1, "assistant", "您好"), ("b", 0, "assistant", "您好"), ("c", 0, "user", "您好")])
+    said = frame(
+        [
+            ("a", 0, "assistant", "您好"),
+            ("a", 1, "assistant", "您好"),
+            ("b", 0, "assistant", "您好"),
+            ("c", 0, "user", "您好"),
+        ]
+    )
     assert context(said)["conversations"].to_list() == [2, 2, 2, 1]
 
 
@@ -45,10 +52,14 @@ def test_a_yes_to_a_question_is_content_and_a_yes_to_an_offer_is_not():
     assert found.select("conversation", "message", "evidence").rows() == [("b", 1, "好的")]
 
 
-CHAT = st.sampled_from(["好的", "嗯嗯", "在吗", "退款多久到账？", "稍等", "ok thanks", "where is my order???", "一般3天到账", "！！！", ""])
+CHAT = st.sampled_from(
+    ["好的", "嗯嗯", "在吗", "退款多久到账？", "稍等", "ok thanks", "where is my order???", "一般3天到账", "！！！", ""]
+)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["user", "assistant"]), CHAT), min_size=1, max_size=12))
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["user", "assistant"]), CHAT), min_size=1, max_size=12)
+)
 def test_shards_of_whole_conversations_give_the_same_findings(rows):
     rows.sort(key=lambda row: row[0])
     said = context(frame([(c, i, role, text) for i, (c, role, text) in enumerate(rows)]))

@@ -1,5 +1,6 @@
 """Files → messages: shapes, places, and what happens to lines that cannot be read."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,9 @@ def test_invalid_bytes_inside_a_quoted_field_cost_only_their_record(tmp_path: Pa
 
 
 def test_a_byte_order_mark_and_crlf_are_no_part_of_the_text(tmp_path: Path) -> None:
-    found = reading(tmp_path, b"\xef\xbb\xbf" + HEADER.replace("\n", "\r\n").encode() + b'a,user,hi\r\na,user,"x\r\ny"\r\n')
+    found = reading(
+        tmp_path, b"\xef\xbb\xbf" + HEADER.replace("\n", "\r\n").encode() + b'a,user,hi\r\na,user,"x\r\ny"\r\n'
+    )
     assert [text for *_, text in said(found)] == ["hi", "x\ny"]
 
 
@@ -145,7 +148,7 @@ def test_a_header_in_another_encoding_is_an_error_with_its_cure(tmp_path: Path) 
 
 
 def test_a_file_without_known_names_shows_them_unless_they_may_be_a_record(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no column for text.*found: session_id, who|no column names.*session_id, who"):
+    with pytest.raises(SourceError, match=r"no column names that say what holds what; found: session_id, who, what"):
         reading(tmp_path, "session_id,who,what\na,b,c\n")
     with pytest.raises(SourceError) as caught:
         reading(tmp_path, "S1,客户,我的手机13800138000\nS1,客服,您好\n")
@@ -225,7 +228,9 @@ def test_items_on_one_line_are_told_apart_by_their_column(tmp_path: Path) -> Non
 
 
 def test_an_object_by_id_gives_every_entry_its_line_and_its_key_as_id(tmp_path: Path) -> None:
-    content = '{\n"S1": {"messages": [{"role": "user", "content": "hi"}]},\n\n"S2": [{"role": "agent", "content": "yo"}]}'
+    content = (
+        '{\n"S1": {"messages": [{"role": "user", "content": "hi"}]},\n\n"S2": [{"role": "agent", "content": "yo"}]}'
+    )
     found = reading(tmp_path, content, "log.json")
     assert said(found) == [("log.json:2", "S1", "user", "hi"), ("log.json:4", "S2", "assistant", "yo")]
 
@@ -291,7 +296,11 @@ def test_a_record_is_a_question_with_input_answer_and_reasoning(tmp_path: Path) 
 
 
 def test_numbers_and_booleans_are_text(tmp_path: Path) -> None:
-    found = reading(tmp_path, '{"ticket": 12, "from": "user", "body": 3.5}\n{"ticket": 12, "from": "user", "body": true}', "log.jsonl")
+    found = reading(
+        tmp_path,
+        '{"ticket": 12, "from": "user", "body": 3.5}\n{"ticket": 12, "from": "user", "body": true}',
+        "log.jsonl",
+    )
     assert [row[1:] for row in said(found)] == [("12", "user", "3.5"), ("12", "user", "true")]
 
 
@@ -366,14 +375,14 @@ def test_a_file_takes_the_first_source_that_matches_its_name(tmp_path: Path) -> 
     (tmp_path / "a.csv").write_text("x,y,z\nuser,hi,1\n")
     sources = [Source(match="b*"), Source(match="a*", columns={"conversation": "z", "role": "x", "text": "y"})]  # type: ignore[arg-type]
     assert said(read([tmp_path / "a.csv"], sources)) == [("a.csv:2", "1", "user", "hi")]
-    with pytest.raises(SourceError, match='no source of the recipe matches this file; add one with match: "a.csv"'):
+    with pytest.raises(SourceError, match=r'no source of the recipe matches this file; add one with match: "a.csv"'):
         read([tmp_path / "a.csv"], sources[:1])
 
 
 def test_inputs_are_listed_with_their_hash_and_size(tmp_path: Path) -> None:
     (found,) = reading(tmp_path, HEADER + "a,user,hi\nb\n").inputs
     assert (found.name, found.bytes, found.records, found.encoding) == ("log.csv", 35, 2, "utf-8")
-    assert found.sha256 == "7b2d21a3ba3c2bfbd1a3c1e65b8dd3e5b0f9b44ee5d7a0b3b9d95a3ecdd6f9ff" or len(found.sha256) == 64
+    assert found.sha256 == hashlib.sha256(b"conversation,role,text\na,user,hi\nb\n").hexdigest()
 
 
 def test_a_name_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
@@ -384,12 +393,12 @@ def test_a_name_that_is_not_utf_8_is_no_obstacle(tmp_path: Path) -> None:
 # --- conservation -----------------------------------------------------------------------------------------------
 
 PIECES = st.sampled_from(
-    [b"a,user,hi", b"a,agent,\xe4\xbd\xa0", b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf", b"\t",
-     b'a,user,"x\ny"\n', b"\xc2\x85", b"\xe2\x80\xa8"]
+    [b"a,user,hi", b"a,agent,\xe4\xbd\xa0", b'"', b'""', b",", b"\n", b"\r\n", b"\r", b"\0", b"\xff", b"\xef\xbb\xbf",
+     b"\t", b'a,user,"x\ny"\n', b"\xc2\x85", b"\xe2\x80\xa8"]
 )  # fmt: skip
 OBJECTS = st.sampled_from(
-    [LINE.encode(), b'{"ticket": 1, "from": "agent", "body": "\\ud800"}\n', b"{", b"}", b"[]\n", b"null\n", b"\xff\n", b"\n",
-     b"NaN\n", b'{"ticket": {}, "from": "user", "body": 1}\n', b'{"from": []}\n', b"\r", b"\0"]
+    [LINE.encode(), b'{"ticket": 1, "from": "agent", "body": "\\ud800"}\n', b"{", b"}", b"[]\n", b"null\n", b"\xff\n",
+     b"\n", b"NaN\n", b'{"ticket": {}, "from": "user", "body": 1}\n', b'{"from": []}\n', b"\r", b"\0"]
 )  # fmt: skip
 
 
@@ -415,7 +424,9 @@ def test_every_line_of_a_hostile_csv_is_a_message_or_unreadable(tmp_path: Path, 
     content = HEADER.encode() + b"a,user,hi\n" + body
     found = reading(tmp_path, content)
     is_conserved(found, found.inputs[0].records)
-    begins = sorted({int(source.rsplit(":", 1)[1]) for source in found.messages["source"]} | set(found.unreadable["line"]))
+    begins = sorted(
+        {int(source.rsplit(":", 1)[1]) for source in found.messages["source"]} | set(found.unreadable["line"])
+    )
     lines = [line.decode("utf-8", "replace") for line in content.split(b"\n")]
     for number, line in enumerate(lines, 1):
         if number > 1 and line.strip() and number not in begins:  # then it is the inside of a quoted field

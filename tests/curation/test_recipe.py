@@ -11,7 +11,9 @@ from curation.recipe import Recipe, changed
 
 
 def test_yaml_and_toml_say_the_same(tmp_path: Path) -> None:
-    (tmp_path / "r.yaml").write_text("name: x\nsources:\n- match: '*.csv'\n  roles: {user: 0}\ndedup: {threshold: 0.9}\n")
+    (tmp_path / "r.yaml").write_text(
+        "name: x\nsources:\n- match: '*.csv'\n  roles: {user: 0}\ndedup: {threshold: 0.9}\n"
+    )
     (tmp_path / "r.toml").write_text(
         "name = 'x'\n[[sources]]\nmatch = '*.csv'\n[sources.roles]\nuser = 0\n[dedup]\nthreshold = 0.9\n"
     )

@@ -32,7 +32,10 @@ def test_every_shipped_pack_is_what_the_schema_allows(path: Path) -> None:
 
 def test_an_empty_recipe_and_a_full_one_are_what_the_schema_allows() -> None:
     jsonschema.validate({}, SCHEMAS["recipe"]())
-    full = {"sources": [{"columns": {"text": 2, "role": "who"}, "roles": {"user": ["c"], "system": 0}}], "dedup": {"threshold": 0.9}}
+    full = {
+        "sources": [{"columns": {"text": 2, "role": "who"}, "roles": {"user": ["c"], "system": 0}}],
+        "dedup": {"threshold": 0.9},
+    }
     jsonschema.validate(full, SCHEMAS["recipe"]())
 
 

@@ -1,0 +1,127 @@
+"""The command as people and scripts meet it: exit codes, streams, and errors that say place, fault and cure."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SECRET = "13800138000"
+MAIN = "from curation.cli import main; main()"
+
+
+def siftune(*arguments: str | Path, before: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command as the console script does; `before` is code that runs first."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SIFTUNE")} | {
+        "PYTHONPATH": str(ROOT),
+        "COLUMNS": "200",
+    }
+    command = [sys.executable, "-c", f"{before}\n{MAIN}", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
+    """Return the error, which is one line on stderr, with nothing on stdout and no traceback."""
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    return line.removeprefix("error: ")
+
+
+def test_a_good_run_exits_with_0_and_says_where_the_report_is(logs: list[Path], tmp_path: Path) -> None:
+    done = siftune(
+        "curate",
+        *logs,
+        "-o",
+        tmp_path / "run",
+        "--set",
+        "gate.min_examples=1",
+        "--set",
+        "gate.max_unreadable_share=0.2",
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"report: {tmp_path / 'run' / 'report.html'}" in done.stdout
+    assert "decide: " in done.stderr
+
+
+def test_json_is_all_there_is_on_stdout_and_a_failed_gate_exits_with_1(logs: list[Path], tmp_path: Path) -> None:
+    done = siftune("curate", *logs, "-o", tmp_path / "run", "--json", "--no-progress")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
+    assert "the quality gate failed: exported examples is " in done.stderr
+    assert "must be at least 20" in done.stderr
+    assert (tmp_path / "run" / "report.html").is_file()  # the run is there to be looked at
+
+
+def test_quiet_prints_nothing_when_all_is_well(logs: list[Path], tmp_path: Path) -> None:
+    done = siftune("curate", *logs, "-o", tmp_path / "run", "--quiet", "--no-gate")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_an_unknown_option_exits_with_2() -> None:
+    done = siftune("curate", "x.csv", "--forse")
+    assert done.returncode == 2
+    assert "--forse" in done.stderr
+
+
+def test_a_typo_in_the_recipe_exits_with_2_and_its_line(logs: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("name: x\ndedup:\n  treshold: 0.9\n")
+    error = refused(siftune("curate", *logs, "-c", "r.yaml", folder=tmp_path), 2)
+    assert error == "r.yaml:3: there is no setting 'dedup.treshold'; did you mean 'threshold'?"
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "fault"),
+    [
+        (["curate", "x.csv", "--ignore", "zh/filler-olny"], "did you mean 'zh/filler-only'?"),
+        (["curate", "x.csv", "--set", "packs=[zhh]"], "did you mean 'zh'?"),
+        (["rules", "show", "zh/filler-olny"], "did you mean 'zh/filler-only'?"),
+        (["schema", "recip"], "there is no schema 'recip'; did you mean 'recipe'?"),
+    ],
+)
+def test_a_wrong_name_exits_with_2_and_offers_the_nearest(arguments: list[str], fault: str) -> None:
+    assert fault in refused(siftune(*arguments), 2)
+
+
+def test_input_that_cannot_be_used_exits_with_3(tmp_path: Path) -> None:
+    assert refused(siftune("curate", "no.csv", folder=tmp_path), 3) == "no.csv: there is no such file"
+    (tmp_path / "log.csv").write_text(f"S1,客户,我的手机号是{SECRET}\nS1,客服,好\n")
+    error = refused(siftune("curate", "log.csv", "--no-progress", folder=tmp_path), 3)
+    assert error.startswith("log.csv: no column names that say what holds what")
+    assert SECRET not in error
+    assert list(tmp_path.iterdir()) == [tmp_path / "log.csv"]
+
+
+def test_a_place_where_no_run_can_go_exits_with_4_before_any_work(logs: list[Path], tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    error = refused(siftune("curate", *logs, "-o", tmp_path, "--force"), 4)
+    assert "holds files that are not a run; choose another folder" in error
+
+
+def test_a_bug_says_where_it_is_and_nothing_of_a_record(logs: list[Path], tmp_path: Path) -> None:
+    broken = f"import curation.sessions as s\ndef sessions(_): raise ValueError('{SECRET}')\ns.sessions = sessions"
+    error = refused(siftune("curate", *logs, "-o", tmp_path / "run", "--no-progress", before=broken), 4)
+    assert error.startswith("siftune failed inside (ValueError at <string>:")
+    assert "--debug" in error
+    assert SECRET not in error
+
+
+def test_report_shows_a_run_again_and_refuses_what_is_none(run: Path, tmp_path: Path) -> None:
+    assert json.loads(siftune("report", run, "--json").stdout)["schema_version"] == "siftune/report/1"
+    assert "not a run folder" in refused(siftune("report", tmp_path), 3)
+
+
+def test_a_schema_is_printed_as_json() -> None:
+    assert json.loads(siftune("schema", "recipe").stdout)["$id"] == "urn:siftune:schema:recipe:1"
+
+
+def test_every_shipped_rule_holds_on_the_command_line_too() -> None:
+    done = siftune("rules", "test")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" rules, 0 examples do not hold\n")

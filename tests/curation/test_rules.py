@@ -1,0 +1,63 @@
+"""Every shipped rule on its own examples, and every check with its evidence explained."""
+
+import inspect
+
+import pytest
+
+from curation import packs as packs_module
+from curation.checks.registry import CHECKS
+from curation.packs import Packs
+from curation.recipe import Recipe
+from curation.resources import shipped
+from curation.trial import Trial, trials
+
+FOLDERS = sorted(path.name for path in shipped("rules").iterdir() if path.is_dir())
+ALL = packs_module.load(FOLDERS)
+TRIALS = list(trials(ALL))
+
+
+@pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: f"{trial.rule}: {trial.text[:30]}")
+def test_a_rule_fires_and_is_silent_as_its_examples_say(trial: Trial) -> None:
+    assert trial.fault == ""
+
+
+def test_every_example_of_every_rule_was_tried() -> None:
+    assert len(TRIALS) == sum(len(rule.fires) + len(rule.silent) for rule in ALL.rules)
+    assert {trial.rule for trial in TRIALS} == {rule.name for rule in ALL.rules}
+
+
+def test_a_rule_that_does_not_hold_is_told(packs: Packs) -> None:
+    from dataclasses import replace
+
+    rule = next(rule for rule in packs.rules if rule.name == "zh/filler-only")
+    swapped = replace(packs, rules=(replace(rule, fires=rule.silent, silent=rule.fires),))
+    faults = [trial.fault for trial in trials(swapped)]
+    assert faults == ["does not fire"] * len(rule.silent) + ["fires but must be silent"] * len(rule.fires)
+    wrong = replace(rule, fires=(rule.fires[0].model_copy(update={"evidence": "别的"}),), silent=())
+    (trial,) = trials(replace(packs, rules=(wrong,)))
+    assert trial.fault.startswith("fires with other evidence")
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_check_says_what_its_evidence_is(name: str) -> None:
+    assert "Evidence:" in (inspect.getdoc(CHECKS[name].build) or "")
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_a_check_takes_its_parameters_by_name(name: str) -> None:
+    assert all(p.kind is p.KEYWORD_ONLY for p in CHECKS[name].parameters().values())
+
+
+@pytest.mark.parametrize("rule", ALL.rules, ids=lambda rule: rule.name)
+def test_a_rule_says_why_in_a_sentence(rule: packs_module.Rule) -> None:
+    assert len(rule.why) >= 10
+    assert rule.why.rstrip()[-1] in "。.！!"
+
+
+def test_every_check_is_used_by_a_shipped_rule() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in shipped("rules").glob("*/*.yaml"))
+    assert [name for name in CHECKS if f"check: {name}\n" not in text] == []
+
+
+def test_the_default_recipe_loads_shipped_packs_only() -> None:
+    assert set(Recipe().packs) <= set(FOLDERS)
