@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from curation.checks.wording import regex
 from curation.packs import QueryType
 
 OTHER = "other"
@@ -19,7 +20,7 @@ def query_types(examples: pl.DataFrame, types: Mapping[str, QueryType]) -> pl.Da
     A question that no type's words fit is `other`. In a dialogue the first user turn counts: it names the concern.
     """
     asked = pl.col("turns").list.first().struct.field("text")
-    hits = [asked.str.count_matches("(?i)" + "|".join(t.patterns)).alias(name) for name, t in types.items()]
+    hits = [asked.str.count_matches(regex(*t.patterns)).alias(name) for name, t in types.items()]
     counted = examples.select(hits) if hits else pl.DataFrame()
     if counted.is_empty():
         return examples.with_columns(query_type=pl.lit(OTHER))

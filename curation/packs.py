@@ -35,7 +35,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from curation import documents
 from curation.checks.language import language
 from curation.checks.registry import On, bind
-from curation.checks.wording import phrase_pattern
+from curation.checks.wording import phrase_pattern, regex
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.recipe import RuleChange
 from curation.resources import shipped
@@ -254,7 +254,7 @@ def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa:
 
 def _alternation(patterns: Sequence[str]) -> str:
     """Join patterns to one regular expression; with none, one that never matches."""
-    return "(?i)" + "|".join(f"(?:{p})" for p in patterns) if patterns else r"[^\s\S]"
+    return regex(*(f"(?:{pattern})" for pattern in patterns)) if patterns else r"[^\s\S]"
 
 
 def _query_types() -> tuple[Mapping[str, QueryType], PackFile]:
