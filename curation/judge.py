@@ -14,7 +14,7 @@ def context(messages: pl.DataFrame) -> pl.DataFrame:
     """Add what message checks may look at beside the message itself (registry.MESSAGE_CONTEXT).
 
     `asked` is what the other side said last before this message (system messages do not count); `conversations`
-    in how many conversations the same role says exactly this.
+    in how many conversations the same role says exactly this (before masking: two phone numbers are two lines).
     """
     spoken = pl.col("text")
     by_user = pl.when(pl.col("role") == "user").then(spoken)
@@ -23,7 +23,7 @@ def context(messages: pl.DataFrame) -> pl.DataFrame:
     before_agent = by_agent.shift(1).forward_fill().over("conversation")
     return messages.with_columns(
         asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user),
-        conversations=pl.col("conversation").n_unique().over("role", "text").cast(pl.UInt32),
+        conversations=pl.col("conversation").n_unique().over("role", "raw").cast(pl.UInt32),
     )
 
 

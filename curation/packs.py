@@ -61,11 +61,11 @@ class Example(BaseModel):
     cot: str | None = None
     evidence: str | None = None  # must be part of the evidence found
 
-    @field_validator("*", mode="before")
+    @field_validator("says", "after", "asks", "answers", "cot", "evidence", mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:  # noqa: ANN401
         """YAML reads 13800138000 as a number; what people say is text."""
-        return str(value) if isinstance(value, float) else value
+        return str(value) if isinstance(value, float | int) and not isinstance(value, bool) else value
 
 
 class RuleText(BaseModel):
@@ -97,6 +97,7 @@ class PackText(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     about: str
     language: Literal["zh", "en"] | None = None  # its rules look only at texts in this language (or in none)
+    records: bool = True  # false: its rules leave alone what came in as a question with its answer, not as a chat
     cues: dict[str, list[str]] = {}
     rules: dict[str, RuleText] = {}
 
@@ -216,6 +217,8 @@ def _bind(
             if text.language:
                 said = language(pl.col("text" if found.on == "message" else "question"))
                 expression = pl.when(said.is_in([text.language, "other"])).then(expression)
+            if not text.records:
+                expression = pl.when(~pl.col("record")).then(expression)
             if written.role:
                 expression = pl.when(pl.col("role") == written.role).then(expression)
             if written.kind:

@@ -67,7 +67,7 @@ class Rows:
                 if not found:
                     raise RecordFaultError("no message in it")  # noqa: TRY301
             except RecordFaultError as fault:
-                self.faults.append((self.file, record.line, str(fault), _encodable(record.text[:SHOWN])))
+                self.faults.append((self.file, record.line, str(fault), record.text[:SHOWN]))
             else:
                 self.messages += found
                 self.places += [f"{self.file}:{record.place}"] * len(found)
@@ -175,13 +175,9 @@ def _text(value: Any, what: str) -> str:  # noqa: ANN401
         return ""
     if isinstance(value, (dict, list)):
         raise RecordFaultError(f"the {what} is {'a list' if isinstance(value, list) else 'an object'}, not text")
-    return _encodable(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-
-
-def _encodable(text: str) -> str:
-    """Return `text` with half surrogate pairs, which no encoding holds, as U+FFFD."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     try:
         text.encode()
-    except UnicodeEncodeError:
+    except UnicodeEncodeError:  # half surrogate pairs, which no encoding holds
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return text

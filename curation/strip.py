@@ -30,6 +30,8 @@ CLAUSE = {"zh": rf"{_WITHIN}+{BETWEEN}*", "en": r"(?s).+?(?:[.!?,;~…]+\s+|\n\s
 # Where a sentence may end without what follows: anywhere in Chinese chat; in English a comma holds the two together.
 SENTENCE_END = {"zh": r"$", "en": r"(?:[.!?]\s*|\n\s*)$"}
 
+LONGEST_CLAUSE = {"zh": 30, "en": 90}  # characters; what goes on for longer is more than courtesy
+
 TEXT = pl.col("text")
 
 
@@ -39,7 +41,7 @@ def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, 
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):
         mine = [rule for rule in rules if rule.strip and (rule.language or "", rule.role or "") == (tongue, role)]
         phrases = "|".join(rule.strip for rule in mine)
-        applies = pl.lit(value=True)
+        applies = ~pl.col("record")  # a finished pair is not chat: its words are all meant
         if tongue:
             applies &= language(TEXT) == tongue
         if role:
@@ -66,7 +68,8 @@ def _ends(messages: pl.DataFrame, phrases: str, tongue: str) -> pl.DataFrame:
         .filter(pl.col("piece").list.len() > 1)
         .explode("piece")
         .with_columns(
-            says=~pl.col("piece").str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "").str.contains(empty),
+            says=~pl.col("piece").str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "").str.contains(empty)
+            | (pl.col("piece").str.len_chars() > LONGEST_CLAUSE[tongue]),
             ends=pl.col("piece").str.contains(SENTENCE_END[tongue]),
             place=pl.int_range(pl.len()).over(keys),
         )

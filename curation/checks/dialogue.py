@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 from rapidfuzz import fuzz
 
@@ -46,9 +48,12 @@ def question_short(*, least: int) -> pl.Expr:
 
 
 @check(on="example")
-def answer_short(*, least: int) -> pl.Expr:
-    """The answer has fewer than `least` units: a Han character, or a word or number. Evidence: the answer."""
-    return pl.when(units(ANSWER) < least).then(ANSWER)
+def answer_short(*, least: int, unless: str) -> pl.Expr:
+    """The answer has fewer than `least` units: a Han character, or a word or number. Evidence: the answer.
+
+    Answers that match `unless` are spared: a number is a whole answer.
+    """
+    return pl.when((units(ANSWER) < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
 
 
 @check(on="example")
@@ -69,6 +74,8 @@ def echoes_question(*, least: float) -> pl.Expr:
     def echo(question: str, answer: str) -> str | None:
         asked, said = plain(question), plain(answer)
         if len(said) < 4 or len(said) > 1.25 * len(asked) + 4:
+            return None
+        if set(re.findall(r"\d+|\bno\b|\byes\b|不|没", answer.casefold())) - set(re.findall(r"\d+|\bno\b|\byes\b|不|没", question.casefold())):
             return None
         return answer if fuzz.partial_ratio(asked, said) >= 100 * least else None
 
@@ -95,6 +102,10 @@ def follow_up_short(*, least: int, says: list[str] | None = None) -> pl.Expr:
 
 
 @check(on="example")
-def answer_asks_back(*, cue: str, longest: int) -> pl.Expr:
-    """The answer matches `cue` (a request for details) and has at most `longest` characters. Evidence: the answer."""
-    return pl.when(ANSWER.str.contains(regex(cue)) & (ANSWER.str.len_chars() <= longest)).then(ANSWER)
+def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
+    """The answer matches `cue` (a request for details) and has at most `longest` characters. Evidence: the answer.
+
+    Answers that match `unless` are spared: they say something before they ask.
+    """
+    asks = ANSWER.str.contains(regex(cue)) & ~ANSWER.str.contains(regex(unless))
+    return pl.when(asks & (ANSWER.str.len_chars() <= longest)).then(ANSWER)

@@ -126,6 +126,11 @@ def test_large_buckets_are_chained_together() -> None:
     assert set(cluster(texts, Dedup(), seed=1).first) == {0}
 
 
+def test_in_a_large_bucket_every_text_is_held_against_the_first_and_its_neighbour() -> None:
+    pairs = set(dedup._candidates(np.zeros((40, 128), dtype=np.uint32), Dedup()))
+    assert pairs == {(0, i) for i in range(1, 40)} | {(i, i + 1) for i in range(1, 39)}
+
+
 @pytest.mark.parametrize("batch", [1, 7, 299, 300])
 def test_the_size_of_a_batch_does_not_change_the_clusters(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = corpus()[: 300 if batch > 1 else 60]

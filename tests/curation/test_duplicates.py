@@ -54,6 +54,11 @@ def test_a_pair_is_never_the_copy_of_a_dialogue() -> None:
     assert hits(found(REFUND, (*REFUND, {"kind": "dialogue"}))) == []
 
 
+def test_copies_of_dialogues_are_found_among_dialogues() -> None:
+    dialogue = {"kind": "dialogue"}
+    assert hits(found((*REFUND, dialogue), (*REFUND, dialogue))) == [("e1", "dedup/near-duplicate", "drop")]
+
+
 def test_answers_with_other_numbers_conflict_and_wait_for_a_person() -> None:
     result = found(
         ("七天无理由的期限是多久呀", "签收后7天内可以退。"),

@@ -12,7 +12,8 @@ RULES = packs.load(["common", "zh", "en"]).rules
 
 def frame(rows):
     names = ("conversation", "message", "role", "text")
-    return pl.DataFrame(rows, schema={name: tables.MESSAGES[name] for name in names}, orient="row")
+    said = pl.DataFrame(rows, schema={name: tables.MESSAGES[name] for name in names}, orient="row")
+    return said.with_columns(raw="text", record=pl.lit(value=False))
 
 
 def test_asked_is_what_the_other_side_said_last():

@@ -219,6 +219,9 @@ def test_a_key_that_only_later_records_have_is_read(tmp_path: Path) -> None:
 def test_a_json_array_gives_every_item_the_line_it_begins_on(tmp_path: Path) -> None:
     found = reading(tmp_path, "\n[\n" + LINE + ",\n\n" + LINE + "]", "log.json")
     assert [row[0] for row in said(found)] == ["log.json:3", "log.json:6"]
+    long = json.dumps(json.loads(LINE), indent=1)  # five lines
+    found = reading(tmp_path, f"[{long},\n{long},\n{long}]", "log.json")
+    assert [row[0] for row in said(found)] == ["log.json:1", "log.json:6", "log.json:11"]
 
 
 def test_items_on_one_line_are_told_apart_by_their_column(tmp_path: Path) -> None:

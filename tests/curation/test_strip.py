@@ -15,7 +15,9 @@ def stripped(*said: tuple[str, str]) -> list[str]:
         "conversation": ["c"] * len(said),
         "message": list(range(len(said))),
         "role": [role for role, _ in said],
+        "raw": [text for _, text in said],
         "text": [text for _, text in said],
+        "record": [False] * len(said),
     }
     schema = {name: tables.MESSAGES[name] for name in rows}
     return strip(context(pl.DataFrame(rows, schema=schema)), RULES)[0]["text"].to_list()
@@ -48,6 +50,11 @@ def test_a_clause_that_says_nothing_goes(role, before, after):
         ("user", "thanks to you it works again now"),
         ("user", "嗯，可以"),  # too little would be left
         ("assistant", "感谢您的耐心等待您的退款已到账请查收"),
+        ("assistant", "Hide the app in settings, then restart the phone and try again"),
+        ("assistant", "High usage slows the line after 8pm, so use a cable in the evening"),
+        ("assistant", "This is because the line is capped. Upgrade the plan in the app"),
+        ("assistant", "点击订单详情里的申请售后，选择退货退款，上传照片"),
+        ("assistant", "随时可以取消自动续费，在设置里关闭就好"),
         ("assistant", "To report it, please review the article on the help page"),
     ],
 )
@@ -62,8 +69,15 @@ def test_a_yes_to_a_question_stays():
 
 def test_a_strip_is_recorded_with_before_and_after():
     frame = pl.DataFrame(
-        {"conversation": ["c"], "message": [0], "role": ["assistant"], "text": ["您好，退款一般1到3个工作日到账"]},
-        schema={name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text")},
+        {
+            "conversation": ["c"],
+            "message": [0],
+            "role": ["assistant"],
+            "raw": [""],
+            "text": ["您好，退款一般1到3个工作日到账"],
+            "record": [False],
+        },
+        schema={name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "raw", "text", "record")},
     )
     _, found = strip(context(frame), RULES)
     assert found.select("rule", "before", "after").rows() == [
