@@ -72,6 +72,25 @@ TrainSet = Annotated[
 ]
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001  typer's callback signature
+    if asked:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def _globals(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the details of a failure.", envvar="SIFTUNE_DEBUG")
+    ] = False,
+) -> None:
+    """Raw customer-service logs in; a clean SFT set, a report, and an adapter out."""
+
+
 @app.command()
 def curate(
     logs: Logs,
@@ -93,7 +112,8 @@ def curate(
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
-        _summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID")
+        done = report.gate.state == "pass" and report.counts.exported_train > 0
+        _summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
     if gate:
         _gate(report, out)
 
@@ -243,7 +263,9 @@ def rules_test(recipe: RecipeFile = None) -> None:
 
 
 @app.command()
-def schema(what: Annotated[str, typer.Argument(help="recipe, pack, report, …")]) -> None:
+def schema(
+    what: Annotated[str, typer.Argument(help="recipe, pack, report, manifest, alpaca, sharegpt or messages")],
+) -> None:
     """Print a JSON Schema (2020-12)."""
     from curation.errors import did_you_mean
     from curation.schemas import SCHEMAS

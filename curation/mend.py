@@ -36,6 +36,10 @@ _FACES = (
     "飞吻|鲜花|赞|心|花心|媚眼|呵呵|泪|怒|哼|抱抱|鼓掌|拜拜|太开心|思考|嘻嘻|good|ok"
 )
 
+# Markup only: a tag with nothing, or with attributes, in it. "x<a and b>c" is none, nor is <a> without an </a>.
+_TAGS = "p|div|span|b|i|u|a|font|strong|em|ul|ol|li|h[1-6]|table|tr|td"
+_TAG = rf"""(?i)</?(?:{_TAGS}|img|br)(?:\s+[\w-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))*\s*/?>"""
+
 TEXT = pl.col("text")
 
 MENDS: dict[str, pl.Expr] = {
@@ -47,25 +51,29 @@ MENDS: dict[str, pl.Expr] = {
         ),
         TEXT,
     ),
-    "html-tag": TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>", "\n").str.replace_all(
-        r"(?i)</?(?:p|div|span|b|i|u|a|img|font|strong|em|ul|ol|li|h[1-6]|table|tr|td)(?:\s[^<>]*)?/?>", ""
-    ),
+    "html-tag": pl.when(TEXT.str.contains(r"(?i)<br\s*/?>|</(?:" + _TAGS + r")>"))
+    .then(TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>|</li>", "\n").str.replace_all(_TAG, ""))
+    .otherwise(TEXT),
     "invisible-character": TEXT.str.replace_all(_INVISIBLE, ""),
     "full-width": TEXT.str.replace_many(list(_WIDE), list(_WIDE.values())),
     "emoji-code": TEXT.str.replace_all(
         rf"\[(?:{_FACES})\]|/:(?:\^_\^|\$|[0-9]{{3}}|[A-Za-z]{{2,6}}\b|[><~!@#%&*?.;,()'|-]{{1,3}})", ""
     ),
     "handle": TEXT.str.replace(r"^(?:\.?@[A-Za-z0-9_]{1,30}[\s,:]+)+", ""),
+    # ^PR and *MS on social networks, -小D in Chinese, -Angie and /GS: only behind the mark that ends the message.
     "signature": pl.when(pl.col("role") == "assistant")
     .then(
-        TEXT.str.replace(r"[\s。.!！?？~]*\s[\^*][A-Za-z]{1,15}\s*$", "").str.replace(
-            r"\s+[-–—]\s?小?[A-Z][A-Za-z]?\s*$", ""
+        TEXT.str.replace(r"\s*\^[A-Za-z]{1,15}\s*$", "").str.replace(
+            r"([。.!！?？~～)])\s+(?:\*[A-Z]{1,3}|/[A-Z]{2,3}|[-–—~]\s?(?:[A-Z][a-z]{2,11}|小[A-Z\p{Han}]))\s*$", "${1}"
         )
     )
     .otherwise(TEXT),
-    "split-mark": TEXT.str.replace(r"\s*[(（]?\b[1-4]/[2-4]\b[)）]?\s*$", ""),
-    "surplus-space": TEXT.str.replace_all("[ \\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]+", " ")
-    .str.replace_all(r" ?(?:\r\n|[\r\n\x{85}\x{2028}\x{2029}]) ?", "\n")
+    "split-mark": TEXT.str.replace(r"([。.!！?？…])\s*[(（]?[1-4]/[2-4][)）]?\s*$", "${1}").str.replace(
+        r"^\s*[(（][1-4]/[2-4][)）]\s*", ""
+    ),
+    "surplus-space": TEXT.str.replace_all("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]", " ")
+    .str.replace_all(r"(\S)[ \t]{2,}", "${1} ")  # not at the beginning of a line: indentation has a meaning
+    .str.replace_all(r"[ \t]*(?:\r\n|[\r\n\x{85}\x{2028}\x{2029}])", "\n")
     .str.replace_all(r"\n{3,}", "\n\n")
     .str.strip_chars(),
 }
@@ -84,15 +92,29 @@ def _unescape(text: str) -> str:
 def mend(messages: pl.DataFrame, *, mask: Sequence[str] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Repair `text` of every message; return the messages and one finding (action note) per change.
 
-    `mask` names the kinds of personal data (keys of privacy.KINDS) that are replaced by a word for their kind.
+    `mask` names the kinds of personal data (keys of privacy.KINDS) that are replaced by a word for their kind, in
+    the text and in reasoning that came along with it (`cot`).
     """
-    steps = {**MENDS, **{kind: privacy.masked(TEXT, kind) for kind in mask}}
     changes: list[pl.DataFrame] = [tables.empty(tables.FINDINGS)]
-    for name, expression in steps.items():
-        mended = messages.with_columns(expression.alias("text"))
-        changed = mended["text"] != messages["text"]
+
+    def step(name: str, column: str, expression: pl.Expr) -> None:
+        nonlocal messages
+        mended = messages.with_columns(expression.alias(column))
+        changed = (mended[column] != messages[column]).fill_null(value=False)
         rule = pl.lit(f"mend/{name}")
-        rows = mended.filter(changed).select("conversation", "message", rule=rule, action=pl.lit("note"), after="text")
-        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)["text"])))
+        rows = mended.filter(changed).select("conversation", "message", rule=rule, action=pl.lit("note"), after=column)
+        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)[column])))
         messages = mended
-    return messages, pl.concat(changes)
+
+    for name, expression in MENDS.items():
+        step(name, "text", expression)
+    # A bare number has no language; it is masked in the language of its conversation.
+    chinese = TEXT.str.contains(r"\p{Han}").mean().over("conversation") > 0.5
+    messages = messages.with_columns(chinese=chinese & ~TEXT.str.contains("[A-Za-z]{2}"))
+    for kind in mask:
+        masked = privacy.masked(TEXT, kind)
+        word = privacy.KINDS[kind]
+        in_chinese = masked.str.replace_all(word.en, word.zh, literal=True)
+        step(kind, "text", pl.when("chinese").then(in_chinese).otherwise(masked))
+        step(kind, "cot", privacy.masked(pl.col("cot"), kind))
+    return messages.drop("chinese"), pl.concat(changes)

@@ -26,6 +26,7 @@ class Kind:
     guard: str  # regex without look-around, for Polars; every text with a match must pass it
     pattern: re.Pattern[str]  # group 1, where there is one, is what gets masked
     valid: Callable[[str], bool] = lambda _: True
+    not_after: str = ""  # words right before a match that make it something else
 
 
 def luhn(text: str) -> bool:
@@ -76,13 +77,17 @@ KINDS: dict[str, Kind] = {
         "[银行账号]", "[bank account]", "[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}",
         _pattern(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"), iban,
     ),
+    "device": Kind(
+        "[设备号]", "[device number]", "(?i)imei|串号",
+        _pattern(r"(?:imei|串号)(?:号|码|是|为|:|：|\s|is|number){0,4}(\d{15})(?!\d)", re.IGNORECASE), luhn,
+    ),
     "bank-card": Kind(
         "[银行卡号]", "[card number]", "[0-9](?:[ -]?[0-9]){12,18}",
         _pattern(
             r"(?<!\d)(?<!\d[ -])(?:3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"  # American Express
             r"|[2-6]\d{3}(?:[ -]?\d{4}){2,3}(?:[ -]?\d{1,3})?)(?![ -]?\d)"
         ),
-        luhn,
+        luhn, "imei|isbn|ean|serial|序列|条码|条形码|串号|商品编",
     ),
     "mobile": Kind(
         "[手机号]", "[phone]", "1[3-9]",
@@ -97,8 +102,8 @@ KINDS: dict[str, Kind] = {
             r"|0\d{2,3}[ -]\d{7,8}(?:-\d{1,6})?|0\d{10,11}"  # 010-87654321, 02087654321
             r"|\d{3}-\d{3}-\d{4}|\d{3}\.\d{3}\.\d{4}"  # 202-555-0134
             r"|0\d{2} \d{4} \d{4}|0\d{3,4} \d{3} ?\d{3,4}|07\d{3} \d{6}"  # United Kingdom
-            r"|[48]00-?\d{3}-?\d{4}"
             r")(?![\d/])"
+            r"|(?:电话|座机|致电|拨打)(?:号码|号)?(?:是|为|:|：|\s){0,3}(\d{8})(?![\d/])"  # a local number
         ),
         lambda text: 8 <= sum(c.isdigit() for c in text) <= 18 or text[0] == "(",
     ),
@@ -110,6 +115,7 @@ KINDS: dict[str, Kind] = {
         ),
         # everybody's addresses are nobody's
         lambda text: not re.match(r"(?:0|10|127|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.", text),
+        "版本|version|固件|firmware|系统|ios|android|build|升级到|更新到",
     ),
     "plate": Kind(
         "[车牌号]", "[licence plate]", "[A-Z][·• ]?[A-Z0-9]{5}",
@@ -119,9 +125,10 @@ KINDS: dict[str, Kind] = {
         ),
     ),
     "chat-account": Kind(
-        "[账号]", "[chat account]", "(?i)微信|weixin|wechat|wx|v信|qq|whatsapp|telegram",
+        "[账号]", "[chat account]", "(?i)微信|weixin|wechat|wx|vx|v信|qq|whatsapp|telegram",
         _pattern(
-            r"(?<![A-Za-z])(?:微信号?|weixin|wechat|wx|v信|whatsapp|telegram)(?:号|是|id|account|:|：|\s|为){1,6}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])"
+            r"(?<![A-Za-z])(?:微信|v信|vx|wx)[^A-Za-z0-9。！？!?\n]{0,14}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])"
+            r"|(?<![A-Za-z])(?:weixin|wechat|whatsapp|telegram)(?:id|is|account|:|：|\s){1,6}([A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])"
             r"|(?<![A-Za-z])qq(?:号|是|:|：|\s|为){0,4}([1-9]\d{4,10})(?!\d)", re.IGNORECASE,
         ),
         lambda text: any(c.isdigit() for c in text) or "_" in text,
@@ -133,10 +140,11 @@ KINDS: dict[str, Kind] = {
     "order-number": Kind(
         "[订单号]", "[order number]", "[0-9]{6}",
         _pattern(
-            rf"{_ORDER_WORDS}(?:是|为|:|：|#|，|,|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d)"
+            rf"{_ORDER_WORDS}(?:是|为|:|：|#|，|,|\s|is){{0,4}}([A-Z]{{0,4}}-?\d{{6,24}})(?!\d|\s?(?:元|块|¥|yuan|usd))"
             r"|(?<!\d)(?<!\d\.)(\d{12,24})(?!\d|\.\d)|(?<![A-Za-z0-9])([A-Z]{2,4}-\d{7,14})(?![A-Za-z0-9])",
             re.IGNORECASE,
         ),
+        lambda _: True, "isbn|ean|条码|条形码",
     ),
 }  # fmt: skip
 
@@ -153,7 +161,9 @@ def _replace(text: str, kind: Kind) -> str:
     def masked(match: re.Match[str]) -> str:
         group = match.lastindex or 0
         found = match.group(group)
-        if not kind.valid(found) or any(start <= match.start(group) < end for start, end in links):
+        before = text[max(0, match.start(group) - 14) : match.start(group)]
+        other = kind.not_after and re.search(rf"(?:{kind.not_after})[\W_号码是为:：]{{0,4}}$", before, re.IGNORECASE)
+        if other or not kind.valid(found) or any(start <= match.start(group) < end for start, end in links):
             return match.group()
         start, end = match.start(group) - match.start(), match.end(group) - match.start()
         return match.group()[:start] + word + match.group()[end:]

@@ -20,8 +20,8 @@ Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Column = str | Annotated[int, Field(ge=0, strict=True)] | None
 Role = Literal["user", "assistant", "system"]
 PersonalKind = Literal[
-    "email", "identity-card", "iban", "bank-card", "mobile", "phone", "ip", "plate", "chat-account", "tracking-number",
-    "order-number",
+    "email", "identity-card", "iban", "device", "bank-card", "mobile", "phone", "ip", "plate", "chat-account",
+    "tracking-number", "order-number",
 ]  # fmt: skip  # the keys of privacy.KINDS, which a test compares
 
 

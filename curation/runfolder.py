@@ -15,7 +15,8 @@ import polars as pl
 from curation import __version__
 from curation.card import card
 from curation.convert import FORMATS, dataset_info
-from curation.errors import OutputError
+from curation.decide import members
+from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
 from curation.packs import Packs
 from curation.pipeline import Curated
@@ -41,7 +42,7 @@ EXAMPLES = [
 
 
 def check(target: Path, *, force: bool) -> None:
-    """Refuse a place where a run cannot go, before any work: raises OutputError.
+    """Refuse a place where a run cannot go, before any work: raises UsageError, or OutputError without permission.
 
     An existing run folder is replaced with `force` only; a folder that is not a run is never replaced.
     """
@@ -51,13 +52,13 @@ def check(target: Path, *, force: bool) -> None:
             raise OutputError(f"{target}: no permission to write in {parent}")
         return
     if not target.is_dir():
-        raise OutputError(f"{target}: is a file; give a folder for the run")
+        raise UsageError(f"{target}: is a file; give a folder for the run")
     if not any(target.iterdir()):
         return
     if not (target / "manifest.json").is_file():
-        raise OutputError(f"{target}: holds files that are not a run; choose another folder")
+        raise UsageError(f"{target}: holds files that are not a run; choose another folder")
     if not force:
-        raise OutputError(f"{target}: a run is already there; choose another folder, or replace it with --force")
+        raise UsageError(f"{target}: a run is already there; choose another folder, or replace it with --force")
 
 
 @contextmanager
@@ -74,10 +75,10 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
             target.rename(old)
         partial.rename(target)
     except OSError as fault:
-        if old.exists() and not target.exists():
-            old.rename(target)
         raise OutputError(f"{target}: cannot be written: {fault.strerror or fault}") from None
     finally:
+        if old.exists() and not target.exists():  # interrupted between the two renames
+            old.rename(target)
         shutil.rmtree(partial, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
@@ -86,7 +87,7 @@ def write(curated: Curated, recipe: Recipe, packs: Packs, target: Path, *, argv:
     """Write the whole run folder to `target` and return its report."""
     with whole_or_absent(target) as folder:
         files = _sets(curated.examples, recipe, folder)
-        info = dataset_info([f["name"] for f in files])
+        info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
         curated.examples.select(EXAMPLES).write_parquet(folder / "examples.parquet")
@@ -131,15 +132,24 @@ def _sets(examples: pl.DataFrame, recipe: Recipe, folder: Path) -> list[dict[str
 
 
 def _dropped(curated: Curated) -> Iterator[dict[str, Any]]:
-    """Yield every dropped example, then every dropped message, each with all findings behind it."""
+    """Yield every dropped example, then every dropped message, each with all findings behind it.
+
+    A message that was lost with its examples has their findings.
+    """
     reasons = curated.findings.filter(~pl.col("rule").str.starts_with("mend/"))
     fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence")
     on_example = dict(
         reasons.drop_nulls("example").group_by("example", maintain_order=True).agg(fields.alias("why")).iter_rows()
     )
     keys = ["conversation", "message"]
-    on_message = reasons.drop_nulls("message").group_by(keys, maintain_order=True).agg(fields.alias("why"))
     dropped = curated.examples.filter(pl.col("verdict") == "drop")
+    lost = members(dropped).join(
+        reasons.drop_nulls("example").drop("message"), left_on="id", right_on="example", maintain_order="left"
+    )
+    behind = pl.concat([reasons.drop_nulls("message"), lost], how="diagonal_relaxed").unique(
+        [*keys, "rule", "evidence"], maintain_order=True
+    )
+    on_message = behind.group_by(keys, maintain_order=True).agg(fields.alias("why"))
     for row in dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns").iter_rows(
         named=True
     ):

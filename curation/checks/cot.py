@@ -157,12 +157,14 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
 
 def _equations(text: str) -> list[str]:
     """Return every ``expression = number`` in a text; units between numbers are left out before."""
+    text = text.replace("\\times", "×").replace("\\div", "÷").replace("$", "")
     bare = re.sub(
         r"(?<=\d)\s?(?:元|块|件|个|天|月|年|台|分|小时|GB|MB|days?|months?|per cent)(?=\s*[-+*/×÷=＝)）])",
         "",
         text,
     )
-    return [match.group() for match in _EQUATION.finditer(bare)]
+    # A formula of LaTeX commands around the match is more than what was matched: nothing is claimed of it.
+    return [m.group() for m in _EQUATION.finditer(bare) if "\\" not in bare[max(0, m.start() - 20) : m.end() + 1]]
 
 
 def _holds(equation: str, tolerance: float) -> bool:

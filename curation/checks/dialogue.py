@@ -75,7 +75,9 @@ def echoes_question(*, least: float) -> pl.Expr:
         asked, said = plain(question), plain(answer)
         if len(said) < 4 or len(said) > 1.25 * len(asked) + 4:
             return None
-        if set(re.findall(r"\d+|\bno\b|\byes\b|不|没", answer.casefold())) - set(re.findall(r"\d+|\bno\b|\byes\b|不|没", question.casefold())):
+        if set(re.findall(r"\d+|\bno\b|\byes\b|不|没", answer.casefold())) - set(
+            re.findall(r"\d+|\bno\b|\byes\b|不|没", question.casefold())
+        ):
             return None
         return answer if fuzz.partial_ratio(asked, said) >= 100 * least else None
 

@@ -32,7 +32,8 @@ def language(text: pl.Expr) -> pl.Expr:
 def languages_differ() -> pl.Expr:
     """Question and answer are in different scripts (Chinese and Latin). Evidence: the answer's first 40 characters."""
     asked, said = language(pl.col("question")), language(pl.col("answer"))
-    differ = (asked != said) & (asked != "other") & (said != "other")
+    enough = pl.col("answer").str.count_matches(r"\p{L}") >= 12  # "iPhone 15" and "B" are answers in any language
+    differ = (asked != said) & (asked != "other") & (said != "other") & enough
     return pl.when(differ).then(pl.col("answer").str.slice(0, 40))
 
 
@@ -60,6 +61,7 @@ def foreign_language(*, allowed: list[str], shortest: int = 20) -> pl.Expr:
 
 def switched(text: str, other: str) -> bool:
     """Tell whether two texts are clearly in different scripts, with at least 12 letters of the other one."""
+    text, other = (re.sub(r"\\[A-Za-z]+|\$[^$]*\$", " ", part) for part in (text, other))  # LaTeX is no language
     han, latin = len(re.findall(r"[\u4e00-\u9fff]", text)), len(re.findall(r"[A-Za-z]", text))
     other_han, other_latin = len(re.findall(r"[\u4e00-\u9fff]", other)), len(re.findall(r"[A-Za-z]", other))
     return (han > latin and other_latin > 12 and other_latin > 6 * other_han) or (

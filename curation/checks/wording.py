@@ -38,11 +38,11 @@ def clauses(phrases: list[str], *, over_spaces: bool = False) -> str:
 
 
 def regex(*patterns: str) -> str:
-    """Return one case-insensitive expression for any of `patterns`, its match in group 1.
+    r"""Return one case-insensitive expression for any of `patterns`, its match in group 1.
 
-    ``\\b`` is made the border of ASCII words: a hundred times faster on Chinese text, and right beside Han characters,
-    which Unicode counts as parts of words. An apostrophe also matches the curly one. A wrong pattern fails here, where the rule is bound, not in the middle
-    of a run.
+    ``\b`` is made the border of ASCII words: a hundred times faster on Chinese text, and right beside Han characters,
+    which Unicode counts as parts of words. An apostrophe also matches the curly one. A wrong pattern fails here,
+    where the rule is bound, not in the middle of a run.
     """
     pattern = "(?i)(" + "|".join(p.removeprefix("(?i)") for p in patterns) + ")"
     pattern = pattern.replace(r"(?-u:\b)", r"\b").replace(r"\b", r"(?-u:\b)")

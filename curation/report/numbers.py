@@ -81,7 +81,7 @@ def numbers(
     kept = examples.filter(pl.col("verdict") == "keep")
     records = sum(i.records for i in inputs)
     mends = findings.filter(pl.col("rule").str.starts_with("mend/"))
-    personal = _personal_data(mends, kept)
+    personal = _personal_data(mends, kept, recipe.privacy.keep)
     fate = dict(messages.group_by("fate").len().iter_rows())
     random = Random(recipe.seed)
     return model.Report(
@@ -277,14 +277,15 @@ def _mends(mends: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[
     return rows
 
 
-def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame) -> list[model.PersonalData]:
+def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame, ignored: Sequence[str]) -> list[model.PersonalData]:
+    """Count what was masked, and what is left in exported examples; kinds that the recipe keeps are not looked for."""
     found = dict(mends.group_by("rule").len().iter_rows())
-    texts = kept.select(pl.col("turns").list.eval(pl.element().struct.field("text"))).explode("turns").to_series()
-    left = privacy.count(pl.concat([texts, kept["answer"], kept["cot"].drop_nulls()]))
+    turns = pl.col("turns").list.eval(pl.element().struct.field("text")).list.join("\n")
+    left = privacy.count(kept.select(pl.concat_str(turns, pl.col("cot").fill_null(""), separator="\n")).to_series())
     return [
         model.PersonalData(kind=kind, found=found.get(f"mend/{kind}", 0), left=left[kind])
         for kind in privacy.KINDS
-        if found.get(f"mend/{kind}", 0) or left[kind]
+        if kind not in ignored and (found.get(f"mend/{kind}", 0) or left[kind])
     ]
 
 

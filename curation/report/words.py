@@ -103,7 +103,7 @@ WORDS: dict[str, Words] = {
         ("size", "大小", "Size"),
         ("encoding", "编码", "Encoding"),
         ("sha", "校验值（SHA-256，前 16 位）", "SHA-256 (first 16 digits)"),
-        ("no-data", "没有可画的数据。", "There is nothing to draw."),
+        ("no-data", "没有可供绘图的数据。", "There is nothing to draw."),
         ("more-rows", "另有 {n} 行未列出，完整数据见 report.json。", "{n:#more row} in report.json."),
         ("cut", "…（此处省略 {n} 字）", "… ({n:#character} not shown)"),
         ("more-turns", "另有 {n} 条未列出", "{n:#more turn} not shown"),
@@ -158,7 +158,7 @@ WORDS: dict[str, Words] = {
         ),
         (
             "warn.ledger",
-            "消息收支不平，请不要使用这份数据，并向开发者报告。",
+            "消息数目对不上，请不要使用这份数据，并向开发者报告。",
             "The ledger of messages does not balance: do not use this data, and report the fault.",
         ),
         ("warn.missing", "没有样本的意图：{names}。", "Query types without any example: {names}."),
@@ -170,7 +170,7 @@ WORDS: dict[str, Words] = {
         # Cards
         ("card.candidates", "候选样本", "candidate examples"),
         ("card.exported", "导出（{share}）", "exported ({share})"),
-        ("card.mended", "被改写的消息", "messages mended"),
+        ("card.mended", "被修补的消息", "messages mended"),
         ("card.review", "待人工", "held for a person"),
         ("card.evenness", "意图均衡度", "query-type evenness"),
         ("card.personal-data", "导出中的个人信息", "personal data in export"),
@@ -197,8 +197,8 @@ WORDS: dict[str, Words] = {
             "{messages} 条消息 = {example} 条进入样本 + {held} 条待人工 + {dropped} 条丢弃",
             "{messages:#message} = {example} in examples + {held} held + {dropped} dropped",
         ),
-        ("ledger.balanced", "收支相符，一条不少", "balanced, nothing disappeared"),
-        ("ledger.unbalanced", "收支不符", "does not balance"),
+        ("ledger.balanced", "数目对得上，一条不少", "balanced, nothing disappeared"),
+        ("ledger.unbalanced", "数目对不上", "does not balance"),
         (
             "ledger.lines",
             "输入文件共 {lines} 条记录，其中 {unreadable} 条无法读取（见 unreadable.jsonl）。",
@@ -223,10 +223,10 @@ WORDS: dict[str, Words] = {
         ("rules.why", "为什么", "Why"),
         ("rules.action", "动作", "Action"),
         ("rules.hits", "命中", "Hits"),
-        ("rules.alone", "独占", "Only this rule"),
+        ("rules.alone", "仅此规则", "Only this rule"),
         (
             "rules.caption",
-            "浅色条 = 命中次数；深色条 = 独占，即只因这一条规则而丢弃或待人工的数量。",
+            "浅色条 = 命中次数；深色条 = 只因这一条规则而丢弃或待人工的数量。",
             "Light bar = hits; dark bar = dropped or held by this rule only.",
         ),
         ("rules.none", "没有规则命中。", "No rule fired."),
@@ -237,11 +237,11 @@ WORDS: dict[str, Words] = {
         ("on.message", "消息", "message"),
         ("on.example", "样本", "example"),
         # 3 Mends
-        ("mends", "改写", "Mends"),
-        ("mends.mend", "改写", "Mend"),
+        ("mends", "修补", "Mends"),
+        ("mends.mend", "修补", "Mend"),
         ("mends.hits", "消息数", "Messages"),
-        ("mends.examples", "改写前后", "Before and after"),
-        ("mends.none", "没有消息需要改写。", "No message needed mending."),
+        ("mends.examples", "修补前后", "Before and after"),
+        ("mends.none", "没有消息需要修补。", "No message needed mending."),
         (
             "mends.caption",
             "不改变意思的修补，每一处都有记录。",
@@ -285,7 +285,7 @@ WORDS: dict[str, Words] = {
         ),
         (
             "diversity.effective",
-            "丰富程度相当于 {value} 类等量的意图。",
+            "丰富程度相当于 {value} 种数量相等的意图。",
             "As varied as {value} query types of equal size.",
         ),
         (
@@ -310,8 +310,8 @@ WORDS: dict[str, Words] = {
             "虚线 = 整理前；实线 = 整理后。纵轴为各自占比。",
             "Dashed = before; solid = after. Height: share of each.",
         ),
-        ("lengths.question", "问题长度（字）", "Question length (characters)"),
-        ("lengths.answer", "回答长度（字）", "Answer length (characters)"),
+        ("lengths.question", "问题长度（字符）", "Question length (characters)"),
+        ("lengths.answer", "回答长度（字符）", "Answer length (characters)"),
         ("lengths.turns", "对话轮数", "Turns in a dialogue"),
         ("lengths.numbers", "查看数字", "Numbers"),
         ("lengths.bin", "区间", "Range"),
@@ -351,11 +351,16 @@ WORDS: dict[str, Words] = {
         ("personal-data", "个人信息", "Personal data"),
         ("personal-data.kind", "种类", "Kind"),
         ("personal-data.left", "导出后仍有", "Left in export"),
-        ("personal-data.none", "没有发现个人信息。", "No personal data was found."),
+        (
+            "personal-data.none",
+            "没有发现可识别的号码和账号（姓名、地址不在检查之列）。",
+            "No numbers or accounts of a known kind were found (names and addresses are not looked for).",
+        ),
         ("personal-data.caption", "只列数量，不列内容。", "Numbers only, never the data."),
         ("personal.email", "电子邮箱", "e-mail address"),
         ("personal.identity-card", "身份证号", "identity card"),
         ("personal.iban", "银行账号", "bank account"),
+        ("personal.device", "设备号", "device number"),
         ("personal.bank-card", "银行卡号", "bank card"),
         ("personal.mobile", "手机号码", "mobile number"),
         ("personal.phone", "固定及其他电话", "other phone number"),
@@ -399,8 +404,9 @@ WORDS: dict[str, Words] = {
         ("provenance.rules", "规则数", "Rules"),
         (
             "footer",
-            "由 siftune 生成。本页不含脚本，也不访问网络；日志文本均已脱敏。",
-            "Made by siftune. This page has no script and asks nothing of the network; log text is masked.",
+            "由 siftune 生成。本页不含脚本，也不访问网络；日志文本中的号码和账号已脱敏，姓名和地址未作处理。",
+            "Made by siftune, without scripts or network. Numbers and accounts in log text are masked, names and addresses "
+            "are not.",
         ),
         # What the stages themselves find, which no pack explains
         (

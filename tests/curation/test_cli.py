@@ -98,9 +98,9 @@ def test_input_that_cannot_be_used_exits_with_3(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "log.csv"]
 
 
-def test_a_place_where_no_run_can_go_exits_with_4_before_any_work(logs: list[Path], tmp_path: Path) -> None:
+def test_a_place_where_no_run_can_go_exits_with_2_before_any_work(logs: list[Path], tmp_path: Path) -> None:
     (tmp_path / "mine.txt").touch()
-    error = refused(siftune("curate", *logs, "-o", tmp_path, "--force"), 4)
+    error = refused(siftune("curate", *logs, "-o", tmp_path, "--force"), 2)
     assert "holds files that are not a run; choose another folder" in error
 
 

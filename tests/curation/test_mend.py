@@ -39,10 +39,12 @@ def mended(text: str, role: str = "user") -> str:
         ("re\u200bfund", "refund"),
         ("订单１７７００，金额９９元", "订单17700，金额99元"),
         ("你好\u3000\u3000在吗", "你好 在吗"),
-        ("  a   b \r\n\r\n\r\n c ", "a b\n\nc"),
+        ("  a   b \r\n\r\n\r\nc ", "a b\n\nc"),
         ("收到了[微笑]谢谢/:^_^", "收到了谢谢"),
         ("@TelcoHelp @Other my router is dead", "my router is dead"),
-        ("part one of the story 1/2", "part one of the story"),
+        ("Please restart it. 1/2", "Please restart it."),
+        ("(2/2) Then try again", "Then try again"),
+        ('<a href="https://x.example.com">the page</a>', "the page"),
     ],
 )
 def test_a_mend_repairs(before, after):
@@ -59,6 +61,11 @@ def test_a_mend_repairs(before, after):
         "speed 1/2 of what i pay for",
         "mail me @ home",
         "R&D",
+        "if x<a and b>c",
+        "use <a> tag",
+        "See page 2/4",
+        "请选 1/2",
+        "wifi:\n  ssid: home\n  key: none",
     ],
 )
 def test_what_is_right_stays(text):
@@ -66,7 +73,10 @@ def test_what_is_right_stays(text):
 
 
 def test_initials_are_taken_off_agents_only():
-    assert mended("Restart the hub and wait. ^PR", role="assistant") == "Restart the hub and wait"
+    assert mended("Restart the hub and wait. ^PR", role="assistant") == "Restart the hub and wait."
+    assert mended("Does this help? *MS", role="assistant") == "Does this help?"
+    assert mended("Choose option - B", role="assistant") == "Choose option - B"
+    assert mended("尺码 - XL", role="assistant") == "尺码 - XL"
     assert mended("i called ^PR", role="user") == "i called ^PR"
 
 

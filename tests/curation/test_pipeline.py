@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from curation import pipeline, runfolder
-from curation.errors import OutputError
+from curation.errors import OutputError, UsageError
 from curation.packs import Packs
 from curation.pipeline import Curated
 from curation.recipe import Recipe
@@ -262,10 +262,10 @@ def test_only_a_run_is_ever_replaced_and_only_by_force(run: Path, tmp_path: Path
     runfolder.check(tmp_path, force=False)  # empty
     (tmp_path / "thesis.doc").touch()
     for force in (False, True):
-        with pytest.raises(OutputError, match="holds files that are not a run"):
+        with pytest.raises(UsageError, match="holds files that are not a run"):
             runfolder.check(tmp_path, force=force)
-        with pytest.raises(OutputError, match="is a file"):
+        with pytest.raises(UsageError, match="is a file"):
             runfolder.check(tmp_path / "thesis.doc", force=force)
-    with pytest.raises(OutputError, match="replace it with --force"):
+    with pytest.raises(UsageError, match="replace it with --force"):
         runfolder.check(run, force=False)
     runfolder.check(run, force=True)
