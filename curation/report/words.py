@@ -405,8 +405,8 @@ WORDS: dict[str, Words] = {
         (
             "footer",
             "由 siftune 生成。本页不含脚本，也不访问网络；日志文本中的号码和账号已脱敏，姓名和地址未作处理。",
-            "Made by siftune, without scripts or network. Numbers and accounts in log text are masked, names and addresses "
-            "are not.",
+            "Made by siftune, without scripts or network. Numbers and accounts in log text are masked; "
+            "names and addresses are not.",
         ),
         # What the stages themselves find, which no pack explains
         (
