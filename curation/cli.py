@@ -56,7 +56,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
 Model = Annotated[
-    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying).")
+    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")
 ]
 General = Annotated[
     list[Path],
@@ -121,7 +121,7 @@ def curate(
 @app.command()
 def train(
     run: Run,
-    model: Model = "tiny",
+    model: Model,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The adapter's folder; default RUN/adapter.")] = None,
     general: General = [],  # noqa: B006
     share: Share = None,
@@ -141,7 +141,7 @@ def train(
 @app.command("run")
 def run_all(
     logs: Logs,
-    model: Model = "tiny",
+    model: Model,
     out: Out = Path("run"),
     recipe: RecipeFile = None,
     changes: Set = [],  # noqa: B006
