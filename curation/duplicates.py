@@ -26,16 +26,18 @@ class Duplicates:
     clusters: pl.DataFrame  # id, cluster (the id of its best example; null alone)
     findings: pl.DataFrame
     merged: list[tuple[float, str, str]]  # similarity, kept text, dropped text; least similar first
-    conflicts: int
+    conflicts: int  # questions with contradicting answers
 
 
-def find(examples: pl.DataFrame, settings: Dedup, *, seed: int) -> Duplicates:
+def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int) -> Duplicates:
     """Cluster `examples` (id, conversation, kind, question, answer, score) kind by kind.
 
     The best of each cluster (highest score, then first) stays; the others get a `dedup/near-duplicate` finding
-    (drop). Pairs that stay and ask the same but answer otherwise get `dedup/conflicting-answers` (review).
+    (drop), unless their answer contradicts the best one's. Pairs that stay and ask the same but answer otherwise get
+    `dedup/conflicting-answers` (review); `framing` matches the words around a question that do not change it.
     """
-    rows = examples.select("id", "conversation", "kind", "question", "answer", "score").to_dicts()
+    bare = pl.col("question").str.replace_all(framing, " ").alias("bare")
+    rows = examples.select("id", "conversation", "kind", "question", "answer", "score", bare).to_dicts()
     best_of: dict[int, int] = {}
     merged: list[tuple[float, str, str]] = []
     for kind in ("pair", "dialogue"):
@@ -45,7 +47,9 @@ def find(examples: pl.DataFrame, settings: Dedup, *, seed: int) -> Duplicates:
             best = min(members, key=lambda m: (-rows[indices[m]]["score"], m))
             best_of.update({indices[m]: indices[best] for m in members})
         merged += [(p.similarity, *_sides(rows, indices, p, best_of)) for p in found.pairs]
-    dropped = [(i, best) for i, best in best_of.items() if i != best]
+    # 保修3年 and 保修1年 are nearly the same text and the opposite of a duplicate: both stay, as a conflict.
+    alike = [(i, best) for i, best in best_of.items() if i != best]
+    dropped = [(i, best) for i, best in alike if agree(rows[i]["answer"], rows[best]["answer"], 0.0)]
     found_rows = [
         {
             "conversation": rows[i]["conversation"],
@@ -57,19 +61,25 @@ def find(examples: pl.DataFrame, settings: Dedup, *, seed: int) -> Duplicates:
         for i, best in dropped
     ]
     gone = {i for i, _ in dropped}
-    conflicts = _conflicts([r for i, r in enumerate(rows) if i not in gone and r["kind"] == "pair"], settings, seed)
+    stay = [row for i, row in enumerate(rows) if i not in gone and row["kind"] == "pair"]
+    conflicts, groups = _conflicts(stay, settings, seed)
     clusters = pl.DataFrame(
         {"id": [rows[i]["id"] for i in best_of], "cluster": [rows[best]["id"] for best in best_of.values()]},
         schema={"id": pl.String, "cluster": pl.String},
     )
     schema = {name: tables.FINDINGS[name] for name in ("conversation", "example", "rule", "action", "evidence")}
     frame = pl.DataFrame([*found_rows, *conflicts], schema=schema)
-    return Duplicates(clusters, tables.findings(frame), sorted(merged)[:10], len(conflicts))
+    return Duplicates(clusters, tables.findings(frame), sorted(merged)[:10], groups)
 
 
 def _key(question: str, answer: str) -> str:
     """Normalise what is compared: letters and digits only, lower case; question and answer kept apart."""
     return f"{plain(question)}\n{plain(answer)}"
+
+
+def _asked(question: str, bare: str) -> str:
+    """Return the letters of a question without its framing; all of them where next to nothing would be left."""
+    return plain(bare) if len(plain(bare)) >= 4 else plain(question)
 
 
 def _groups(found: Clusters) -> list[list[int]]:
@@ -87,17 +97,19 @@ def _sides(rows: list[dict[str, str]], indices: list[int], pair: Pair, best_of: 
     return tuple(f"{rows[i]['question']} → {rows[i]['answer']}" for i in (left, right))  # type: ignore[return-value]
 
 
-def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> list[dict[str, str]]:
+def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> tuple[list[dict[str, str]], int]:
     """Find pairs of different conversations that ask (nearly) the same and whose answers do not agree.
 
-    Evidence: what the other one answers.
+    Returns one finding for each, its evidence what the other one answers, and how many questions these are.
     """
     # Short texts asked in other words: letter pairs, and bands that find a similarity of 0.5 with p > 0.99 (42 × 3).
     bands = settings.permutations // 3
     loose = settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
-    found = cluster([plain(row["question"]) for row in pairs], loose, seed=seed)
-    conflicts = []
+    found = cluster([_asked(row["question"], row["bare"]) for row in pairs], loose, seed=seed)
+    conflicts: list[dict[str, str]] = []
+    groups = 0
     for members in _groups(found):
+        before = len(conflicts)
         for member in members:
             mine = pairs[member]
             others = (pairs[m] for m in members if pairs[m]["conversation"] != mine["conversation"])
@@ -113,7 +125,8 @@ def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> list[
                         "evidence": f"{other['id']}: {other['answer'][:80]}",
                     }
                 )
-    return conflicts
+        groups += len(conflicts) > before
+    return conflicts, groups
 
 
 def agree(one: str, other: str, least: float) -> bool:

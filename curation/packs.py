@@ -42,8 +42,9 @@ from curation.resources import shipped
 
 # question and request tell what a user wants (together: asks), clarify that an agent asks for details, elliptic that
 # a question leans on what was said before, choice that a bare yes or ok is an answer, offer that the agent asks
-# whether there is anything else, consent that a turn is nothing but yes, no or ok.
-CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent")
+# whether there is anything else, consent that a turn is nothing but yes, no or ok, framing what may stand around a
+# question without changing it.
+CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent", "framing")
 
 
 class Example(BaseModel):

@@ -62,8 +62,10 @@ def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Cal
     findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged])
     examples = query_types(decide.scores(examples, findings), packs.query_types)
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
-    twice = duplicates.find(alive, recipe.dedup, seed=recipe.seed)
-    progress("dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} in conflict")
+    twice = duplicates.find(alive, recipe.dedup, framing=packs.cues["framing"], seed=recipe.seed)
+    progress(
+        "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
+    )
 
     unused = decide.unused(messages, examples, findings)
     findings = pl.concat([findings, twice.findings, unused])

@@ -115,7 +115,11 @@ def _file(name: str, suffix: str, data: bytes, source: Source) -> Rows:
     """Read one file into rows."""
     kind = source.format if source.format != "auto" else FORMATS.get(suffix, "")
     if not kind:
-        raise SourceError(f"{name}: unknown file type '{suffix}'; name the format in the recipe's source")
+        known = ", ".join(sorted(set(FORMATS.values())))
+        raise SourceError(
+            f"{name}: cannot read '{suffix}' files; save it as one of {known}, or name its format in the recipe: "
+            f"sources: [{{match: '*{suffix}', format: csv}}]"
+        )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
         raise SourceError(f"{name}: this is UTF-16; save it as UTF-8")
     data = data.removeprefix(b"\xef\xbb\xbf")

@@ -332,7 +332,7 @@ def test_utf_16_is_refused_with_its_cure(tmp_path: Path, name: str, encoding: st
         ("log.json", '["\\ud83d", ' + "9" * 5000 + "]", "too many digits"),
         ("log.json", "[" * 100000 + "]" * 100000, "nested too deep"),
         ("log.json", b'["\xff"]', "not UTF-8: invalid byte at position 3; save it as UTF-8"),
-        ("log.txt", "x", "unknown file type '.txt'; name the format"),
+        ("log.txt", "x", "cannot read '.txt' files; save it as one of csv, json, jsonl, tsv"),
         ("log.jsonl", '{"x": 1}', "no column names.*found: x"),
     ],
 )
