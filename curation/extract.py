@@ -140,16 +140,16 @@ def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]
 
 
 def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
-    """Build one row of tables.EXAMPLES; reasoning between <think> tags at the answer's start moves to `cot`.
+    """Build one row of tables.EXAMPLES; in a pair, reasoning between <think> tags before the answer moves to `cot`.
 
     A detail that only says yes belongs to the example, but its text adds nothing to the question.
     """
     question = "\n".join(turn.text for turn in asked if not turn.consents or len(asked) == 1)
     answer = "\n".join(turn.text for turn in answered)
     messages = [m for turn in (*asked, *answered) for m in turn.messages]
-    cot = next((turn.cot for turn in answered if turn.cot is not None), None)
+    cot = answered[-1].cot  # it is exported before the last answer, so it must be that answer's
     thought = re.fullmatch(r"\s*<think>((?:(?!</?think>).)*)</think>\s*((?:(?!</?think>).)*)", answer, re.DOTALL)
-    if thought and not (cot or "").strip():
+    if kind == "pair" and thought and not (cot or "").strip():
         cot, answer = thought.group(1).strip(), thought.group(2).strip()
     asked_in = [m for turn in asked for m in turn.messages]
     return {

@@ -4,6 +4,7 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
 
     about: Chinese customer service
     language: zh                            # only texts in Chinese, or in no language (default: any)
+    records: false                          # not what came in as a question with its answer (default: that too)
     cues:
       question: [吗, 怎么, "[?？]"]        # regular expressions; all packs together make one cue
     rules:
@@ -12,6 +13,7 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
         params: {most: 2}
         role: assistant                     # only messages of this role (default: any)
         kind: pair                          # only examples of this kind (default: any)
+        strip: false                        # true: take the phrases off longer messages too (only_phrases)
         action: note
         why: Shouted replies are not the tone we want to teach.
         fires: [{says: 退款！！！, evidence: ！！！}]

@@ -139,3 +139,20 @@ def test_a_number_split_from_its_word_is_masked_once_joined():
     masked = examples(*said, kinds=["pair"], mask=["order-number"])
     assert "7720454" not in masked["question"][0]
     assert "7720454" in examples(*said, kinds=["pair"])["question"][0]
+
+
+def test_the_reasoning_of_a_dialogue_is_that_of_its_last_answer():
+    said = [("user", "退多少？"), ("assistant", "退45元"), ("user", "多久到？"), ("assistant", "三天")]
+    for reasons, expected in [(("90 ÷ 2 = 45", None), None), ((None, "今天周一"), "今天周一")]:
+        cot = pl.Series([None, reasons[0], None, reasons[1]], dtype=pl.String)
+        spoken_with = turns(frame(*said).with_columns(cot=cot), CUES, mask=[])
+        assert extract(spoken_with, kinds=["dialogue"], max_details=2, mask=[])["cot"].to_list() == [expected]
+
+
+def test_reasoning_in_the_turns_of_a_dialogue_stays_in_its_turn():
+    first = "<think>90 ÷ 2 = 45</think>退45元"
+    found = examples(
+        ("user", "退多少？"), ("assistant", first), ("user", "多久到？"), ("assistant", "三天"), kinds=["dialogue"]
+    )
+    assert found["cot"].to_list() == [None]
+    assert [turn["text"] for turn in found["turns"][0]] == ["退多少？", first, "多久到？", "三天"]
