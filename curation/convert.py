@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-Turns = Sequence[Mapping[str, Any]]
 
-
-def spoken(turns: Turns, *, answer: str, cot: str | None, policy: str) -> list[tuple[str, str]]:
-    """Return (role, text) of an example's turns, reasoning put before the answer where `policy` is ``think``.
-
-    `answer` is the text of the last turn when the example is a pair (a dialogue keeps its own).
-    """
-    said = [(turn["role"], turn["text"]) for turn in turns]
-    if len(said) == 2:
-        said[-1] = (said[-1][0], answer)
+def spoken(example: Mapping[str, Any], *, policy: str) -> list[tuple[str, str]]:
+    """Return (role, text) of an example's turns, reasoning put before the last one where `policy` is ``think``."""
+    said = [(turn["role"], turn["text"]) for turn in example["turns"]]
+    cot = example["cot"]
     if cot and cot.strip() and policy == "think":
         said[-1] = (said[-1][0], f"<think>\n{cot}\n</think>\n\n{said[-1][1]}")
     return said
@@ -23,7 +17,7 @@ def spoken(turns: Turns, *, answer: str, cot: str | None, policy: str) -> list[t
 
 def alpaca(example: Mapping[str, Any], *, system: str, policy: str) -> dict[str, Any]:
     """Return an Alpaca record; the turns before the last question become `history`."""
-    said = spoken(example["turns"], answer=example["answer"], cot=example["cot"], policy=policy)
+    said = spoken(example, policy=policy)
     texts = [text for _, text in said]
     history = [[texts[i], texts[i + 1]] for i in range(0, len(texts) - 2, 2)]
     record = {
@@ -39,7 +33,7 @@ def alpaca(example: Mapping[str, Any], *, system: str, policy: str) -> dict[str,
 
 def sharegpt(example: Mapping[str, Any], *, system: str, policy: str) -> dict[str, Any]:
     """Return a ShareGPT record: starts with human, alternates, even count."""
-    said = spoken(example["turns"], answer=example["answer"], cot=example["cot"], policy=policy)
+    said = spoken(example, policy=policy)
     names = {"user": "human", "assistant": "gpt"}
     turns = [{"from": names[role], "value": text} for role, text in said]
     return {"id": example["id"], "conversations": turns, "system": system} | _field(example, policy)
@@ -47,7 +41,7 @@ def sharegpt(example: Mapping[str, Any], *, system: str, policy: str) -> dict[st
 
 def messages(example: Mapping[str, Any], *, system: str, policy: str) -> dict[str, Any]:
     """Return an OpenAI messages record."""
-    said = spoken(example["turns"], answer=example["answer"], cot=example["cot"], policy=policy)
+    said = spoken(example, policy=policy)
     first = [{"role": "system", "content": system}] if system else []
     return {
         "id": example["id"],

@@ -60,11 +60,6 @@ def test_no_reasoning_leaves_no_trace(cot: str | None, policy: str) -> None:
     assert alpaca(example("q", "a", cot=cot), system="", policy=policy) == alpaca(PAIR, system="", policy="drop")
 
 
-def test_the_answer_of_a_pair_wins_over_its_turn_because_tags_were_taken_out_of_it() -> None:
-    tagged = example("q", "<think>x</think>a", cot="x") | {"answer": "a"}
-    assert alpaca(tagged, system="", policy="think")["output"] == "<think>\nx\n</think>\n\na"
-
-
 @pytest.mark.parametrize("convert", [alpaca, sharegpt, messages])
 def test_dataset_info_names_every_column_that_a_record_has(convert: Any) -> None:
     file = f"train.{convert.__name__}.jsonl"

@@ -121,6 +121,7 @@ def test_one_question_with_one_answer_is_no_dialogue():
 def test_reasoning_between_tags_moves_out_of_the_answer():
     found = examples(("user", "退多少？"), ("assistant", "<think>90 ÷ 2 = 45</think>退45元"), kinds=["pair"])
     assert found.select("cot", "answer").rows() == [("90 ÷ 2 = 45", "退45元")]
+    assert [turn["text"] for turn in found["turns"][0]] == ["退多少？", "退45元"]  # what is exported
 
 
 def test_broken_tags_stay_where_they_are_for_the_check_to_see():
