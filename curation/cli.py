@@ -18,11 +18,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation.commands import report as report_command
+from curation.commands import rules
+from curation.commands.options import (
+    Force,
+    General,
+    Ignore,
+    Json,
+    Logs,
+    Model,
+    NoProgress,
+    Out,
+    Quiet,
+    RecipeFile,
+    Run,
+    Set,
+    Share,
+    TrainSet,
+)
+from curation.commands.options import settings as settings_of
+from curation.commands.report import summary
 from curation.errors import CurationError, GateError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from curation.packs import Packs
     from curation.recipe import Recipe
     from curation.report.model import Report
@@ -35,41 +53,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-rules_app = typer.Typer(help="Look at the rules and try them.", no_args_is_help=True)
-app.add_typer(rules_app, name="rules")
+app.add_typer(rules.app, name="rules")
+app.command()(report_command.report)
 
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError
-
-Logs = Annotated[list[Path], typer.Argument(help="Log files or folders of them.", show_default=False)]
-Run = Annotated[Path, typer.Argument(help="A run folder made by `siftune curate`.", show_default=False)]
-RecipeFile = Annotated[
-    Path | None, typer.Option("-c", "--recipe", help="The recipe (YAML or TOML).", envvar="SIFTUNE_RECIPE")
-]
-Out = Annotated[Path, typer.Option("-o", "--out", help="The run folder to make.")]
-Set = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe, e.g. dedup.threshold=0.9."),
-]
-Ignore = Annotated[list[str], typer.Option("--ignore", metavar="RULE", help="Switch a rule off, e.g. zh/filler-only.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
-NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
-Model = Annotated[
-    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")
-]
-General = Annotated[
-    list[Path],
-    typer.Option(
-        "--general", help="General data to mix in (Alpaca, ShareGPT, messages); default: a small packaged set."
-    ),
-]
-Share = Annotated[
-    float | None, typer.Option("--share", help="Share of general data in the whole mixture, 0 ≤ share < 1.")
-]
-TrainSet = Annotated[
-    list[str], typer.Option("--train", metavar="KEY=VALUE", help="Change one training setting, e.g. epochs=2.")
-]
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  typer's callback signature
@@ -107,13 +94,13 @@ def curate(
     no_progress: NoProgress = False,
 ) -> None:
     """Turn raw logs into an SFT set with a report: the run folder."""
-    settings, packs = _settings(recipe, changes, ignore, seed)
+    settings, packs = settings_of(recipe, changes, ignore, seed)
     report = _curate(logs, out, settings, packs, force=force, quiet=quiet, progress=not no_progress)
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
         done = report.gate.state == "pass" and report.counts.exported_train > 0
-        _summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
+        summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
     if gate:
         _gate(report, out)
 
@@ -158,14 +145,14 @@ def run_all(
     no_progress: NoProgress = False,
 ) -> None:
     """Curate, hold the result against the quality gate, and train: one command from raw logs to an adapter."""
-    settings, packs = _settings(recipe, changes, ignore, seed)
+    settings, packs = settings_of(recipe, changes, ignore, seed)
     overrides = _training(share, train_changes)
     from training.cli import preflight
 
     preflight(settings.training | overrides, model=model)
     report = _curate(logs, out, settings, packs, force=force, quiet=quiet, progress=not no_progress)
     if not (json or quiet):
-        _summary(report, out, next_step="")
+        summary(report, out, next_step="")
     if not accept_gate:
         _gate(report, out)
     result = _train(out, model, None, general, overrides, force=force, progress=not (quiet or no_progress))
@@ -177,89 +164,6 @@ def run_all(
         )
     else:
         _say_training(result, out, None, json=False, quiet=quiet)
-
-
-@app.command()
-def report(
-    run: Run,
-    language: Annotated[str, typer.Option("--lang", help="Language of the Markdown: en or zh.")] = "en",
-    html: Annotated[
-        Path | None, typer.Option("--html", help="Write the HTML report here (default: into the run).")
-    ] = None,
-    md: Annotated[
-        Path | None, typer.Option("--md", help="Write the Markdown report here (default: into the run).")
-    ] = None,
-    *,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Show a run's report again, and write its pages anew from report.json."""
-    from curation.report import html as html_page
-    from curation.report import markdown
-
-    if language not in ("en", "zh"):
-        raise UsageError(f"--lang: '{language}' is neither en nor zh")
-    found = _read_report(run)
-    _write_page(html or run / "report.html", html_page.render(found))
-    _write_page(md or run / "report.md", markdown.render(found, language=language))  # type: ignore[arg-type]
-    if json:
-        print(found.model_dump_json(indent=1))
-    elif not quiet:
-        _summary(found, run, next_step="")
-
-
-@rules_app.command("list")
-def rules_list(recipe: RecipeFile = None, *, json: Json = False) -> None:
-    """List the rules of a recipe's packs with their action and reason."""
-    _, packs = _settings(recipe, [], [], None)
-    if json:
-        rows = [{"rule": r.name, "on": r.on, "action": r.action, "why": r.why} for r in packs.rules]
-        print(json_module.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("rule", "on", "action", "why", box=None)
-    for rule in packs.rules:
-        table.add_row(rule.name, rule.on, rule.action, escape(rule.why))
-    _console(stderr=False).print(table)
-
-
-@rules_app.command("show")
-def rules_show(
-    name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-only.")], recipe: RecipeFile = None
-) -> None:
-    """Show one rule: why it is there, what it fires on, what it leaves, and how to switch it off."""
-    from curation.errors import did_you_mean
-
-    _, packs = _settings(recipe, [], [], None)
-    rule = next((r for r in packs.rules if r.name == name), None)
-    if rule is None:
-        raise UsageError(f"there is no rule '{name}'{did_you_mean(name, [r.name for r in packs.rules])}")
-    lines = [f"{rule.name}  ({rule.on}, {rule.action})", rule.why, "", "fires on:"]
-    lines += [f"  {_example(e)}" for e in rule.fires]
-    lines += ["leaves alone:", *(f"  {_example(e)}" for e in rule.silent)]
-    lines += [
-        "",
-        f"switch it off: --ignore {rule.name}",
-        "change it in the recipe:",
-        f"  rules: {{{rule.name}: {{action: note}}}}",
-    ]
-    print("\n".join(lines))
-
-
-@rules_app.command("test")
-def rules_test(recipe: RecipeFile = None) -> None:
-    """Run every rule on its own examples; exit 2 when one does not hold."""
-    from curation.trial import trials
-
-    _, packs = _settings(recipe, [], [], None)
-    failed = [trial for trial in trials(packs) if trial.fault]
-    for trial in failed:
-        print(f"{trial.rule}: {trial.fault}: {trial.text}", file=sys.stderr)
-    print(f"{len(packs.rules)} rules, {len(failed)} examples do not hold")
-    if failed:
-        raise typer.Exit(2)
 
 
 @app.command()
@@ -284,16 +188,6 @@ def version(*, json: Json = False) -> None:
 
 
 # --- what the commands share ------------------------------------------------------------------------------------
-
-
-def _settings(path: Path | None, changes: list[str], ignore: list[str], seed: int | None) -> tuple[Recipe, Packs]:
-    """Read the recipe, apply the command line's changes, and load its packs."""
-    from curation import packs as packs_module
-    from curation import recipe as recipe_module
-
-    settings = recipe_module.load(path) if path else recipe_module.Recipe()
-    settings = recipe_module.changed(settings, [*changes, *([f"seed={seed}"] if seed is not None else [])], ignore)
-    return settings, packs_module.load(settings.packs, settings.rules)
 
 
 def _curate(
@@ -333,16 +227,6 @@ def _training(share: float | None, changes: list[str]) -> dict[str, Any]:
     return assignments(changes, "--train") | ({"general_share": share} if share is not None else {})
 
 
-def _summary(report: Report, out: Path, *, next_step: str) -> None:
-    from curation.report import terminal
-
-    console = _console(stderr=False)
-    terminal.render(report, console)
-    console.print(f"report: {out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
-    if next_step:
-        console.print(f"next:   {next_step}", soft_wrap=True, highlight=False, markup=False)
-
-
 def _say_training(result: dict[str, Any], run: Path, out: Path | None, *, json: bool, quiet: bool) -> None:
     folder = out or run / "adapter"
     if json:
@@ -362,40 +246,6 @@ def _gate(report: Report, out: Path) -> None:
         )
         cure = f"see {out / 'report.html'}, or change `gate` in the recipe"
         raise GateError(f"{out}: the quality gate failed: {reasons}; {cure}")
-
-
-def _read_report(run: Path) -> Report:
-    from pydantic import ValidationError
-
-    from curation.errors import SourceError
-    from curation.report.model import Report
-
-    path = run / "report.json"
-    try:
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SourceError(f"{run}: not a run folder (no report.json); make one with `siftune curate`") from None
-    except (ValidationError, UnicodeDecodeError):
-        raise SourceError(f"{path}: not a report of this version of siftune; run `siftune curate` again") from None
-
-
-def _write_page(path: Path, text: str) -> None:
-    from curation.errors import OutputError
-
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise OutputError(f"{path}: cannot be written: {fault.strerror}") from None
-
-
-def _example(example: Any) -> str:  # noqa: ANN401
-    return "  ".join(f"{key}: {value}" for key, value in example.model_dump(exclude_defaults=True).items())
-
-
-def _console(*, stderr: bool) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr)
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""Options and helpers that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from curation.packs import Packs
+    from curation.recipe import Recipe
+
+Logs = Annotated[list[Path], typer.Argument(help="Log files or folders of them.", show_default=False)]
+Run = Annotated[Path, typer.Argument(help="A run folder made by `siftune curate`.", show_default=False)]
+RecipeFile = Annotated[
+    Path | None, typer.Option("-c", "--recipe", help="The recipe (YAML or TOML).", envvar="SIFTUNE_RECIPE")
+]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The run folder to make.")]
+Set = Annotated[
+    list[str],
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe, e.g. dedup.threshold=0.9."),
+]
+Ignore = Annotated[list[str], typer.Option("--ignore", metavar="RULE", help="Switch a rule off, e.g. zh/filler-only.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
+Model = Annotated[
+    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")
+]
+General = Annotated[
+    list[Path],
+    typer.Option(
+        "--general", help="General data to mix in (Alpaca, ShareGPT, messages); default: a small packaged set."
+    ),
+]
+Share = Annotated[
+    float | None, typer.Option("--share", help="Share of general data in the whole mixture, 0 ≤ share < 1.")
+]
+TrainSet = Annotated[
+    list[str], typer.Option("--train", metavar="KEY=VALUE", help="Change one training setting, e.g. epochs=2.")
+]
+
+
+def settings(path: Path | None, changes: list[str], ignore: list[str], seed: int | None) -> tuple[Recipe, Packs]:
+    """Read the recipe, apply the command line's changes, and load its packs."""
+    from curation import packs as packs_module
+    from curation import recipe as recipe_module
+
+    found = recipe_module.load(path) if path else recipe_module.Recipe()
+    found = recipe_module.changed(found, [*changes, *([f"seed={seed}"] if seed is not None else [])], ignore)
+    return found, packs_module.load(found.packs, found.rules)
+
+
+def console(*, stderr: bool) -> Console:
+    """Return a terminal to print to."""
+    from rich.console import Console
+
+    return Console(stderr=stderr)
