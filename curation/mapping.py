@@ -60,6 +60,15 @@ class Layout:
     columns: dict[str, str | int]
     roles: dict[str, str]
 
+    @property
+    def plain(self) -> bool:
+        """Whether each record is one message or one question and answer, taken from its cells as they stand.
+
+        Only then may a reader parse many records at once (fast.py); a shape that cuts cells up, joins records or
+        finds roles in key names must say False here, and every record goes through rows.py.
+        """
+        return self.shape in ("messages", "records")
+
 
 def roles_by_word(source: Source) -> dict[str, str]:
     """Return role by lower-case word: the common words first, then the recipe's, which win."""

@@ -45,7 +45,9 @@ class Input:
 class Reading:
     """All that was read: messages in file order, with no place in a conversation yet; and what was unreadable."""
 
-    messages: pl.DataFrame  # file, conversation, role, source, time, raw, cot, record
+    messages: (
+        pl.DataFrame
+    )  # row (place in the whole input), file, span, conversation, role, source, time, raw, cot, record
     unreadable: pl.DataFrame  # tables.UNREADABLE
     inputs: list[Input]
 
@@ -99,7 +101,8 @@ def read(
         parts.append(rows)
         digest = hashlib.sha256(data).hexdigest()
         inputs.append(Input(name, digest, len(data), rows.records, source.encoding))
-    return Reading(pl.concat([p.frame() for p in parts]), pl.concat([p.unreadable() for p in parts]), inputs)
+    messages = pl.concat([p.frame() for p in parts]).with_row_index("row")
+    return Reading(messages, pl.concat([p.unreadable() for p in parts]), inputs)
 
 
 def _names(files: Sequence[Path]) -> list[str]:

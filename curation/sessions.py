@@ -12,13 +12,13 @@ def sessions(messages: pl.DataFrame) -> pl.DataFrame:
 
     Two files that both count their sessions from 1 must not be mixed: an id that stands in more than one file
     becomes ``file/id`` there, unless the recipe says that conversations span files. Inside a conversation the
-    order of the file holds: exports write in order of sending, and clocks of several servers do not.
+    order of the file holds: exports write in order of sending, and clocks of several servers do not. That order is
+    `row`, the message's place in the whole input: a shard of conversations gives what the whole gives.
     """
     shared = pl.col("file").n_unique().over("conversation") > 1
     name = pl.when(shared & ~pl.col("span")).then(pl.col("file") + "/" + pl.col("conversation"))
     return (
         messages.with_columns(name.otherwise("conversation").alias("conversation"))
-        .with_row_index("row")
         .with_columns(first=pl.col("row").min().over("conversation"))
         .sort("first", "row")
         .with_columns(

@@ -10,9 +10,9 @@ from curation.sessions import sessions
 def log(*rows: tuple[str, str, str], span: bool = False) -> pl.DataFrame:
     """Build the frame that read.py makes of (file, conversation, text) rows."""
     return pl.DataFrame(
-        [{"file": f, "span": span, "conversation": c, "role": "user", "source": f"{f}:{i}", "time": None, "raw": t,
+        [{"row": i, "file": f, "span": span, "conversation": c, "role": "user", "source": f"{f}:{i}", "time": None, "raw": t,
           "cot": None, "record": False} for i, (f, c, t) in enumerate(rows)],
-        schema_overrides={"time": pl.String, "cot": pl.String},
+        schema_overrides={"row": pl.UInt32, "time": pl.String, "cot": pl.String},
     )  # fmt: skip
 
 
@@ -36,3 +36,9 @@ def test_the_same_id_in_two_files_is_one_conversation_where_the_recipe_says_so()
 
 def test_text_begins_as_the_raw_text() -> None:
     assert sessions(log(("x", "1", " a "))).select("raw", "text").row(0) == (" a ", " a ")
+
+
+def test_a_conversation_alone_is_what_it_is_among_others() -> None:
+    messages = log(("f", "b", "1"), ("f", "a", "2"), ("f", "b", "3"), ("f", "a", "4"))
+    alone = [sessions(messages.filter(pl.col("conversation") == name)) for name in ("b", "a")]
+    assert pl.concat(alone).equals(sessions(messages))
