@@ -16,6 +16,7 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
         strip: false                        # true: take the phrases off longer messages too (only_phrases)
         action: note
         why: Shouted replies are not the tone we want to teach.
+        why_zh: 大喊大叫的语气不值得学。           # the same for Chinese readers of the report (likewise why_en)
         fires: [{says: 退款！！！, evidence: ！！！}]
         silent: [您好！！, 好的！谢谢！]
 
@@ -82,6 +83,8 @@ class RuleText(BaseModel):
     strip: bool = False  # check only_phrases: take the phrases off the ends of longer messages too (strip.py)
     action: Literal["note", "review", "drop"]
     why: str = Field(min_length=10)
+    why_zh: str | None = None  # `why` for readers of the other language; reports are read in both
+    why_en: str | None = None
     fires: list[Example] = Field(min_length=1)
     silent: list[Example] = Field(min_length=1)
 
@@ -131,6 +134,8 @@ class Rule:
     on: On
     action: str
     why: str
+    why_zh: str  # for a report in Chinese: as the pack says it, or `why`
+    why_en: str
     role: str | None
     kind: str | None
     language: str | None
@@ -227,7 +232,8 @@ def _bind(
             if written.kind:
                 expression = pl.when(pl.col("kind") == written.kind).then(expression)
             rules[name] = Rule(
-                name, found.on, action, written.why, written.role, written.kind, text.language,
+                name, found.on, action, written.why, written.why_zh or written.why, written.why_en or written.why,
+                written.role, written.kind, text.language,
                 _strip(written, params, place), expression, tuple(written.fires), tuple(written.silent),
             )  # fmt: skip
     known = {f"{prefix}/{short}" for prefix, _, text, _ in texts for short in text.rules}

@@ -106,7 +106,13 @@ def _kept(example: KeptExample, room: Room) -> tuple[Talk, Talk]:
 
 
 def _dropped(example: DroppedExample, room: Room) -> Talk:
-    return _talk([turn.role for turn in example.turns], [[Piece("same", turn.text)] for turn in example.turns], room)
+    """Return the turns with what the rules found marked, where it stands in one turn and is not all of it."""
+    pieces = []
+    for turn in example.turns:
+        found = (e.text for e in example.evidence if e.text in turn.text and e.text != turn.text)
+        evidence = next(found, "")
+        pieces.append(marked(turn.text, evidence, room.text) if evidence else [Piece("same", turn.text)])
+    return _talk([turn.role for turn in example.turns], pieces, room)
 
 
 def _talk(roles: list[str], pieces: list[list[Piece]], room: Room) -> Talk:

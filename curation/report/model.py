@@ -103,6 +103,13 @@ class RuleExample(_Part):
     evidence: str = Field(description="The part of the text that made the rule fire, or a word about it.")
 
 
+class Together(_Part):
+    """A rule that fires on the same records as another."""
+
+    rule: str = Field(description="The other rule.")
+    n: Count = Field(description="Records on which both fired.")
+
+
 class RuleRow(_Part):
     """What one rule did."""
 
@@ -110,8 +117,13 @@ class RuleRow(_Part):
     on: Literal["line", "message", "example"] = Field(description="What the rule looks at.")
     action: Action = Field(description="What a hit leads to.")
     why: str = Field(description="Why the rule exists, in its author's words.")
+    why_zh: str | None = Field(default=None, description="The same in Chinese, where the pack has it.")
+    why_en: str | None = Field(default=None, description="The same in English, where the pack has it.")
     hits: Count = Field(description="How often it fired.")
     alone: Count = Field(description="Dropped or held with no other rule of that strength behind it.")
+    together: list[Together] = Field(
+        default=[], max_length=3, description="The rules that fire most often on the same records."
+    )
     examples: list[RuleExample] = Field(max_length=3, description="Some hits, chosen by the seed.")
 
 
@@ -235,12 +247,20 @@ class KeptExample(_Part):
     score: float = Field(description="How much the selection wants it; higher is better.")
 
 
+class Evidence(_Part):
+    """What a rule found in a record."""
+
+    rule: str = Field(description="The rule.")
+    text: str = Field(description="What it found, masked.")
+
+
 class DroppedExample(_Part):
     """A dropped example and the rules behind it."""
 
     id: str = Field(description="The example's id.")
     kind: Kind = Field(description="pair or dialogue.")
     rules: list[str] = Field(description="All rules that dropped it.")
+    evidence: list[Evidence] = Field(default=[], description="What they found, the strongest first.")
     source: str = Field(description="file:line of its first message.")
     turns: list[Turn] = Field(description="Its turns, masked.")
 

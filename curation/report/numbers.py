@@ -19,11 +19,10 @@ from curation.packs import Packs
 from curation.read import Input
 from curation.recipe import Gate as GateSettings
 from curation.recipe import Recipe
-from curation.report import model
+from curation.report import counts, model, shown
 
 EXAMPLES_PER_RULE = 3
 EXAMPLES_SHOWN = 8
-LONGEST_SHOWN = 600  # characters of a text in the report
 
 CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
 TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
@@ -94,7 +93,7 @@ def numbers(
             personal_data=sum(p.left for p in personal),
         ),
         ledger=_ledger(records, unreadable.height, messages, fate),
-        counts=_counts(messages, examples, mends),
+        counts=_headline(messages, examples, mends),
         funnel=_funnel(messages, findings, examples, turns),
         rules=_rules(packs, messages, examples, findings, random),
         mends=_mends(mends, messages, random),
@@ -113,8 +112,8 @@ def numbers(
             records=int(examples["cot"].is_not_null().sum()),
             kept=int((kept["cot"].fill_null("").str.strip_chars() != "").sum()),
         ),
-        kept_examples=_kept(kept, messages, random),
-        dropped_examples=_dropped(examples, messages, random),
+        kept_examples=shown.kept(_some(kept, random), messages),
+        dropped_examples=shown.dropped(_some(examples.filter(pl.col("verdict") == "drop"), random), messages, findings),
         files=[model.FileRow(**f) for f in files],
         provenance=model.Provenance(
             siftune=version,
@@ -136,7 +135,7 @@ def _ledger(records: int, unreadable: int, messages: pl.DataFrame, fate: Mapping
     )  # fmt: skip
 
 
-def _counts(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFrame) -> model.Counts:
+def _headline(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFrame) -> model.Counts:
     def verdicts(kind: str) -> model.Verdicts:
         mine = examples.filter(pl.col("kind") == kind)["verdict"]
         return model.Verdicts(
@@ -180,101 +179,44 @@ def _rules(
     packs: Packs, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame, random: Random
 ) -> list[model.RuleRow]:
     """Return one row per rule that fired, the strongest action and the most hits first."""
-    known = {rule.name: (rule.on, rule.why) for rule in packs.rules} | STRUCTURAL
+    known: dict[str, tuple[str | None, ...]] = {
+        rule.name: (rule.on, rule.why, rule.why_zh, rule.why_en) for rule in packs.rules
+    }
+    known |= {name: (on, why, None, None) for name, (on, why) in STRUCTURAL.items()}
     found = findings.filter(~pl.col("rule").str.starts_with("mend/"))
-    alone = _alone(found)
-    rows = []
-    for (rule,), hits in sorted(found.group_by("rule")):
-        on, why = known[str(rule)]
-        chosen = sorted(random.sample(range(hits.height), min(EXAMPLES_PER_RULE, hits.height)))
-        shown = [_hit(hits.row(i, named=True), on, messages, examples) for i in chosen]
-        action = hits["action"][0]
-        rows.append(
-            model.RuleRow.model_validate(
-                {"rule": rule, "on": on, "action": action, "why": why, "hits": hits.height}
-                | {"alone": alone.get(str(rule), 0), "examples": shown}
-            )
+    alone, together = counts.alone(found), counts.together(found)
+    at = found.with_row_index("at").group_by("rule").agg("at", pl.col("action").first()).sort("rule")
+    chosen = {rule: _pick(random, places, EXAMPLES_PER_RULE) for rule, places, _ in at.iter_rows()}
+    examples_of = shown.hits(found[[row for rows in chosen.values() for row in rows]], messages, examples)
+    rows = [
+        model.RuleRow.model_validate(
+            {"rule": rule, "action": action, "hits": len(places)}
+            | dict(zip(("on", "why", "why_zh", "why_en"), known[rule], strict=True))
+            | {"alone": alone.get(rule, 0), "together": together.get(rule, []), "examples": examples_of[rule]}
         )
+        for rule, places, action in at.iter_rows()
+    ]
     order = {"drop": 0, "review": 1, "note": 2}
     return sorted(rows, key=lambda row: (order[row.action], -row.hits, row.rule))
 
 
-def _alone(found: pl.DataFrame) -> dict[str, int]:
-    """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
-    strong = found.filter(pl.col("action") != "note").with_row_index("row")
-    record = pl.coalesce(
-        pl.col("example"),
-        pl.concat_str(pl.col("conversation"), pl.lit("\x1f"), pl.col("message").cast(pl.String)),
-        pl.concat_str(pl.lit("\x1fline"), pl.col("row").cast(pl.String)),
-    )
-    counted = (
-        strong.with_columns(record=record)
-        .filter(pl.col("action") == pl.col("action").max().over("record"))
-        .filter(pl.col("rule").n_unique().over("record") == 1)
-        .unique(["record", "rule"])
-    )
-    return dict(counted.group_by("rule").len().iter_rows())
-
-
-def _hit(row: Mapping[str, Any], on: str, messages: pl.DataFrame, examples: pl.DataFrame) -> model.RuleExample:
-    """Show one finding with the text it was made on."""
-    if on == "line":
-        return model.RuleExample(
-            source=row["evidence"].split(": ")[0],
-            conversation="",
-            role=None,
-            text="",
-            evidence=row["evidence"],
-        )
-    if on == "message":
-        said = _message(messages, row["conversation"], row["message"])
-        return model.RuleExample(
-            source=said["source"], conversation=row["conversation"], role=said["role"],
-            text=_short(said["text"]), evidence=_short(row["evidence"]),
-        )  # fmt: skip
-    example = examples.row(by_predicate=pl.col("id") == row["example"], named=True)
-    text = f"{example['question']}\n→ {example['answer']}"
-    if example["cot"]:
-        text = f"{example['question']}\n[{example['cot']}]\n→ {example['answer']}"
-    source = _first_source(example, messages)
-    return model.RuleExample(
-        source=source,
-        conversation=row["conversation"],
-        role=None,
-        text=_short(text),
-        evidence=_short(row["evidence"]),
-    )
-
-
-def _message(messages: pl.DataFrame, conversation: str, message: int) -> dict[str, Any]:
-    return messages.row(
-        by_predicate=(pl.col("conversation") == conversation) & (pl.col("message") == message), named=True
-    )
-
-
-def _first_source(example: Mapping[str, Any], messages: pl.DataFrame) -> str:
-    return str(_message(messages, example["conversation"], example["turns"][0]["messages"][0])["source"])
-
-
-def _short(text: str) -> str:
-    text = privacy.mask(text)
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
+def _pick(random: Random, places: Sequence[int], most: int) -> list[int]:
+    """Choose at most `most` of `places` at random, in their order."""
+    return [places[i] for i in sorted(random.sample(range(len(places)), min(most, len(places))))]
 
 
 def _mends(mends: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.MendRow]:
-    rows = []
-    for (rule,), hits in sorted(
-        mends.group_by("rule", maintain_order=True), key=lambda item: (-item[1].height, item[0])
-    ):
-        name = str(rule).removeprefix("mend/")
-        shown = []
-        if name not in privacy.KINDS:
-            for i in sorted(random.sample(range(hits.height), min(EXAMPLES_PER_RULE, hits.height))):
-                row = hits.row(i, named=True)
-                source = _message(messages, row["conversation"], row["message"])["source"]
-                shown.append(model.MendExample(source=source, before=_short(row["before"]), after=_short(row["after"])))
-        rows.append(model.MendRow(mend=name, hits=hits.height, examples=shown))
-    return rows
+    """Return one row per mend, the busiest first; of masked personal data there are no examples, only numbers."""
+    at = mends.with_row_index("at").group_by("rule").agg("at").sort("rule")
+    places = {str(rule).removeprefix("mend/"): rows for rule, rows in at.iter_rows()}
+    chosen = {
+        name: _pick(random, rows, EXAMPLES_PER_RULE) for name, rows in places.items() if name not in privacy.KINDS
+    }
+    examples_of = shown.changes(mends[[row for rows in chosen.values() for row in rows]], messages)
+    busiest = sorted(places.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [
+        model.MendRow(mend=name, hits=len(rows), examples=examples_of.get(f"mend/{name}", [])) for name, rows in busiest
+    ]
 
 
 def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame, ignored: Sequence[str]) -> list[model.PersonalData]:
@@ -335,45 +277,12 @@ def _duplicates(recipe: Recipe, findings: pl.DataFrame, duplicates: Duplicates) 
         largest=int(sizes.max() or 0),  # type: ignore[arg-type]
         conflicts=duplicates.conflicts,
         pairs=[
-            model.DuplicatePair(similarity=round(similarity, 4), kept=_short(kept), dropped=_short(dropped))
+            model.DuplicatePair(similarity=round(similarity, 4), kept=shown.short(kept), dropped=shown.short(dropped))
             for similarity, kept, dropped in duplicates.merged
         ],
     )
 
 
-def _kept(kept: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.KeptExample]:
-    rows = []
-    for example in _some(kept, random):
-        places = sorted({m for turn in example["turns"] for m in turn["messages"]})
-        mine = messages.filter(
-            (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
-        )
-        raw = [model.Turn(role=role, text=_short(text)) for role, text in mine.select("role", "raw").iter_rows()]
-        rows.append(model.KeptExample(
-            id=example["id"], kind=example["kind"], query_type=example["query_type"], source=mine["source"][0],
-            raw=raw, turns=_turns(example), score=round(example["score"], 4),
-        ))  # fmt: skip
-    return rows
-
-
-def _dropped(examples: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[model.DroppedExample]:
-    return [
-        model.DroppedExample(
-            id=example["id"],
-            kind=example["kind"],
-            rules=example["rules"],
-            source=_first_source(example, messages),
-            turns=_turns(example),
-        )
-        for example in _some(examples.filter(pl.col("verdict") == "drop"), random)
-    ]
-
-
-def _some(examples: pl.DataFrame, random: Random) -> list[dict[str, Any]]:
+def _some(examples: pl.DataFrame, random: Random) -> pl.DataFrame:
     """Choose a few examples at random, in their order."""
-    chosen = sorted(random.sample(range(examples.height), min(EXAMPLES_SHOWN, examples.height)))
-    return [examples.row(i, named=True) for i in chosen]
-
-
-def _turns(example: Mapping[str, Any]) -> list[model.Turn]:
-    return [model.Turn(role=turn["role"], text=_short(turn["text"])) for turn in example["turns"][:12]]
+    return examples[sorted(random.sample(range(examples.height), min(EXAMPLES_SHOWN, examples.height)))]

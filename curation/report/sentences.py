@@ -78,9 +78,9 @@ def missing(report: Report, most: int = 12) -> Words:
 
 
 def why(rule: RuleRow) -> Words:
-    """Why a rule exists: in its author's words, which are in one language, unless it is one of ours."""
-    shown = one_line(rule.why, 200)
-    return WORDS.get(f"why.{rule.rule}", Words(shown, shown))
+    """Why a rule exists, in its author's words: in the reader's language where the pack has it, or the rule is ours."""
+    said = Words(one_line(rule.why_zh or rule.why, 200), one_line(rule.why_en or rule.why, 200))
+    return WORDS.get(f"why.{rule.rule}", said)
 
 
 def diversity(report: Report) -> list[Words]:

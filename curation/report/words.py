@@ -229,6 +229,7 @@ WORDS: dict[str, Words] = {
             "浅色条 = 命中次数；深色条 = 只因这一条规则而丢弃或待人工的数量。",
             "Light bar = hits; dark bar = dropped or held by this rule only.",
         ),
+        ("rules.together", "常同时命中：", "often together with: "),
         ("rules.none", "没有规则命中。", "No rule fired."),
         ("rules.examples", "样例 {n} 条", "{n:#example}"),
         ("rules.example", "样例", "Example"),
@@ -384,8 +385,8 @@ WORDS: dict[str, Words] = {
         ("dropped", "丢弃的样本", "Dropped examples"),
         (
             "dropped.caption",
-            "随机抽取 {n} 条，附全部丢弃理由。",
-            "{n:#random example}, each with all its reasons.",
+            "随机抽取 {n} 条，附全部丢弃理由；规则找到的字句已标出。",
+            "{n:#random example}, each with all its reasons; what the rules found is marked.",
         ),
         ("dropped.none", "没有丢弃的样本。", "No example was dropped."),
         ("dropped.because", "理由", "Because of"),

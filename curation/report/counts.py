@@ -1,0 +1,62 @@
+"""How the rules of a run overlap: what one rule alone decided, and which rules fire together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import permutations
+
+import polars as pl
+
+from curation.report.model import Together
+
+MOST_TOGETHER = 3  # partners named for each rule
+MOST_RULES = 12  # rules of one record that are paired; more on one record is noise, and pairs grow with the square
+
+
+def record() -> pl.Expr:
+    """Return what a finding is about as one text: the example, else the message, else the unreadable line."""
+    return pl.coalesce(
+        pl.col("example"),
+        pl.concat_str(pl.col("conversation"), pl.lit("\x1f"), pl.col("message").cast(pl.String)),
+        pl.concat_str(pl.lit("\x1fline"), pl.col("row").cast(pl.String)),
+    )
+
+
+def alone(found: pl.DataFrame) -> dict[str, int]:
+    """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
+    strong = found.filter(pl.col("action") != "note").with_row_index("row")
+    counted = (
+        strong.with_columns(record=record())
+        .filter(pl.col("action") == pl.col("action").max().over("record"))
+        .filter(pl.col("rule").n_unique().over("record") == 1)
+        .unique(["record", "rule"])
+    )
+    return dict(counted.group_by("rule").len().iter_rows())
+
+
+def together(found: pl.DataFrame) -> dict[str, list[Together]]:
+    """For each rule the rules that fire most often on the same record, the most frequent first.
+
+    Records are first counted by the set of rules that fired on them: there are few sets, however many records.
+    """
+    sets = (
+        found.with_row_index("row")
+        .select("rule", record=record())
+        .unique()
+        .group_by("record")
+        .agg(pl.col("rule").sort())
+        .filter(pl.col("rule").list.len() > 1)
+        .group_by("rule")
+        .len()
+    )
+    both: dict[str, Counter[str]] = {}
+    for rules, n in sets.iter_rows():
+        for one, other in permutations(rules[:MOST_RULES], 2):
+            both.setdefault(one, Counter())[other] += n
+    return {
+        rule: [
+            Together(rule=other, n=n)
+            for other, n in sorted(others.items(), key=lambda x: (-x[1], x[0]))[:MOST_TOGETHER]
+        ]
+        for rule, others in both.items()
+    }

@@ -1,0 +1,133 @@
+"""The texts that a report shows: chosen findings and examples joined to their messages, masked and shortened.
+
+Everything is looked up for all chosen rows at once: one scan of a million messages, not one for every example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from curation import privacy
+from curation.report import model
+
+LONGEST = 600  # characters of a text
+MOST_TURNS = 12
+PLACE = ["conversation", "message"]
+
+
+def short(text: str) -> str:
+    """Return the beginning of a text, masked."""
+    text = privacy.mask(text)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
+
+
+def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -> dict[str, list[model.RuleExample]]:
+    """Show findings (tables.FINDINGS) with the text that they were made on, by rule, in their order."""
+    ids = chosen.select(id=pl.col("example")).drop_nulls().unique()
+    of = {row["id"]: row for row in examples.join(ids, on="id", how="semi").iter_rows(named=True)}
+    said = _messages(messages, [(row["conversation"], row["message"]) for row in chosen.iter_rows(named=True)])
+    firsts = _messages(messages, [_first(example) for example in of.values()])
+    shown: dict[str, list[model.RuleExample]] = {}
+    for row in chosen.iter_rows(named=True):
+        if row["example"] is not None:
+            example = of[row["example"]]
+            parts = [
+                example["question"],
+                *([f"[{example['cot']}]"] if example["cot"] else []),
+                f"→ {example['answer']}",
+            ]
+            source, role, text = firsts[_first(example)]["source"], None, "\n".join(parts)
+        elif row["message"] is not None:
+            message = said[row["conversation"], row["message"]]
+            source, role, text = message["source"], message["role"], message["text"]
+        else:
+            source, role, text = row["evidence"].split(": ")[0], None, ""
+        shown.setdefault(row["rule"], []).append(
+            model.RuleExample(
+                source=source, conversation=row["conversation"] or "", role=role, text=short(text),
+                evidence=short(row["evidence"]),
+            )
+        )  # fmt: skip
+    return shown
+
+
+def changes(chosen: pl.DataFrame, messages: pl.DataFrame) -> dict[str, list[model.MendExample]]:
+    """Show mends (findings with before and after), by rule, in their order."""
+    said = _messages(messages, list(chosen.select(PLACE).iter_rows()))
+    shown: dict[str, list[model.MendExample]] = {}
+    for row in chosen.iter_rows(named=True):
+        source = said[row["conversation"], row["message"]]["source"]
+        shown.setdefault(row["rule"], []).append(
+            model.MendExample(source=source, before=short(row["before"]), after=short(row["after"]))
+        )
+    return shown
+
+
+def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExample]:
+    """Show kept examples beside the messages that they came from, and those in between."""
+    mine = messages.join(examples.select("conversation").unique(), on="conversation", how="semi")
+    rows = []
+    for example in examples.iter_rows(named=True):
+        places = sorted(_places(example))
+        between = mine.filter(
+            (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
+        )
+        raw = [model.Turn(role=role, text=short(text)) for role, text in between.select("role", "raw").iter_rows()]
+        rows.append(model.KeptExample(
+            id=example["id"], kind=example["kind"], query_type=example["query_type"], source=between["source"][0],
+            raw=raw, turns=_turns(example), score=round(example["score"], 4),
+        ))  # fmt: skip
+    return rows
+
+
+def dropped(examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFrame) -> list[model.DroppedExample]:
+    """Show dropped examples with the findings behind the verdict: those on the example, then on its messages."""
+    firsts = _messages(messages, [_first(example) for example in examples.iter_rows(named=True)])
+    conversations = examples.select("conversation").unique()
+    reasons = findings.filter(~pl.col("rule").str.starts_with("mend/")).join(
+        conversations, on="conversation", how="semi"
+    )
+    rows = []
+    for example in examples.iter_rows(named=True):
+        mine = reasons.filter(
+            (pl.col("example") == example["id"])
+            | ((pl.col("conversation") == example["conversation"]) & pl.col("message").is_in(_places(example)))
+        ).sort("action", descending=True, maintain_order=True)
+        told = mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").iter_rows()
+        rows.append(
+            model.DroppedExample(
+                id=example["id"],
+                kind=example["kind"],
+                rules=example["rules"],
+                evidence=[model.Evidence(rule=rule, text=short(text)) for rule, text in told],
+                source=firsts[_first(example)]["source"],
+                turns=_turns(example),
+            )
+        )
+    return rows
+
+
+def _messages(
+    messages: pl.DataFrame, places: Sequence[tuple[str, int | None]]
+) -> dict[tuple[str, int], dict[str, Any]]:
+    """Return source, role and text of the messages at `places` (conversation, message), in one pass over all."""
+    schema = {"conversation": messages.schema["conversation"], "message": messages.schema["message"]}
+    wanted = pl.DataFrame([p for p in set(places) if p[1] is not None], schema=schema, orient="row")
+    found = messages.join(wanted, on=PLACE, how="semi").select(*PLACE, "source", "role", "text")
+    return {(row["conversation"], row["message"]): row for row in found.iter_rows(named=True)}
+
+
+def _places(example: Mapping[str, Any]) -> list[int]:
+    return [message for turn in example["turns"] for message in turn["messages"]]
+
+
+def _first(example: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the place of the first message of an example."""
+    return example["conversation"], example["turns"][0]["messages"][0]
+
+
+def _turns(example: Mapping[str, Any]) -> list[model.Turn]:
+    return [model.Turn(role=turn["role"], text=short(turn["text"])) for turn in example["turns"][:MOST_TURNS]]
