@@ -1,7 +1,7 @@
-"""Which column holds what, and which word means which role: the recipe's answer, or names everybody uses.
+"""Which column holds what, in one file: the recipe's answer, or names that everybody uses.
 
-The lists below are header names and role words as common exports write them; matching ignores case and
-surrounding space. A recipe's own mapping always comes first.
+The lists below are header names as common exports write them; matching ignores case and surrounding space. A
+recipe's own mapping always comes first. `siftune sniff` guesses where names do not help.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from curation.errors import SourceError
 from curation.recipe import Columns, Source
+from curation.roles import Roles
 
 NAMES: dict[str, tuple[str, ...]] = {
     "conversation": (
@@ -33,48 +34,50 @@ NAMES: dict[str, tuple[str, ...]] = {
     "input": ("input",),
     "answer": ("answer", "output", "response", "reply", "completion", "回答", "答案", "回复"),
     "cot": ("cot", "reasoning", "thought_process", "complex_cot", "reasoning_content", "思考", "推理", "解析"),
+    "system": ("system", "system_prompt", "系统提示词"),
+    "history": ("history",),
+    "speaker": ("author_name", "sender_name", "nickname", "昵称", "发送者昵称", "发送人昵称", "客服昵称"),
+    "customer": (),
+    "to": (),
+    "id": ("message_id", "messageid", "msg_id", "msgid", "消息id", "消息编号"),
+    "reply_to": ("in_reply_to", "reply_to", "in_reply_to_id", "reply_to_id", "parent_id"),
+    "kind": (),
 }  # fmt: skip
 
-ROLE_WORDS: dict[str, tuple[str, ...]] = {
-    "user": (
-        "user", "usr", "customer", "client", "visitor", "human", "buyer", "guest", "requester", "end-user", "enduser",
-        "客户", "用户", "买家", "顾客", "访客", "会员", "消费者",
-    ),
-    "assistant": (
-        "assistant", "agent", "helpdesk", "seller", "gpt", "support", "operator", "staff", "csr", "sys", "admin",
-        "客服", "坐席", "卖家", "商家", "人工客服", "客服人员",
-    ),
-    "system": ("system", "bot", "robot", "event", "系统", "机器人", "系统消息", "智能客服"),
-}  # fmt: skip
+INNER = ("role", "text", "time", "speaker", "id", "kind", "to", "cot")  # looked up in each message of a conversation
 
-
-# What a shape cannot do without. The inner names of a conversation's messages are looked up message by message.
-NEEDED = {"messages": ("conversation", "role", "text"), "conversations": ("messages",), "records": ("question",)}
+# What a shape cannot do without; one of several names is enough. Inner names are looked up message by message.
+NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
+    "messages": (("conversation", "customer", "to", "reply_to"), ("role", "role_keys"), ("text", "role_keys")),
+    "conversations": (("messages",),),
+    "records": (("question",),),
+    "transcript": (("text",),),
+}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a source's mapping comes to in one file: the shape, the key of every column that exists, roles by word."""
+    """What a source's mapping comes to in one file: the shape, the key of every column that exists, whose words.
+
+    Beside the names of `Columns` there are ``before.text``, ``before.time``, ``after.text``, ``after.time`` (messages
+    outside the list) and ``key:NAME`` for every key of `role_keys`.
+    """
 
     shape: str
     columns: dict[str, str | int]
-    roles: dict[str, str]
+    roles: Roles
+    source: Source
 
     @property
     def plain(self) -> bool:
         """Whether each record is one message or one question and answer, taken from its cells as they stand.
 
         Only then may a reader parse many records at once (fast.py); a shape that cuts cells up, joins records or
-        finds roles in key names must say False here, and every record goes through rows.py.
+        finds roles in key names must say False here, and every record goes through shapes.py. A plain record has
+        nothing but conversation, role, text, time, question, input, answer and cot; roles come from `roles.of`.
         """
-        return self.shape in ("messages", "records")
-
-
-def roles_by_word(source: Source) -> dict[str, str]:
-    """Return role by lower-case word: the common words first, then the recipe's, which win."""
-    words = {word: role for role, known in ROLE_WORDS.items() for word in known}
-    words.update({word.strip().casefold(): role for role, given in source.roles.items() for word in given})
-    return words
+        more = set(self.columns) & {"speaker", "customer", "to", "id", "reply_to", "kind", "system", "history"}
+        return self.shape in ("messages", "records") and not (more or self.source.role_keys or self.source.separator)
 
 
 def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, Any]] | None, file: str) -> Layout:
@@ -86,8 +89,8 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     """
     present = list(keys)
     columns = named_columns(source.columns, present)
-    shape = source.shape if source.shape != "auto" else _shape(columns, objects or [])
-    inner = ("role", "text", "time") if shape == "conversations" else ()  # keys of the messages in the record
+    shape = source.shape if source.shape != "auto" else _shape(source, columns, objects or [])
+    inner = INNER if shape == "conversations" else ()
     strange = [
         key for name, key in columns.items()
         if isinstance(key, str) and name not in inner and not _is_there(key, present, objects)
@@ -101,14 +104,31 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
         found = ""
     if strange and (source.header or objects is not None):
         raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}")
-    missing = [name for name in NEEDED.get(shape, ()) if name not in columns]
+    has = set(columns) | ({"role_keys"} if source.role_keys else set())
+    missing = [names[0] for names in NEEDED.get(shape, ()) if not has & set(names)]
     if not shape or missing:
         what = f"no column for {' and '.join(missing)}" if shape else "no column names that say what holds what"
         cure = "{conversation: …, role: …, text: …}"
         if objects is None and not source.header:
             cure = "{conversation: 0, role: 1, text: 2}"
-        raise SourceError(f"{file}: {what}{found}; name them in the recipe, e.g. sources: [{{columns: {cure}}}]")
-    return Layout(shape, columns, roles_by_word(source))
+        raise SourceError(
+            f"{file}: {what}{found}; let `siftune sniff` guess them, "
+            f"or name them in the recipe, e.g. sources: [{{columns: {cure}}}]"
+        )
+    return Layout(shape, columns | _outside(source, shape), Roles(source.roles), source)
+
+
+def _outside(source: Source, shape: str) -> dict[str, str | int]:
+    """Return the columns that the recipe names elsewhere than under `columns`."""
+    found: dict[str, str | int] = {}
+    for place, aside in (("before", source.before), ("after", source.after)):
+        if aside is not None:
+            found[f"{place}.text"] = aside.text
+            if aside.time is not None:
+                found[f"{place}.time"] = aside.time
+    if shape == "messages":
+        found |= {f"key:{key}": key for key in source.role_keys}
+    return found
 
 
 def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int]:
@@ -124,12 +144,20 @@ def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int
 
 
 def value_at(record: Mapping[str, Any], key: str | int) -> Any:  # noqa: ANN401
-    """Return a value by key, or by a path such as ``data.turns``; None where there is none."""
+    """Return a value by key, or by a path such as ``data.turns``; None where there is none.
+
+    In a path a number takes an item of a list: ``tolist.0``.
+    """
     if str(key) in record:
         return record[str(key)]
     value: Any = record
     for step in str(key).split("."):
-        value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
     return value
 
 
@@ -137,11 +165,13 @@ def _is_there(key: str, present: list[str], objects: Sequence[Mapping[str, Any]]
     return key in present or any(value_at(record, key) is not None for record in objects or [])
 
 
-def _shape(columns: dict[str, str | int], objects: Sequence[Mapping[str, Any]]) -> str:
+def _shape(source: Source, columns: dict[str, str | int], objects: Sequence[Mapping[str, Any]]) -> str:
     """Guess the shape: a list of messages inside the record, else role and text, else question and answer."""
+    if source.columns.messages is not None:
+        return "conversations"
     held = (value_at(record, columns["messages"]) for record in objects if "messages" in columns)
     if any(isinstance(value, list) and value and isinstance(value[0], dict) for value in held):
         return "conversations"
-    if "role" in columns and "text" in columns:
+    if ("role" in columns and "text" in columns) or source.role_keys:
         return "messages"
     return "records" if "question" in columns else ""

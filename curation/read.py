@@ -15,10 +15,11 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import delimited, jsontext
+from curation import delimited, jsontext, transcript
 from curation.errors import SourceError
 from curation.recipe import Source
-from curation.rows import Rows, taker
+from curation.rows import Rows
+from curation.shapes import taker
 
 FORMATS = {
     ".csv": "csv",
@@ -27,6 +28,8 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
+    ".txt": "text",
+    ".log": "text",
 }
 
 
@@ -45,9 +48,7 @@ class Input:
 class Reading:
     """All that was read: messages in file order, with no place in a conversation yet; and what was unreadable."""
 
-    messages: (
-        pl.DataFrame
-    )  # row (place in the whole input), file, span, conversation, role, source, time, raw, cot, record
+    messages: pl.DataFrame  # tables.READ
     unreadable: pl.DataFrame  # tables.UNREADABLE
     inputs: list[Input]
 
@@ -101,7 +102,7 @@ def read(
         parts.append(rows)
         digest = hashlib.sha256(data).hexdigest()
         inputs.append(Input(name, digest, len(data), rows.records, source.encoding))
-    messages = pl.concat([p.frame() for p in parts]).with_row_index("row")
+    messages = pl.concat([p.frame() for p in parts]).drop("row").with_row_index("row")
     return Reading(messages, pl.concat([p.unreadable() for p in parts]), inputs)
 
 
@@ -130,6 +131,10 @@ def _file(name: str, suffix: str, data: bytes, source: Source) -> Rows:
     if kind in ("csv", "tsv"):
         lines, bad = _lines(data, source.encoding)
         layout, records = delimited.table(name, lines, bad, source, "," if kind == "csv" else "\t")
+        rows.fill(records, taker(layout))
+        return rows
+    if kind == "text":
+        layout, records = transcript.table(name, *_lines(data, source.encoding), source)
         rows.fill(records, taker(layout))
         return rows
     found = (

@@ -18,7 +18,7 @@ from curation.errors import RecipeError
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Column = str | Annotated[int, Field(ge=0, strict=True)] | None
-Role = Literal["user", "assistant", "system"]
+Who = Literal["user", "assistant", "bot", "system"]  # a bot is an assistant that is marked as one
 PersonalKind = Literal[
     "email", "identity-card", "iban", "device", "bank-card", "mobile", "phone", "ip", "plate", "chat-account",
     "tracking-number", "order-number",
@@ -41,28 +41,63 @@ class Columns(_Part):
     input: Column = None  # shape `records`: joined to the question (Alpaca's `input`)
     answer: Column = None
     cot: Column = None
+    system: Column = None  # shapes `records` and `conversations`: the system prompt of a finished example
+    history: Column = None  # shape `records`: the questions and answers before, as a list of pairs
+    speaker: Column = None  # the name of who speaks: tells "Support Bot" from "Support"
+    customer: Column = None  # whose conversation it is, where there is no conversation id: see sessions.gap_minutes
+    to: Column = None  # whom a message is for; with it, the customer is found on either side
+    id: Column = None  # of a message
+    reply_to: Column = None  # the id of the message that this one answers: threads are rebuilt from it
+    kind: Column = None  # what kind of event an entry is; see `said`
+
+
+class Aside(_Part):
+    """A message that stands outside the list of messages: a ticket's description, a last reply."""
+
+    text: str  # path
+    role: Who
+    time: str | None = None  # path
 
 
 class Source(_Part):
     """How the files that `match` are to be read. Files take the first source whose pattern fits their name."""
 
     match: str = "*"  # glob on the file's name
-    shape: Literal["auto", "messages", "conversations", "records"] = "auto"
-    format: Literal["auto", "csv", "tsv", "jsonl", "json"] = "auto"  # auto: by the file's ending
+    shape: Literal["auto", "messages", "conversations", "records", "transcript"] = "auto"
+    format: Literal["auto", "csv", "tsv", "jsonl", "json", "text"] = "auto"  # auto: by the file's ending
     encoding: Literal["utf-8", "gb18030"] = "utf-8"  # a byte order mark is taken off either way
     header: bool = True
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()
-    roles: dict[Role, list[str]] = {}
+    roles: dict[Who, list[str]] = {}  # words, globs such as wm*, or * for everybody else
+    role_keys: dict[str, Who] = {}  # the role is the name of a key: {client: user, agent: assistant}
+    said: list[str] = []  # of the values of columns.kind, those that are spoken; others become system messages
+    before: Aside | None = None  # a message that comes before the list of messages
+    after: Aside | None = None  # and one that comes after it
+    separator: str | None = None  # between several messages in one cell, such as !@@@! or a line break
+    line: str | None = None  # how a line of a transcript is built: "[{time}] {role}: {text}"
+    start: str | None = None  # the line that begins a conversation in a transcript: "Chat {conversation}*"
+    crowd: bool = False  # many customers talk at once in one stream, and agents to whom they name
+    cut_at: Annotated[int, Field(ge=20)] | None = None  # characters or bytes after which a message goes on in the next
+    day_first: bool = False  # 03/04/2024 is the third of April
+    finished: bool = False  # a set that was made for training, to be cleaned: no chat rules for its records
     span_files: bool = False  # the same id in two files is one conversation
 
-    @field_validator("roles", mode="before", json_schema_input_type=dict[Role, list[str | int] | str | int])
+    @field_validator("roles", mode="before", json_schema_input_type=dict[Who, list[str | int] | str | int])
     @classmethod
     def _words(cls, roles: Any) -> Any:  # noqa: ANN401
         """Let people write ``user: 0`` and ``user: customer`` for one-word lists."""
         if not isinstance(roles, dict):
             return roles
         return {role: [str(w) for w in (ws if isinstance(ws, list) else [ws])] for role, ws in roles.items()}
+
+
+class Sessions(_Part):
+    """How messages become conversations."""
+
+    gap_minutes: float = Field(default=30.0, gt=0.0)  # of a customer without conversation ids: a longer silence parts
+    order: Literal["auto", "time", "file"] = "auto"  # auto: by time where most messages of a conversation have one
+    bot: Literal["teach", "context", "drop"] = "context"  # may what a bot said be an answer? see docs/shapes.md
 
 
 class Privacy(_Part):
@@ -137,6 +172,7 @@ class Recipe(_Part):
     sources: list[Source] = [Source()]
     packs: list[str] = ["common", "zh", "en"]  # folders of the shipped rules, or paths of your own
     rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
+    sessions: Sessions = Sessions()
     privacy: Privacy = Privacy()
     examples: Examples = Examples()
     dedup: Dedup = Dedup()

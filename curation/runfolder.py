@@ -25,7 +25,7 @@ from curation.report import html, markdown
 from curation.report.model import Report
 from curation.report.numbers import numbers
 
-MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules"]
+MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot"]
 EXAMPLES = [
     "id",
     "conversation",

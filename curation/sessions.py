@@ -24,6 +24,7 @@ def sessions(messages: pl.DataFrame) -> pl.DataFrame:
         .with_columns(
             message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"),
             text=pl.col("raw"),
+            section=pl.lit(0, dtype=pl.UInt32),
         )
         .select(list(tables.MESSAGES))
     )

@@ -37,6 +37,27 @@ MESSAGES: Schema = {
     "text": pl.String,  # after mending
     "cot": pl.String,
     "record": pl.Boolean,  # came in as a question with its answer, not out of a chat
+    "bot": pl.Boolean,  # an assistant's message that a machine wrote
+    "section": pl.UInt32,  # of the conversation: it ends where a bot begins or stops to speak
+}
+
+# What a reader makes of a file, before conversations are known: a row per message, in the order of the file.
+READ: Schema = {
+    "row": pl.UInt32,  # place in the whole input
+    "file": pl.String,
+    "span": pl.Boolean,  # the same conversation id in two files is one conversation
+    "conversation": pl.String,  # null: sessions.py finds it, from what follows
+    "role": ROLE,
+    "source": pl.String,
+    "time": pl.String,
+    "raw": pl.String,
+    "cot": pl.String,
+    "record": pl.Boolean,
+    "bot": pl.Boolean,
+    "speaker": pl.String,  # by name
+    "customer": pl.String,
+    "id": pl.String,  # of the message, as the export has it
+    "reply_to": pl.String,  # such an id
 }
 
 # A rule fired: on a message, on an example, or (both null) on an unreadable line, named in `evidence`.
@@ -71,6 +92,15 @@ UNREADABLE: Schema = {"file": pl.String, "line": pl.Int64, "why": pl.String, "by
 def empty(schema: Schema) -> pl.DataFrame:
     """Return a frame of `schema` with no rows."""
     return pl.DataFrame(schema=schema)
+
+
+def read(rows: pl.DataFrame) -> pl.DataFrame:
+    """Bring `rows`, which may lack columns, into the shape of READ (no bot, no record, else null)."""
+    nothing = {"span": False, "record": False, "bot": False}
+    return rows.select(
+        (pl.col(name) if name in rows.columns else pl.lit(nothing.get(name))).cast(kind).alias(name)
+        for name, kind in READ.items()
+    )
 
 
 def findings(rows: pl.DataFrame) -> pl.DataFrame:

@@ -27,7 +27,7 @@ def fault_of(tmp_path: Path, name: str, content: str | bytes) -> str:
         ("sources:\n- columns:\n    text: [1]\n", ":3: 'sources.0.columns.text': input should be a valid string"),
         (
             "sources:\n- roles:\n    agent: x\n",
-            ":3: 'sources.0.roles.agent': input should be 'user', 'assistant' or 'system'",
+            ":3: 'sources.0.roles.agent': input should be 'user', 'assistant', 'bot' or 'system'",
         ),
         ("seed: 1\nseed: 2\n", ":2: not YAML: 'seed' is given twice"),
         ("dedup:\n  ngram: 3\n\n  ngram: 4\n", ":4: not YAML: 'ngram' is given twice"),

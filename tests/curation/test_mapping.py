@@ -3,7 +3,7 @@
 import pytest
 
 from curation.errors import SourceError
-from curation.mapping import ROLE_WORDS, named_columns, roles_by_word, settle, value_at
+from curation.mapping import named_columns, settle, value_at
 from curation.recipe import Columns, Source
 
 
@@ -35,20 +35,10 @@ def test_the_first_common_name_of_the_list_wins_whatever_the_order_in_the_file()
     assert named_columns(Columns(), ["body", "text"])["text"] == "text"
 
 
-def test_no_role_word_means_two_roles() -> None:
-    words = [word for known in ROLE_WORDS.values() for word in known]
-    assert len(words) == len(set(words))
-    assert words == [word.casefold().strip() for word in words]
-
-
-def test_the_recipe_can_give_a_common_word_another_role() -> None:
-    roles = roles_by_word(Source(roles={"assistant": ["Bot "]}))
-    assert (roles["bot"], roles["robot"]) == ("assistant", "system")
-
-
 def test_values_are_found_by_key_and_by_path() -> None:
-    record = {"a": {"b": {"c": 1}}, "a.b": 2, "7": 3}
+    record = {"a": {"b": {"c": 1}}, "a.b": 2, "7": 3, "to": ["x", {"y": 4}]}
     assert [value_at(record, key) for key in ("a.b.c", "a.b", 7, "a.x", "a.b.c.d")] == [1, 2, 3, None, None]
+    assert [value_at(record, key) for key in ("to.0", "to.1.y", "to.2", "to.y")] == ["x", 4, None, None]
 
 
 def test_the_inner_names_of_messages_need_not_stand_in_the_record() -> None:
@@ -61,6 +51,6 @@ def test_what_is_missing_is_said_with_an_example_of_the_cure() -> None:
     with pytest.raises(SourceError) as caught:
         settle(Source(shape="messages"), ["session", "body"], None, "f.csv")
     assert str(caught.value) == (
-        "f.csv: no column for role; found: session, body; name them in the recipe, "
-        "e.g. sources: [{columns: {conversation: …, role: …, text: …}}]"
+        "f.csv: no column for role; found: session, body; let `siftune sniff` guess them, "
+        "or name them in the recipe, e.g. sources: [{columns: {conversation: …, role: …, text: …}}]"
     )

@@ -120,8 +120,8 @@ def test_blank_lines_are_no_records_but_a_row_of_empty_fields_is_one(tmp_path: P
 
 
 def test_unknown_roles_and_missing_ids_are_set_aside_with_the_reason(tmp_path: Path) -> None:
-    found = reading(tmp_path, HEADER + "a,wizard,hi\n ,user,hi\na,,hi\na,user,\n")
-    assert faults(found) == [(2, "unknown role 'wizard'"), (3, "no conversation id"), (4, "no role")]
+    found = reading(tmp_path, HEADER + "a,elf,hi\n ,user,hi\na,,hi\na,user,\n")
+    assert faults(found) == [(2, "unknown role 'elf'"), (3, "no conversation id"), (4, "no role")]
     assert said(found) == [("log.csv:5", "a", "user", "")]
 
 
@@ -332,7 +332,8 @@ def test_utf_16_is_refused_with_its_cure(tmp_path: Path, name: str, encoding: st
         ("log.json", '["\\ud83d", ' + "9" * 5000 + "]", "too many digits"),
         ("log.json", "[" * 100000 + "]" * 100000, "nested too deep"),
         ("log.json", b'["\xff"]', "not UTF-8: invalid byte at position 3; save it as UTF-8"),
-        ("log.txt", "x", "cannot read '.txt' files; save it as one of csv, json, jsonl, tsv"),
+        ("log.md", "x", "cannot read '.md' files; save it as one of csv, json, jsonl, text, tsv"),
+        ("log.txt", "x", "follow no pattern that is known; say in the recipe how a line is built"),
         ("log.jsonl", '{"x": 1}', "no column names.*found: x"),
     ],
 )

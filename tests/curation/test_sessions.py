@@ -4,16 +4,17 @@ from typing import Any
 
 import polars as pl
 
+from curation import tables
 from curation.sessions import sessions
 
 
 def log(*rows: tuple[str, str, str], span: bool = False) -> pl.DataFrame:
     """Build the frame that read.py makes of (file, conversation, text) rows."""
-    return pl.DataFrame(
-        [{"row": i, "file": f, "span": span, "conversation": c, "role": "user", "source": f"{f}:{i}", "time": None,
-          "raw": t, "cot": None, "record": False} for i, (f, c, t) in enumerate(rows)],
-        schema_overrides={"row": pl.UInt32, "time": pl.String, "cot": pl.String},
-    )  # fmt: skip
+    found = [
+        {"row": i, "file": f, "span": span, "conversation": c, "role": "user", "source": f"{f}:{i}", "raw": t}
+        for i, (f, c, t) in enumerate(rows)
+    ]
+    return tables.read(pl.DataFrame(found))
 
 
 def placed(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
