@@ -21,6 +21,8 @@ def frame(*said: tuple[str, str], conversation: str = "c") -> pl.DataFrame:
         "text": [text for _, text in said],
         "cot": [None] * len(said),
         "record": [False] * len(said),
+        "bot": [False] * len(said),
+        "section": [0] * len(said),
     }
     return pl.DataFrame(rows, schema=dict(tables.MESSAGES))
 

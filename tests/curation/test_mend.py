@@ -20,6 +20,8 @@ def messages(*texts: str, role: str = "user") -> pl.DataFrame:
         "text": list(texts),
         "cot": [None] * len(texts),
         "record": [False] * len(texts),
+        "bot": [False] * len(texts),
+        "section": [0] * len(texts),
     }
     return pl.DataFrame(rows, schema=dict(tables.MESSAGES))
 
