@@ -17,6 +17,7 @@ import polars as pl
 from curation import privacy, tables
 from curation.checks.language import language
 
+_LAST_SENTENCE = r"[^。！!？?\s]*[?？]?\s*$"  # where an agent asks back after having told something
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
 
 
@@ -28,7 +29,8 @@ class Turn(NamedTuple):
     messages: list[int]
     asks: bool  # a user's turn with a question or request in it
     clarifies: bool  # an agent's turn that asks for details
-    consents: bool  # nothing but yes, no or ok: as a detail it adds nothing to the question
+    informs: bool  # an agent's turn that tells something beside what it asks
+    bare: bool  # nothing but yes, no, ok or masked values: as a detail it adds nothing to the question
     cot: str | None
     record: bool
 
@@ -57,23 +59,29 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
     )  # fmt: skip
     user = pl.col("role") == "user"
     found = (
-        spoken.with_columns(
-            turn=fresh.fill_null(value=True).cum_sum(),
+        spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
+        .with_columns(
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
             clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
-            consents=pl.col("text").str.contains(cues["consent"]),
+            informs=~user & pl.col("text").str.replace(_LAST_SENTENCE, "").str.contains(cues["informs"]),
+            bare=pl.col("text").str.contains(cues["consent"]),
+            again=pl.struct("turn", "text").is_first_distinct().not_(),
         )
         .with_columns(last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0))
-        .with_columns(piece=pl.col("text") + pl.when("last").then(pl.lit("")).otherwise(separator))
+        .with_columns(
+            piece=pl.when("again").then(pl.lit("")).otherwise("text")
+            + pl.when(pl.col("last") | pl.col("again")).then(pl.lit("")).otherwise(separator)
+        )
         .group_by("turn", maintain_order=True)
         .agg(
             pl.col("conversation").first(),
             pl.col("role").first().cast(pl.String),
-            pl.col("piece").str.join("").alias("text"),
+            pl.col("piece").str.join("").str.strip_chars_end("， ").alias("text"),
             pl.col("message").alias("messages"),
             pl.col("asks").any(),
             pl.col("clarifies").last(),
-            pl.col("consents").all(),
+            pl.col("informs").any(),
+            pl.col("bare").all(),
             pl.col("cot").drop_nulls().last(),
             pl.col("record").any(),
         )
@@ -111,16 +119,24 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int, mask
 
 
 def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
-    """Yield the turns of each question with the turn that answers it."""
+    """Yield the turns of each question with the turn that answers it.
+
+    Details that the agent asked for are joined to their question, at most `max_details`; after that, what adds
+    nothing to it (yes, no, a masked number) is passed over, and anything else begins anew.
+    """
     open_question: list[Turn] = []  # a question that the agent asked details about
     for turn, answer in pairwise(spoken):
         if turn.role != "user" or answer.role != "assistant":
             continue
         asked = [turn]
-        if open_question and not turn.asks and len(open_question) <= max_details:
-            asked = [*open_question, turn]
+        if open_question and (turn.bare or not turn.asks):
+            if len(open_question) <= max_details:
+                asked = [*open_question, turn]
+            elif turn.bare:
+                asked = open_question
         yield asked, answer
-        open_question = asked if answer.clarifies and (turn.asks or len(asked) > 1) else []
+        goes_on = answer.clarifies and not answer.informs and any(part.asks for part in asked)
+        open_question = asked if goes_on else []
 
 
 def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -140,11 +156,8 @@ def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]
 
 
 def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
-    """Build one row of tables.EXAMPLES; in a pair, reasoning between <think> tags before the answer moves to `cot`.
-
-    A detail that only says yes belongs to the example, but its text adds nothing to the question.
-    """
-    question = "\n".join(turn.text for turn in asked if not turn.consents or len(asked) == 1)
+    """Build one row of tables.EXAMPLES; in a pair, reasoning between <think> tags before the answer moves to `cot`."""
+    question = "\n".join(turn.text for turn in asked if not turn.bare or len(asked) == 1)
     answer = "\n".join(turn.text for turn in answered)
     messages = [m for turn in (*asked, *answered) for m in turn.messages]
     cot = answered[-1].cot  # it is exported before the last answer, so it must be that answer's

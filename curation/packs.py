@@ -5,6 +5,7 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
     about: Chinese customer service
     language: zh                            # only texts in Chinese, or in no language (default: any)
     records: false                          # not what came in as a question with its answer (default: that too)
+    fragments: {who: 您|你|亲}              # {who} in patterns of this file stands for (?:您|你|亲)
     cues:
       question: [吗, 怎么, "[?？]"]        # regular expressions; all packs together make one cue
     rules:
@@ -45,9 +46,10 @@ from curation.resources import shipped
 
 # question and request tell what a user wants (together: asks), clarify that an agent asks for details, elliptic that
 # a question leans on what was said before, choice that a bare yes or ok is an answer, offer that the agent asks
-# whether there is anything else, consent that a turn is nothing but yes, no or ok, framing what may stand around a
+# whether there is anything else, consent that a turn is nothing but yes, no, ok or a
+# number, informs that an agent tells something, framing what may stand around a
 # question without changing it.
-CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent", "framing")
+CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent", "informs", "framing")
 
 
 class Example(BaseModel):
@@ -104,6 +106,7 @@ class PackText(BaseModel):
     about: str
     language: Literal["zh", "en"] | None = None  # its rules look only at texts in this language (or in none)
     records: bool = True  # false: its rules leave alone what came in as a question with its answer, not as a chat
+    fragments: dict[str, str] = {}  # named parts of patterns; {name} stands for one in cues and parameters
     cues: dict[str, list[str]] = {}
     rules: dict[str, RuleText] = {}
 
@@ -179,7 +182,7 @@ def load(names: Sequence[str], changes: Mapping[str, RuleChange] | None = None) 
             raise PackError(f"{path}: there is no cue '{unknown}'{did_you_mean(unknown, CUES)}")
         texts.append((prefix, path, text, node))
         files.append(PackFile(f"{prefix}/{path.name}", _sha256(path), len(text.rules)))
-    words = {cue: [w for _, _, t, _ in texts for w in t.cues.get(cue, [])] for cue in CUES}
+    words = {cue: [_filled(w, t) for _, _, t, _ in texts for w in t.cues.get(cue, [])] for cue in CUES}
     words["asks"] = [*words["question"], *words["request"]]
     cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
     rules = _bind(texts, cues, changes or {})
@@ -217,7 +220,8 @@ def _bind(
             if name in rules:
                 raise PackError(f"{place}: another pack already has a rule '{name}'")
             change = changes.get(name, RuleChange())
-            params = {key: _with_cues(value, cues, place) for key, value in (written.params | change.params).items()}
+            given = _filled(written.params | change.params, text)
+            params = {key: _with_cues(value, cues, place) for key, value in given.items()}
             found, expression = bind(written.check, params, place)
             action = change.action or written.action
             if action == "off":
@@ -250,6 +254,18 @@ def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> str:
     if written.check != "only_phrases":
         raise PackError(f"{place}: 'strip' goes with the check 'only_phrases'")
     return phrase_pattern(params["phrases"], over_spaces=params.get("over_spaces", False))
+
+
+def _filled(value: Any, pack: PackText) -> Any:  # noqa: ANN401
+    """Replace ``{name}`` in patterns by the pack's fragment of that name."""
+    if isinstance(value, dict):
+        return {key: _filled(part, pack) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, pack) for part in value]
+    if isinstance(value, str):
+        for name, fragment in reversed(pack.fragments.items()):  # a fragment may use those written before it
+            value = value.replace(f"{{{name}}}", f"(?:{fragment})")
+    return value
 
 
 def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa: ANN401

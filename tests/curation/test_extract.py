@@ -74,12 +74,41 @@ def test_details_that_were_asked_for_join_the_question():
     found = examples(
         ("user", "发票抬头能改吗？"),
         ("assistant", "请您提供一下订单号"),
-        ("user", "[订单号]"),
+        ("user", "抬头是青禾家具厂"),
         ("assistant", "可以，3天内换开好"),
         kinds=["pair"],
     )
-    assert found["question"].to_list() == ["发票抬头能改吗？", "发票抬头能改吗？\n[订单号]"]
+    assert found["question"].to_list() == ["发票抬头能改吗？", "发票抬头能改吗？\n抬头是青禾家具厂"]
     assert found["turns"].to_list()[1][0]["messages"] == [0, 2]
+
+
+def test_a_masked_number_belongs_to_the_example_but_not_to_its_text():
+    found = examples(
+        ("user", "发票抬头能改吗？"),
+        ("assistant", "请您提供一下订单号"),
+        ("user", "订单号：[订单号]"),
+        ("assistant", "可以，3天内换开好"),
+        kinds=["pair"],
+    )
+    assert found["question"].to_list() == ["发票抬头能改吗？", "发票抬头能改吗？"]
+    assert found["turns"].to_list()[1][0]["messages"] == [0, 2]
+
+
+def test_what_an_agent_asks_after_an_answer_does_not_keep_the_question_open():
+    found = examples(
+        ("user", "发票能开专票吗？"),
+        ("assistant", "可以，下单时选专票就行。您的资质审核通过了吗"),
+        ("user", "通过了"),
+        ("assistant", "下单时选增值税专用发票"),
+        kinds=["pair"],
+    )
+    assert found["question"].to_list() == ["发票能开专票吗？", "通过了"]
+
+
+def test_what_is_said_twice_in_a_turn_stands_there_once():
+    found = spoken(("user", "什么时候发货"), ("user", "在吗，急"), ("user", "什么时候发货"), ("assistant", "明天"))
+    assert found["text"].to_list() == ["什么时候发货，在吗，急", "明天"]
+    assert found["messages"].to_list() == [[0, 1, 2], [3]]
 
 
 def test_a_mere_yes_belongs_to_the_example_but_not_to_its_text():
@@ -100,6 +129,15 @@ def test_no_more_details_are_joined_than_asked():
         said += [("assistant", "请您提供一下抬头"), ("user", detail)]
     found = examples(*said, ("assistant", "好了"), kinds=["pair"], max_details=1)
     assert max(question.count("\n") for question in found["question"]) == 1
+
+
+def test_yes_upon_yes_does_not_part_an_answer_from_its_question():
+    said = [("user", "我要开专票")]
+    for line in ("资质通过了吗", "是这个抬头吗", "地址对吗", "电话对吗"):
+        said += [("assistant", line), ("user", "对")]
+    found = examples(*said, ("assistant", "已提交换开，5个工作日寄出"), kinds=["pair"], max_details=1)
+    last = found.row(-1, named=True)
+    assert (last["question"], last["turns"][0]["messages"]) == ("我要开专票", [0, 2])
 
 
 def test_a_dialogue_begins_with_the_user_ends_with_the_agent_and_alternates():
