@@ -10,7 +10,7 @@ from rapidfuzz import fuzz
 
 from curation import tables
 from curation.checks.wording import plain
-from curation.dedup import Clusters, Pair, cluster
+from curation.dedup import Clusters, cluster
 from curation.recipe import Dedup
 
 _NEGATION = re.compile(
@@ -46,7 +46,9 @@ def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int) ->
         for members in _groups(found):
             best = min(members, key=lambda m: (-rows[indices[m]]["score"], m))
             best_of.update({indices[m]: indices[best] for m in members})
-        merged += [(p.similarity, *_sides(rows, indices, p, best_of)) for p in found.pairs]
+        pairs = zip(found.pairs.left.tolist(), found.pairs.right.tolist(), strict=True)
+        sides = [_sides(rows, indices, pair, best_of) for pair in pairs]
+        merged += [(s, *texts) for s, texts in zip(found.pairs.similarity.tolist(), sides, strict=True)]
     # 保修3年 and 保修1年 are nearly the same text and the opposite of a duplicate: both stay, as a conflict.
     alike = [(i, best) for i, best in best_of.items() if i != best]
     dropped = [(i, best) for i, best in alike if agree(rows[i]["answer"], rows[best]["answer"], 0.0)]
@@ -84,14 +86,16 @@ def _asked(question: str, bare: str) -> str:
 
 def _groups(found: Clusters) -> list[list[int]]:
     groups: dict[int, list[int]] = {}
-    for index, first in enumerate(found.first):
+    for index, first in enumerate(found.first.tolist()):
         groups.setdefault(first, []).append(index)
     return [members for members in groups.values() if len(members) > 1]
 
 
-def _sides(rows: list[dict[str, str]], indices: list[int], pair: Pair, best_of: dict[int, int]) -> tuple[str, str]:
+def _sides(
+    rows: list[dict[str, str]], indices: list[int], pair: tuple[int, int], best_of: dict[int, int]
+) -> tuple[str, str]:
     """Return the texts of a pair, the one that stays (if one of them does) first."""
-    left, right = indices[pair.left], indices[pair.right]
+    left, right = (indices[side] for side in pair)
     if best_of[right] == right:
         left, right = right, left
     return tuple(f"{rows[i]['question']} → {rows[i]['answer']}" for i in (left, right))  # type: ignore[return-value]

@@ -118,7 +118,7 @@ class Dedup(_Part):
     """Near-duplicates. The bands are weighted for recall; an exact Jaccard check afterwards gives the precision."""
 
     threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams
-    ngram: int = Field(default=5, ge=1, le=16)  # characters
+    ngram: Literal["auto"] | Annotated[int, Field(ge=1, le=16)] = "auto"  # characters; auto: 3 in Chinese, 5 elsewhere
     permutations: int = Field(default=128, ge=8, le=512)
     bands: int = Field(default=25, ge=1)  # 25 × 5: every pair of similarity 0.8 is found with p > 0.9999
     rows: int = Field(default=5, ge=1)

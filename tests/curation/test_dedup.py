@@ -2,6 +2,7 @@
 
 import random
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curation import dedup
-from curation.dedup import cluster
+from curation.dedup import cluster, lsh, minhash, near_pairs, verify
+from curation.dedup.shingles import shingles
 from curation.recipe import Dedup
 
 ZH = "订单退款到账快递地址发票换货会员积分优惠券库存尺码颜色质量客服投诉预售安装保修运费包装签收付款取消"
@@ -21,8 +23,8 @@ def grams(text: str, n: int = 5) -> frozenset[str]:
     return frozenset(text[i : i + n] for i in range(len(text) - n + 1)) or frozenset([text])
 
 
-def jaccard(one: str, other: str) -> float:
-    a, b = grams(one), grams(other)
+def jaccard(one: str, other: str, n: int = 5) -> float:
+    a, b = grams(one, n), grams(other, n)
     return len(a & b) / len(a | b)
 
 
@@ -52,46 +54,87 @@ def groups(texts: list[str], found: list[int]) -> set[frozenset[str]]:
     return {frozenset(group) for group in members.values()}
 
 
-@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=6), st.integers(1, 8))
+FIVE = Dedup(ngram=5)
+AUTO = Dedup()
+
+
+def parts(texts: list[str], ngram: Any) -> list[frozenset[int]]:
+    """Return the set of shingle hashes of every text."""
+    hashes, starts = shingles(texts, ngram)
+    return [frozenset(part.tolist()) for part in np.split(hashes, starts[1:])]
+
+
+def firsts(texts: list[str], settings: Dedup = AUTO, seed: int = 1) -> list[int]:
+    return cluster(texts, settings, seed=seed).first.tolist()
+
+
+@given(st.lists(st.text(min_size=1, max_size=40), min_size=1, max_size=6), st.sampled_from([1, 2, 3, 5, 8, "auto"]))
 @settings(max_examples=40, deadline=None)
-def test_signatures_are_those_of_datasketch_bit_for_bit(texts: list[str], ngram: int) -> None:
-    hashes, starts = dedup.shingles(texts, ngram)
-    permutations = MinHash(num_perm=64, seed=7, scheme="affine32").permutations
-    signatures = dedup.sign(hashes, starts, permutations)
-    for row, part in zip(signatures, np.split(hashes, starts[1:]), strict=True):
+def test_signatures_are_those_of_datasketch_bit_for_bit(texts: list[str], ngram: Any) -> None:
+    ours = dedup.signatures(texts, Dedup(ngram=ngram, permutations=64, bands=8, rows=8), seed=7)
+    for row, part in zip(ours, parts(texts, ngram), strict=True):
         theirs = MinHash(num_perm=64, seed=7, scheme="affine32", hashfunc=int)
-        theirs.update_batch(part.tolist())
+        theirs.update_batch(part)
         assert row.tolist() == theirs.hashvalues.tolist()
 
 
-@given(st.lists(st.text(max_size=12), min_size=1, max_size=8), st.integers(1, 6))
+@given(st.lists(st.text("abc退款", max_size=12), min_size=1, max_size=8), st.integers(1, 6))
 @settings(max_examples=60, deadline=None)
-def test_a_text_has_as_many_shingles_as_it_has_ngrams(texts: list[str], ngram: int) -> None:
-    hashes, starts = dedup.shingles(texts, ngram)
-    counts = np.diff([*starts.tolist(), len(hashes)]).tolist()
-    assert counts == [max(len(text) - ngram + 1, 1) for text in texts]
-    same = {}
-    for text, part in zip(texts, np.split(hashes, starts[1:]), strict=True):
-        windows = [text[i : i + ngram] for i in range(len(text) - ngram + 1)] or [text]
-        for window, value in zip(windows, part.tolist(), strict=True):
-            padded = window + "\0" * (ngram - len(window))
-            assert same.setdefault(padded, value) == value  # equal n-grams, equal hashes, wherever they stand
+def test_equal_ngrams_have_equal_hashes_wherever_they_stand(texts: list[str], ngram: int) -> None:
+    ours = parts(texts, ngram)
+    for text, part in zip(texts, ours, strict=True):
+        own = {text[i : i + ngram] for i in range(len(text) - ngram + 1)} or {text.ljust(ngram, "\0")}
+        assert len(own) == len(part)
+        for other, theirs in zip(texts, ours, strict=True):
+            wide = {other[i : i + ngram] for i in range(len(other) - ngram + 1)} or {other.ljust(ngram, "\0")}
+            assert len(own & wide) == len(part & theirs)
+
+
+def around(text: str) -> set[str]:
+    """Say by hand what `auto` means: a window ends at each character, 3 wide in CJK and 5 elsewhere, blanks around."""
+    wide = 3 if text[-1] > "\u2e7f" else 5
+    windows = set()
+    for end in range(len(text) + wide - 1):
+        n = (3 if text[end] > "\u2e7f" else 5) if end < len(text) else wide
+        windows.add("".join(text[i] if 0 <= i < len(text) else "\0" for i in range(end - n + 1, end + 1)))
+    return windows
+
+
+@given(st.lists(st.text("ab 退款1", min_size=1, max_size=12), min_size=2, max_size=2))
+@settings(max_examples=200, deadline=None)
+def test_auto_shingles_are_three_wide_in_chinese_and_five_elsewhere_with_blanks_around(texts: list[str]) -> None:
+    one, other = parts(texts, "auto")
+    assert (len(one), len(other)) == (len(around(texts[0])), len(around(texts[1])))
+    assert len(one & other) == len(around(texts[0]) & around(texts[1]))
 
 
 def test_five_short_questions_stay_five() -> None:
-    questions = ["怎么退款", "怎么退货", "怎么换货", "怎么发货", "怎么取消"]
-    assert cluster(questions, Dedup(), seed=1).first == [0, 1, 2, 3, 4]
+    for questions in (
+        ["怎么退款", "怎么退货", "怎么换货", "怎么发货", "怎么取消"],
+        ["多久到", "退款", "谢谢", "能换吗", "开发票"],
+        ["where is it", "where is he", "when is it", "who is it", "where it is"],
+        ["退款一般多久可以到账", "退货一般多久可以到账", "退款一般几天可以到账", "退款一般多久能到账", "退款多久到账"],
+    ):
+        assert firsts(questions) == [0, 1, 2, 3, 4]
+        assert firsts(questions, FIVE) == [0, 1, 2, 3, 4]
 
 
 def test_equal_texts_are_found_however_short() -> None:
-    found = cluster(["退", "好", "退", "", ""], Dedup(), seed=1)
-    assert found.first == [0, 1, 0, 3, 3]
-    assert [(p.left, p.right, p.similarity) for p in found.pairs] == [(0, 2, 1.0), (3, 4, 1.0)]
+    found = cluster(["退", "好", "退", "好的"], AUTO, seed=1)
+    assert found.first.tolist() == [0, 1, 0, 3]
+    assert [column.tolist() for column in vars(found.pairs).values()] == [[0], [2], [1.0]]
+
+
+@pytest.mark.parametrize("ngram", [1, 5, "auto"])
+def test_a_text_without_characters_is_like_no_other(ngram: Any) -> None:
+    assert firsts(["", "好", "", "\0", "\0\0"], Dedup(ngram=ngram))[:3] == [0, 1, 2]
 
 
 def test_nothing_and_one_text_are_no_problem() -> None:
-    assert cluster([], Dedup(), seed=1).first == []
-    assert cluster(["a"], Dedup(), seed=1).first == [0]
+    assert firsts([]) == []
+    assert firsts(["a"]) == [0]
+    assert firsts([""]) == [0]
+    assert len(near_pairs([], AUTO, seed=1)) == 0
 
 
 def test_every_similar_pair_is_found_and_no_other_is_merged() -> None:
@@ -99,49 +142,104 @@ def test_every_similar_pair_is_found_and_no_other_is_merged() -> None:
     alike = {(i, j): s for i, j in combinations(range(len(texts)), 2) if (s := jaccard(texts[i], texts[j])) >= 0.8}
     near = sum(0.6 < jaccard(texts[i], texts[j]) < 0.8 for i in range(0, 300, 3) for j in (i + 1, i + 2))
     assert (len(alike) > 100, near > 10) == (True, True)  # the corpus is worth the name
-    found = cluster(texts, Dedup(), seed=42)
-    together = sum(found.first[i] == found.first[j] for i, j in alike)
-    assert together >= 0.99 * len(alike)
-    for pair in found.pairs:
-        assert pair.left < pair.right
-        assert pair.similarity == pytest.approx(alike[pair.left, pair.right])  # KeyError: it is below the threshold
+    found = firsts(texts, FIVE, seed=42)
+    assert all(found[i] == found[j] for i, j in alike)
+    pairs = near_pairs(texts, FIVE, seed=42)
+    assert len(pairs) > 50
+    for left, right, similarity in zip(*vars(pairs).values(), strict=True):
+        assert left < right
+        assert similarity == pytest.approx(alike[left, right])  # KeyError: it is below the threshold
+
+
+def test_pairs_below_the_threshold_are_listed_down_to_the_floor_and_not_merged() -> None:
+    texts = corpus()
+    pairs = cluster(texts, FIVE, seed=42, floor=0.7).pairs
+    below = pairs.similarity < 0.8
+    assert below.sum() > 3
+    for left, right, similarity in zip(pairs.left[below], pairs.right[below], pairs.similarity[below], strict=True):
+        assert 0.7 <= similarity == pytest.approx(jaccard(texts[left], texts[right]))
+    assert firsts(texts, FIVE, seed=42) == cluster(texts, FIVE, seed=42, floor=0.7).first.tolist()
 
 
 def test_one_member_of_a_cluster_is_its_first() -> None:
-    texts = corpus()
-    found = cluster(texts, Dedup(), seed=42)
-    assert all(first <= index and found.first[first] == first for index, first in enumerate(found.first))
+    found = firsts(corpus(), seed=42)
+    assert all(first <= index and found[first] == first for index, first in enumerate(found))
+
+
+@given(st.lists(st.text("退款到账ab", max_size=30), max_size=25), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_the_order_of_the_texts_does_not_change_the_clusters(texts: list[str], random: random.Random) -> None:
+    texts += [text + "退" for text in texts if len(text) > 15]
+    mixed = random.sample(texts, len(texts))
+    assert groups(texts, firsts(texts, seed=5)) == groups(mixed, firsts(mixed, seed=5))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_order_of_the_texts_does_not_change_the_clusters(seed: int) -> None:
+def test_the_order_of_many_texts_does_not_change_the_clusters(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lsh, "WINDOW", 2)  # what large buckets do, small ones do too
     texts = corpus()
     mixed = random.Random(seed).sample(texts, len(texts))
-    assert groups(texts, cluster(texts, Dedup(), seed=5).first) == groups(mixed, cluster(mixed, Dedup(), seed=5).first)
-
-
-def test_large_buckets_are_chained_together() -> None:
-    base = "仓库签收后一到三个工作日原路退回到您的付款账户请您耐心等待到账以后会有短信通知您感谢您的理解与支持"
-    texts = [base + str(i) for i in range(60)]
-    assert set(cluster(texts, Dedup(), seed=1).first) == {0}
-
-
-def test_in_a_large_bucket_every_text_is_held_against_the_first_and_its_neighbour() -> None:
-    pairs = set(dedup._candidates(np.zeros((40, 128), dtype=np.uint32), Dedup()))
-    assert pairs == {(0, i) for i in range(1, 40)} | {(i, i + 1) for i in range(1, 39)}
+    assert groups(texts, firsts(texts, FIVE)) == groups(mixed, firsts(mixed, FIVE))
 
 
 @pytest.mark.parametrize("batch", [1, 7, 299, 300])
 def test_the_size_of_a_batch_does_not_change_the_clusters(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = corpus()[: 300 if batch > 1 else 60]
-    whole = cluster(texts, Dedup(), seed=9)
-    monkeypatch.setattr(dedup, "BATCH", batch)
-    assert cluster(texts, Dedup(), seed=9) == whole
+    whole = cluster(texts, AUTO, seed=9, floor=0.6)
+    monkeypatch.setattr(minhash, "BATCH", batch)
+    monkeypatch.setattr(verify, "BATCH", batch)
+    monkeypatch.setattr(lsh, "BLOCK", batch)
+    parted = cluster(texts, AUTO, seed=9, floor=0.6)
+    assert parted.first.tolist() == whole.first.tolist()
+    assert [c.tolist() for c in vars(parted.pairs).values()] == [c.tolist() for c in vars(whole.pairs).values()]
+
+
+def test_large_buckets_hang_together() -> None:
+    base = "仓库签收后一到三个工作日原路退回到您的付款账户请您耐心等待到账以后会有短信通知您感谢您的理解与支持"
+    texts = [base + chr(0x4E00 + i) for i in range(300)]
+    assert set(firsts(texts)) == {0}
+
+
+def test_copies_are_found_in_a_heap_of_texts_that_share_a_canned_sentence() -> None:
+    rng = random.Random(8)
+    canned = "亲亲您好非常抱歉给您带来不好的购物体验小妹已经记录了您的问题并且马上为您反馈给相关的同事处理"
+    own = ["".join(rng.choices(ZH, k=40)) for _ in range(600)]
+    texts = [canned + text for text in own] + [canned + text[:-1] + "啊" for text in own[:200]]
+    found = firsts(texts)
+    assert [found[600 + i] for i in range(200)] == list(range(200))
+    assert len(set(found)) == 600
+
+
+@pytest.mark.parametrize("copies", [3, 50, 3000])
+def test_the_pairs_to_look_at_are_linear_in_the_texts(copies: int) -> None:
+    same = np.zeros((copies, 128), dtype=np.uint32)
+    keys = lsh.band_keys(same, bands=25, rows=5)
+    most = max(len(left) for left, _ in lsh.candidates(keys, lsh.ranks(same)))
+    assert copies - 1 <= most <= (lsh.WINDOW + 2 * lsh.NEIGHBOURS) * copies
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40))
+def test_components_are_what_hangs_together(edges: list[tuple[int, int]]) -> None:
+    expected = list(range(31))
+    for _ in range(31):
+        for one, other in edges:
+            expected[one] = expected[other] = min(expected[one], expected[other])
+    roots = np.arange(31)
+    verify.join(roots, *np.array(edges, dtype=np.int64).reshape(-1, 2).T)
+    assert roots.tolist() == expected
+
+
+@given(st.lists(st.text("退款ab", min_size=1, max_size=9), min_size=2, max_size=8, unique=True))
+@settings(max_examples=80, deadline=None)
+def test_similarities_are_exact(texts: list[str]) -> None:
+    left, right = np.array(list(combinations(range(len(texts)), 2))).T
+    found = verify.similarities(lambda who: [texts[i] for i in who], left, right, ngram=2)
+    expected = [jaccard(texts[i].ljust(2, "\0"), texts[j].ljust(2, "\0"), 2) for i, j in zip(left, right, strict=True)]
+    assert found.tolist() == pytest.approx(expected)
 
 
 def test_the_threshold_and_the_ngram_of_the_recipe_count() -> None:
     pair = ["我想退掉上周买的空气炸锅", "我想退掉上周买的电饭锅吧"]
-    similarity = jaccard(*pair)
-    assert 0.2 < similarity < 0.4
-    assert cluster(pair, Dedup(), seed=1).first == [0, 1]
-    assert cluster(pair, Dedup(threshold=0.2, bands=128, rows=1), seed=1).first == [0, 0]
+    assert 0.2 < jaccard(*pair) < 0.4
+    assert firsts(pair, FIVE) == [0, 1]
+    assert firsts(pair, Dedup(ngram=5, threshold=0.2, bands=128, rows=1)) == [0, 0]

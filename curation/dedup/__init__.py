@@ -1,0 +1,144 @@
+"""Near-duplicates: sign (map), find candidates (reduce over small keys), verify exactly, cluster.
+
+Four steps, each a module that knows nothing of the others' insides:
+
+==============  =====================================================================================================
+shingles.py     texts → hashes of their character n-grams
+minhash.py      hashes → signatures, bit for bit those of ``datasketch.MinHash``: any shard of texts on its own
+lsh.py          signatures → pairs that agree on a band: sorting small keys, linear whatever the texts look like
+verify.py       pairs → exact Jaccard similarity, from the texts of these pairs only; clusters by similar pairs
+==============  =====================================================================================================
+
+The bands are weighted for recall; the exact check gives the precision, so nothing merges on an estimate. Clusters are
+the connected components of verified pairs. Neither the order of the texts nor the size of a batch changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from curation.dedup import minhash
+from curation.dedup.lsh import HALF, LOW, U64, band_keys, candidates, distinct, ranks
+from curation.dedup.shingles import I64, U32
+from curation.dedup.verify import F64, Fetch, estimates, join, similarities
+from curation.recipe import Dedup
+
+DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Verified pairs of texts, by index: `left` < `right`, and the exact Jaccard similarity of each."""
+
+    left: I64
+    right: I64
+    similarity: F64
+
+    def __len__(self) -> int:
+        """Return how many pairs these are."""
+        return len(self.left)
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """For each text the index of its cluster's first member; and the verified pairs that made or missed a cluster."""
+
+    first: I64
+    pairs: Pairs = field(repr=False)
+
+
+def signatures(texts: Sequence[str], settings: Dedup, *, seed: int) -> U32:
+    """Return the MinHash signatures of `texts`, texts × permutations. The share of equal columns estimates Jaccard."""
+    return minhash.signatures(
+        texts, ngram=settings.ngram, permutations=minhash.permutations(settings.permutations, seed)
+    )
+
+
+def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
+    """Return verified pairs of `texts` (normalised) that are alike by `settings.threshold` or more, equal ones too.
+
+    Every cluster hangs together by these pairs. They are not all similar pairs: two texts that hang together already
+    are not compared any more, and equal texts stand for each other.
+    """
+    pairs = cluster(texts, settings, seed=seed).pairs
+    near = pairs.similarity >= settings.threshold
+    return Pairs(pairs.left[near], pairs.right[near], pairs.similarity[near])
+
+
+def cluster(texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | None = None) -> Clusters:
+    """Find the clusters of near-duplicates among `texts` (normalised). A text without characters is like no other.
+
+    The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
+    """
+    first_of: dict[str, int] = {}
+    exact = np.fromiter((first_of.setdefault(t, i) for i, t in enumerate(texts)), dtype=np.int64, count=len(texts))
+    if "" in first_of:
+        nothing = [i for i, text in enumerate(texts) if not text]
+        exact[nothing] = nothing
+        del first_of[""]
+    places = np.fromiter(first_of.values(), dtype=np.int64, count=len(first_of))
+    kept = list(first_of)
+    signed = signatures(kept, settings, seed=seed)
+    found = near(signed, lambda who: [kept[i] for i in who.tolist()], settings, floor=floor)
+    copies = np.flatnonzero(exact != np.arange(len(texts)))
+    pairs = Pairs(
+        np.concatenate((exact[copies], places[found.left])),
+        np.concatenate((copies, places[found.right])),
+        np.concatenate((np.ones(len(copies)), found.similarity)),
+    )
+    roots = exact.copy()
+    merged = pairs.similarity >= settings.threshold
+    join(roots, pairs.left[merged], pairs.right[merged])
+    return Clusters(roots, pairs)
+
+
+def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = None) -> Pairs:
+    """Find verified pairs among different texts, whose signatures are `signed` and whose texts `fetch` gives.
+
+    Pairs that hang together at the threshold already are not compared; pairs come out sorted.
+    """
+    floor = settings.threshold if floor is None else min(floor, settings.threshold)
+    count = settings.permutations
+    least = floor - DEVIATIONS * (floor * (1 - floor) / count) ** 0.5
+    keys = band_keys(signed, bands=settings.bands, rows=settings.rows)
+    roots = np.arange(len(signed))
+    seen: U64 = np.empty(0, dtype=np.uint64)
+    found: list[tuple[U64, F64]] = []
+    for left, right in candidates(keys, ranks(signed)):
+        apart = roots[left] != roots[right]
+        packed = _new(_packed(left[apart], right[apart]), seen)
+        seen = np.sort(np.concatenate((seen, packed)))
+        left, right = _unpacked(packed)
+        likely = estimates(signed, left, right) >= least
+        left, right, packed = left[likely], right[likely], packed[likely]
+        alike = similarities(fetch, left, right, ngram=settings.ngram)
+        listed = alike >= floor
+        found.append((packed[listed], alike[listed]))
+        merged = alike >= settings.threshold
+        join(roots, left[merged], right[merged])
+    packed = np.concatenate([seen[:0], *(pairs for pairs, _ in found)])
+    alike = np.concatenate([np.empty(0), *(similarity for _, similarity in found)])
+    order = np.argsort(packed)
+    return Pairs(*_unpacked(packed[order]), alike[order])
+
+
+def _packed(left: I64, right: I64) -> U64:
+    """Put each pair into one number, the smaller index above the larger; in order."""
+    low, high = np.minimum(left, right).astype(np.uint64), np.maximum(left, right).astype(np.uint64)
+    return distinct(low << HALF | high)
+
+
+def _unpacked(packed: U64) -> tuple[I64, I64]:
+    return (packed >> HALF).astype(np.int64), (packed & LOW).astype(np.int64)
+
+
+def _new(packed: U64, seen: U64) -> U64:
+    """Return those of `packed` that are not in `seen`; both are sorted."""
+    if not len(seen):
+        return packed
+    place = np.minimum(np.searchsorted(seen, packed), len(seen) - 1)
+    new: U64 = packed[seen[place] != packed]
+    return new

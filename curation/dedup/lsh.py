@@ -1,0 +1,155 @@
+"""Signatures → pairs worth a look: texts whose signatures agree on a whole band (locality-sensitive hashing).
+
+Sorting does the work of a hash table: keys and texts go into one number, equal keys then stand together. In a bucket of
+up to `WINDOW` texts every pair comes out. In a larger one, which would have too many pairs, each text is held against
+the bucket's first and, with the bucket sorted again by other bands, against its neighbours. So the pairs are linear in
+the number of texts whatever these look like, all texts of a cluster hang together, and two copies inside a heap of
+texts that share one canned sentence still come to stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.dedup.shingles import I64, U32, mix
+
+U64 = npt.NDArray[np.uint64]
+
+WINDOW = 8  # buckets up to this size are compared pair by pair
+NEIGHBOURS = 2  # in larger ones, how many neighbours after the second sorting
+ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 512)  # bands looked at in one round: what the first round joined, others skip
+BLOCK = 4096  # signatures turned at once
+FACTOR = np.uint32(0x9E3779B1)
+HALF = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+
+
+def band_keys(signatures: U32, *, bands: int, rows: int) -> U32:
+    """Hash every band of every signature (texts × permutations) to 32 bits; returns bands × texts.
+
+    Texts of unlike bands share a key once in four thousand million; that makes a candidate, which fails the check.
+    """
+    keys = np.zeros((bands, len(signatures)), dtype=np.uint32)
+    for start in range(0, len(signatures), BLOCK):
+        turned = np.ascontiguousarray(signatures[start : start + BLOCK, : bands * rows].T)
+        turned = turned.reshape(bands, rows, -1)
+        here = np.zeros_like(turned[:, 0])
+        for row in range(rows):
+            here ^= turned[:, row]
+            here *= FACTOR
+            here ^= here >> np.uint32(15)
+        keys[:, start : start + BLOCK] = here
+    return keys
+
+
+def ranks(signatures: U32) -> U32:
+    """Return an order of the texts that depends on their signatures alone, so that the order of input does not count.
+
+    Texts of equal signatures (their shingles are nearly always the same) keep the order of the input.
+    """
+    order = np.argsort(_folded(signatures), kind="stable")
+    ranked = np.empty(len(order), dtype=np.uint32)
+    ranked[order] = np.arange(len(order), dtype=np.uint32)
+    return ranked
+
+
+def candidates(keys: U32, ranked: U32) -> Iterator[tuple[I64, I64]]:
+    """Yield, round by round, index pairs (left, right) that agree on a band; each pair once in a round."""
+    places = np.empty(len(ranked), dtype=np.int64)
+    places[ranked] = np.arange(len(ranked))
+    done = 0
+    for count in ROUNDS:
+        if done >= len(keys):
+            return
+        found = [_bucketed(keys, band, ranked, places) for band in range(done, min(done + count, len(keys)))]
+        packed = distinct(np.concatenate(found))
+        yield places[packed >> HALF], places[packed & LOW]
+        done += count
+
+
+def distinct(values: U64) -> U64:
+    """Return the different values in order (np.unique takes ten times as long on these)."""
+    ordered = np.sort(values)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
+
+
+def _bucketed(keys: U32, band: int, ranked: U32, places: I64) -> U64:
+    """Return the pairs of one band, as ranks, packed as smaller << 32 | larger."""
+    some = _not_alone(keys[band])
+    ordered = np.sort(keys[band][some].astype(np.uint64) << HALF | ranked[some])
+    same = ordered[1:] >> HALF == ordered[:-1] >> HALF
+    together = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same)))
+    ordered = ordered[together]  # only texts that share their key with another
+    key, who = ordered >> HALF, ordered & LOW
+    opens = np.concatenate(([True], key[1:] != key[:-1]))[: len(key)]
+    first = np.flatnonzero(opens)
+    sizes = np.diff(np.append(first, len(key)))
+    large = np.repeat(sizes > WINDOW, sizes)
+    packed = [_pairs(key[~large], who[~large], WINDOW - 1)]
+    if large.any():
+        centre = np.repeat(who[first], sizes)[large]
+        members, bucket = who[large], np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)[large]
+        packed.append((centre << HALF | members)[centre != members])
+        # Sort the bucket by the next band, and by the one after it: what is alike beyond this key becomes neighbours.
+        for ahead in (1, 2):
+            other = keys[(band + ahead) % len(keys)][places[members]]
+            again = _sorted_within(bucket, other)
+            packed.append(_pairs(bucket[again], members[again], NEIGHBOURS))
+    return np.concatenate(packed)
+
+
+def _not_alone(keys: U32) -> I64:
+    """Return the places of the keys that may stand more than once: all that do, and a few others.
+
+    Most texts are alone in most bands, and sorting is the slow part.
+    """
+    bits = min(max(len(keys).bit_length() + 3, 8), 22)
+    slots = (keys >> np.uint32(32 - bits)).astype(np.int64)
+    last = np.zeros(1 << bits, dtype=np.uint32)
+    places = np.arange(len(keys), dtype=np.uint32)
+    last[slots] = places
+    shared = np.zeros(1 << bits, dtype=np.bool_)
+    shared[slots[last[slots] != places]] = True
+    return np.flatnonzero(shared[slots])
+
+
+def _pairs(groups: U64, who: U64, ahead: int) -> U64:
+    """Pair every member with the `ahead` next of its group; the members of a group stand together."""
+    packed = []
+    for step in range(1, ahead + 1):
+        same = groups[step:] == groups[:-step]
+        if not same.any():
+            break
+        one, other = who[:-step][same], who[step:][same]
+        packed.append(np.minimum(one, other) << HALF | np.maximum(one, other))
+    return np.concatenate(packed) if packed else np.empty(0, dtype=np.uint64)
+
+
+def _sorted_within(groups: U64, values: U32) -> I64:
+    """Return the order by group, then by value (as many of its bits as there is room for), then as they stand."""
+    here = len(groups).bit_length()
+    room = 64 - int(groups[-1]).bit_length() - here
+    leading = values.astype(np.uint64) >> np.uint64(max(0, 32 - room))
+    packed = groups << np.uint64(64 - int(groups[-1]).bit_length()) if groups[-1] else np.zeros_like(groups)
+    packed |= leading << np.uint64(here)
+    packed |= np.arange(len(groups), dtype=np.uint64)
+    packed.sort()
+    return (packed & np.uint64((1 << here) - 1)).astype(np.int64)
+
+
+def _folded(signatures: U32) -> U64:
+    """Hash whole signatures to 64 bits."""
+    folded = np.zeros((2, len(signatures)), dtype=np.uint32)
+    for start in range(0, len(signatures), BLOCK):
+        for half, columns in zip(folded, np.array_split(signatures[start : start + BLOCK].T, 2), strict=True):
+            for column in columns:
+                part = half[start : start + BLOCK]
+                part ^= column
+                part *= FACTOR
+                part ^= part >> np.uint32(15)
+    mix(folded)
+    whole: U64 = folded[0].astype(np.uint64) << HALF | folded[1]
+    return whole
