@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, field_validator, model_validator
 
 from curation import documents
 from curation.errors import RecipeError
@@ -114,11 +114,24 @@ class Examples(_Part):
     max_details: int = Field(default=2, ge=0)  # how many asked-for details may be joined to a question
 
 
+def _ngram(value: object) -> object:
+    """Take ``auto`` or a number of characters; one message for both, where a union would have one for each."""
+    if value == "auto" or (type(value) is int and 1 <= value <= 16):
+        return value
+    raise ValueError("must be 'auto' or a number of characters from 1 to 16")
+
+
+Ngram = Annotated[
+    Literal["auto"] | int,
+    PlainValidator(_ngram, json_schema_input_type=Literal["auto"] | Annotated[int, Field(ge=1, le=16)]),
+]
+
+
 class Dedup(_Part):
     """Near-duplicates. The bands are weighted for recall; an exact Jaccard check afterwards gives the precision."""
 
     threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams
-    ngram: Literal["auto"] | Annotated[int, Field(ge=1, le=16)] = "auto"  # characters; auto: 3 in Chinese, 5 elsewhere
+    ngram: Ngram = "auto"  # characters; auto: 3 in Chinese, Japanese and Korean, 5 elsewhere
     permutations: int = Field(default=128, ge=8, le=512)
     bands: int = Field(default=25, ge=1)  # 25 × 5: every pair of similarity 0.8 is found with p > 0.9999
     rows: int = Field(default=5, ge=1)

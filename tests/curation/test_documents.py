@@ -49,7 +49,7 @@ def test_a_fault_in_yaml_has_its_line(tmp_path: Path, content: str, fault: str) 
             'name = "x"\n[dedup]\n\ntreshold = 1\n',
             ":4: there is no setting 'dedup.treshold'; did you mean 'threshold'?",
         ),
-        ("dedup.ngram = 0\n", ":1: 'dedup.ngram': input should be greater than or equal to 1"),
+        ("dedup.ngram = 0\n", ":1: 'dedup.ngram': must be 'auto' or a number of characters from 1 to 16"),
         (
             '[[sources]]\nmatch = "a"\n[[sources]]\nshap = "b"\n',
             ":4: there is no setting 'sources.1.shap'; did you mean 'shape'?",

@@ -52,7 +52,7 @@ def test_impossible_settings_are_refused(data: dict[str, Any], fault: str) -> No
 
 def test_set_changes_one_setting_and_leaves_the_others() -> None:
     found = changed(Recipe(seed=7), ["dedup.threshold=0.9", "packs=[zh]", "output.system_prompt='a=b'"], [])
-    assert (found.seed, found.dedup.threshold, found.dedup.ngram) == (7, 0.9, 5)
+    assert (found.seed, found.dedup.threshold, found.dedup.ngram) == (7, 0.9, "auto")
     assert (found.packs, found.output.system_prompt) == (["zh"], "a=b")
 
 
