@@ -21,6 +21,7 @@ import typer
 from curation.commands import report as report_command
 from curation.commands import rules
 from curation.commands.options import (
+    DecisionFiles,
     Force,
     General,
     Ignore,
@@ -85,6 +86,7 @@ def curate(
     recipe: RecipeFile = None,
     changes: Set = [],  # noqa: B006
     ignore: Ignore = [],  # noqa: B006
+    decisions: DecisionFiles = [],  # noqa: B006
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Exit with 1 when the quality gate fails.")] = True,
@@ -95,7 +97,7 @@ def curate(
 ) -> None:
     """Turn raw logs into an SFT set with a report: the run folder."""
     settings, packs = settings_of(recipe, changes, ignore, seed)
-    report = _curate(logs, out, settings, packs, force=force, quiet=quiet, progress=not no_progress)
+    report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
@@ -136,6 +138,7 @@ def run_all(
     general: General = [],  # noqa: B006
     share: Share = None,
     train_changes: TrainSet = [],  # noqa: B006
+    decisions: DecisionFiles = [],  # noqa: B006
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     accept_gate: Annotated[bool, typer.Option("--accept-gate", help="Train although the quality gate failed.")] = False,
@@ -150,7 +153,7 @@ def run_all(
     from training.cli import preflight
 
     preflight(settings.training | overrides, model=model)
-    report = _curate(logs, out, settings, packs, force=force, quiet=quiet, progress=not no_progress)
+    report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
     if not (json or quiet):
         summary(report, out, next_step="")
     if not accept_gate:
@@ -168,7 +171,7 @@ def run_all(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe, pack, report, manifest, alpaca, sharegpt or messages")],
+    what: Annotated[str, typer.Argument(help="recipe, pack, report, manifest, decision, alpaca, sharegpt or messages")],
 ) -> None:
     """Print a JSON Schema (2020-12)."""
     from curation.errors import did_you_mean
@@ -191,18 +194,28 @@ def version(*, json: Json = False) -> None:
 
 
 def _curate(
-    logs: list[Path], out: Path, settings: Recipe, packs: Packs, *, force: bool, quiet: bool, progress: bool
+    logs: list[Path],
+    out: Path,
+    settings: Recipe,
+    packs: Packs,
+    decided: list[Path],
+    *,
+    force: bool,
+    quiet: bool,
+    progress: bool,
 ) -> Report:
-    from curation import pipeline, runfolder
+    from curation import decisions, pipeline, runfolder
     from curation.progress import stages
     from curation.read import find
 
     runfolder.check(out, force=force)
+    events = decisions.gather([*([out] if out.is_dir() else []), *decided])
     files = find(logs)
     with stages(on=progress and not quiet) as say:
-        curated = pipeline.curate(files, settings, packs, progress=say)
+        people = decisions.table(decisions.settle(events))
+        curated = pipeline.curate(files, settings, packs, progress=say, people=people)
         say("write", str(out))
-        return runfolder.write(curated, settings, packs, out, argv=sys.argv[1:])
+        return runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
 
 
 def _train(

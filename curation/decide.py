@@ -1,19 +1,36 @@
-"""Findings → verdicts and fates: what happens to every example, and where every message went."""
+"""Findings → verdicts and fates: what happens to every example, and where every message went.
+
+People's decisions are findings too (`people/…`, decisions.py), and they win: what somebody wants kept is kept,
+whatever rules say of it, and those rules stay on record beside it.
+"""
 
 from __future__ import annotations
 
 import polars as pl
 
 from curation import tables
+from curation.decisions import KEEPING
 
 
 def with_message_findings(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Return the findings on examples, and those `note` and `review` findings on messages that examples live of."""
-    on_messages = findings.filter(pl.col("message").is_not_null() & ~pl.col("rule").str.starts_with("mend/"))
+    on_messages = findings.filter(
+        pl.col("message").is_not_null()
+        & (pl.col("action") != "drop")  # in an example all the same: a person wanted the message back
+        & ~pl.col("rule").str.contains("^(?:mend|people)/")
+    )
     lived = members(examples).join(on_messages, on=["conversation", "message"], how="inner", maintain_order="left")
     on_examples = findings.filter(pl.col("example").is_not_null())
     columns = ["id", "rule", "action"]
     return pl.concat([on_examples.rename({"example": "id"}).select(columns), lived.select(columns)])
+
+
+def dropped_messages(findings: pl.DataFrame) -> pl.DataFrame:
+    """Return the messages (conversation, message) that rules drop and that nobody wants back, in order, once each."""
+    on_messages = findings.filter(pl.col("message").is_not_null())
+    keys = ["conversation", "message"]
+    dropped = on_messages.filter(pl.col("action") == "drop").select(keys).unique(maintain_order=True)
+    return dropped.join(on_messages.filter(pl.col("rule").is_in(KEEPING)), on=keys, how="anti", maintain_order="left")
 
 
 def members(examples: pl.DataFrame) -> pl.DataFrame:
@@ -33,10 +50,12 @@ def verdicts(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
         .unique(["id", "rule", "action"], maintain_order=True)
         .sort("action", descending=True, maintain_order=True)
         .group_by("id", maintain_order=True)
-        .agg(action=pl.col("action").max(), rules=pl.col("rule"))
+        .agg(action=pl.col("action").max(), rules=pl.col("rule"), kept=pl.col("rule").is_in(KEEPING).any())
     )
     verdict = (
-        pl.when(pl.col("action") == "drop")
+        pl.when("kept")
+        .then(pl.lit("keep"))
+        .when(pl.col("action") == "drop")
         .then(pl.lit("drop"))
         .when(pl.col("action") == "review")
         .then(pl.lit("review"))
@@ -47,7 +66,7 @@ def verdicts(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
             verdict=verdict.otherwise(pl.lit("keep")).cast(tables.VERDICT),
             rules=pl.col("rules").fill_null(pl.lit([], dtype=pl.List(pl.String))),
         )
-        .drop("action")
+        .drop("action", "kept")
     )
 
 
@@ -75,8 +94,7 @@ def unused(messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFram
     `extract/unanswered`: a user's message with no answer after it. `extract/unprompted`: an agent's message with no
     question before it.
     """
-    dropped = findings.filter((pl.col("action") == "drop") & pl.col("message").is_not_null())
-    left = messages.join(dropped, on=["conversation", "message"], how="anti").join(
+    left = messages.join(dropped_messages(findings), on=["conversation", "message"], how="anti").join(
         members(examples), on=["conversation", "message"], how="anti", maintain_order="left"
     )
     rule = pl.when(pl.col("role") == "user").then(pl.lit("extract/unanswered")).otherwise(pl.lit("extract/unprompted"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +21,7 @@ def manifest(
     packs: Packs,
     inputs: Sequence[Input],
     report: Report,
+    decisions: Mapping[str, Any],
     argv: Sequence[str],
     siftune: str,
 ) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def manifest(
         "recipe": recipe.model_dump(mode="json"),
         "recipe_sha256": recipe.sha256(),
         "packs": [{"name": p.name, "sha256": p.sha256, "rules": p.rules} for p in packs.files],
+        "decisions": dict(decisions),
         "counts": {"ledger": report.ledger.model_dump(), **report.counts.model_dump()},
         "gate": report.gate.model_dump(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decide, duplicates, privacy, tables
+from curation import decide, decisions, duplicates, privacy, tables
 from curation.diversity import query_types
 from curation.extract import extract, turns
 from curation.judge import context, judge
@@ -34,8 +34,18 @@ class Curated:
     turns: int
 
 
-def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Callable[[str, str], None]) -> Curated:
-    """Run every stage over `files`; `progress` hears the name of each stage and what came of it."""
+def curate(
+    files: Sequence[Path],
+    recipe: Recipe,
+    packs: Packs,
+    *,
+    progress: Callable[[str, str], None],
+    people: pl.DataFrame = decisions.NOTHING,
+) -> Curated:
+    """Run every stage over `files`; `progress` hears the name of each stage and what came of it.
+
+    `people` is what people decided of an earlier run (decisions.table): it wins over the rules.
+    """
     progress("read", "")
     reading = read(files, recipe.sources, progress=lambda name: progress("read", name))
     progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
@@ -50,7 +60,8 @@ def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Cal
     mends = pl.concat([mends, stripped])
     progress("judge messages", f"{said.height} findings")
 
-    gone = said.filter(pl.col("action") == "drop")
+    said = pl.concat([said, decisions.on_messages(people, messages)])
+    gone = decide.dropped_messages(said)
     clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
     spoken = turns(clean, packs.cues, mask=mask)
     examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details, mask=mask)
@@ -59,7 +70,9 @@ def curate(files: Sequence[Path], recipe: Recipe, packs: Packs, *, progress: Cal
     judged = judge(examples, packs.rules, on="example")
     progress("judge examples", f"{judged.height} findings")
 
-    findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged])
+    examples = examples.with_columns(decisions.content(examples))
+    examples, by_people = decisions.on_examples(people, examples, mask=mask)
+    findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
     examples = query_types(decide.scores(examples, findings), packs.query_types)
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
     twice = duplicates.find(alive, recipe.dedup, framing=packs.cues["framing"], seed=recipe.seed)

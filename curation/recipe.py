@@ -168,6 +168,7 @@ class Gate(_Part):
     min_examples: int = Field(default=20, ge=0)
     max_unreadable_share: float = Field(default=0.05, ge=0.0, le=1.0)  # of the records in the input
     max_personal_data: int = Field(default=0, ge=0)  # hits left in the exported text
+    min_rule_precision: float = Field(default=0.85, ge=0.0, le=1.0)  # of a drop rule, once people sampled it
 
 
 class RuleChange(_Part):

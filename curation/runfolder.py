@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import __version__
+from curation import __version__, decisions
 from curation.card import card
 from curation.convert import FORMATS, dataset_info
 from curation.decide import members
@@ -24,6 +24,8 @@ from curation.recipe import Recipe
 from curation.report import html, markdown
 from curation.report.model import Report
 from curation.report.numbers import numbers
+from curation.report.reviewed import reviewed
+from curation.review import store
 
 MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot"]
 EXAMPLES = [
@@ -37,6 +39,7 @@ EXAMPLES = [
     "split",
     "score",
     "cot",
+    "content",
     "turns",
 ]
 
@@ -59,6 +62,7 @@ def check(target: Path, *, force: bool) -> None:
         raise UsageError(f"{target}: holds files that are not a run; choose another folder")
     if not force:
         raise UsageError(f"{target}: a run is already there; choose another folder, or replace it with --force")
+    store.refuse_while_reviewing(target)
 
 
 @contextmanager
@@ -72,6 +76,7 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
         partial.mkdir()
         yield partial
         if target.exists():
+            store.refuse_while_reviewing(target)  # since the work began
             target.rename(old)
         partial.rename(target)
     except OSError as fault:
@@ -83,8 +88,23 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def write(curated: Curated, recipe: Recipe, packs: Packs, target: Path, *, argv: Sequence[str]) -> Report:
-    """Write the whole run folder to `target` and return its report."""
+def write(
+    curated: Curated,
+    recipe: Recipe,
+    packs: Packs,
+    target: Path,
+    *,
+    argv: Sequence[str],
+    events: Sequence[decisions.Event] = (),
+) -> Report:
+    """Write the whole run folder to `target` and return its report; `events` is all that people said so far."""
+    review = reviewed(
+        events,
+        examples=curated.examples,
+        messages=curated.messages,
+        findings=curated.findings,
+        gate=recipe.gate.min_rule_precision,
+    )
     with whole_or_absent(target) as folder:
         files = _sets(curated.examples, recipe, folder)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
@@ -94,10 +114,12 @@ def write(curated: Curated, recipe: Recipe, packs: Packs, target: Path, *, argv:
         curated.findings.write_parquet(folder / "findings.parquet")
         _lines(folder / "dropped.jsonl", _dropped(curated))
         _lines(folder / "unreadable.jsonl", curated.unreadable.iter_rows(named=True))
+        if events:
+            (folder / "decisions.jsonl").write_text(decisions.lines(events), encoding="utf-8", newline="\n")
         report = numbers(
             recipe=recipe, packs=packs, inputs=curated.inputs, messages=curated.messages, unreadable=curated.unreadable,
             examples=curated.examples, findings=curated.findings, duplicates=curated.duplicates, turns=curated.turns,
-            files=files, version=__version__,
+            files=files, version=__version__, review=review,
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
@@ -110,6 +132,7 @@ def write(curated: Curated, recipe: Recipe, packs: Packs, target: Path, *, argv:
                 packs=packs,
                 inputs=curated.inputs,
                 report=report,
+                decisions=decisions.summary(events),
                 argv=argv,
                 siftune=__version__,
             ),

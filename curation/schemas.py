@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from curation.decisions import Event
 from curation.packs import PackText
 from curation.recipe import Recipe
 from curation.report import model
@@ -83,6 +84,13 @@ class ManifestPack(_Part):
     rules: Count
 
 
+class ManifestDecisions(_Part):
+    """What people had said by then."""
+
+    events: Count = Field(description="Lines of decisions.jsonl.")
+    sha256: Sha256
+
+
 class ManifestCounts(model.Counts):
     """How many of what."""
 
@@ -100,6 +108,7 @@ class Manifest(_Part):
     recipe: Recipe = Field(description="Complete, defaults included.")
     recipe_sha256: Sha256
     packs: list[ManifestPack]
+    decisions: ManifestDecisions
     counts: ManifestCounts
     gate: model.Gate
     versions: dict[str, str] = Field(description="Of Python and of the libraries that decide what comes out.")
@@ -121,4 +130,5 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "alpaca": _of(Alpaca, "alpaca"),
     "sharegpt": _of(ShareGpt, "sharegpt"),
     "messages": _of(Messages, "messages"),
+    "decision": _of(Event, "decision"),
 }

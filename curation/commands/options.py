@@ -24,6 +24,16 @@ Set = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Change one setting of the recipe, e.g. dedup.threshold=0.9."),
 ]
 Ignore = Annotated[list[str], typer.Option("--ignore", metavar="RULE", help="Switch a rule off, e.g. zh/filler-only.")]
+DecisionFiles = Annotated[
+    list[Path],
+    typer.Option(
+        "--decisions",
+        metavar="FILE",
+        help="What people decided: a decisions.jsonl or a reviewed run. Those of the run that --force replaces "
+        "always count.",
+        show_default=False,
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]

@@ -180,6 +180,8 @@ def _also(report: Report, language: Language) -> list[str]:
         _table(language, ["personal-data.kind", ">found", ">personal-data.left"], private)
         if private
         else say("personal-data.none").into(language),
+        f"### {say('review').into(language)}",
+        "\n".join(f"- {_words(words, language)}" for words in sentences.review(report.review)),
     ]
 
 

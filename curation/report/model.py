@@ -235,6 +235,72 @@ class Turn(_Part):
     text: str = Field(description="The text, masked.")
 
 
+class ReviewerRow(_Part):
+    """One person who reviewed."""
+
+    name: str = Field(description="What they are called.")
+    decided: Count = Field(description="Records they decided, undone ones left out.")
+
+
+class AgreementRow(_Part):
+    """How far two people agree, on the records that both decided; keep and edit are the same word here."""
+
+    one: str = Field(description="A reviewer.")
+    other: str = Field(description="Another reviewer.")
+    n: Count = Field(description="Records that both decided.")
+    agreement: Share | None = Field(description="Share of the same word; null for no record.")
+    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance; null where chance agrees always.")
+
+
+class PrecisionRow(_Part):
+    """How often people confirmed what one rule dropped: random sample, bulk decisions left out."""
+
+    rule: str = Field(description="pack/name.")
+    on: Literal["message", "example"] = Field(description="What the rule drops.")
+    population: Count = Field(description="Records that the rule drops in this run.")
+    n: Count = Field(description="Sampled records that were decided.")
+    right: Count = Field(description="Of these, people would drop them too.")
+    unsure: Count = Field(description="Sampled records that people could not decide, or disagree on; not in n.")
+    precision: Share | None = Field(description="right / n.")
+    low: Share = Field(description="Lower end of the 95 % Wilson interval.")
+    high: Share = Field(description="Upper end of the 95 % Wilson interval.")
+    state: Literal["pass", "fail", "more"] = Field(description="The interval against the gate; more: undecided yet.")
+    more: Count = Field(description="At least so many further decisions are needed.")
+    alone_n: Count = Field(description="Of n, records that no other rule drops.")
+    alone_right: Count = Field(description="Of alone_n, people would drop them too.")
+
+
+class MissRate(_Part):
+    """How often people would drop what was kept: random sample of kept examples."""
+
+    population: Count = Field(description="Examples that the rules keep.")
+    n: Count = Field(description="Sampled examples that were decided.")
+    missed: Count = Field(description="Of these, people would drop them.")
+    edited: Count = Field(description="Of these, people rewrote them.")
+    unsure: Count = Field(description="Sampled examples that people could not decide; not in n.")
+    rate: Share | None = Field(description="missed / n.")
+    low: Share = Field(description="Lower end of the 95 % Wilson interval.")
+    high: Share = Field(description="Upper end of the 95 % Wilson interval.")
+
+
+class Review(_Part):
+    """What people decided, and what that says of the rules."""
+
+    keep: Count = Field(description="Records to keep.")
+    drop: Count = Field(description="Records to drop.")
+    edit: Count = Field(description="Examples rewritten.")
+    unsure: Count = Field(description="Records that people could not decide; nothing follows.")
+    disagree: Count = Field(description="Records that people disagree on; they are held.")
+    bulk: Count = Field(description="Of all these, decided many at once; not in any precision.")
+    stale: Count = Field(description="Decisions on another text than today's; back in the queue.")
+    unknown: Count = Field(description="Decisions on records that are not in this run.")
+    gate: Share = Field(description="What the lower end of a rule's precision must reach.")
+    reviewers: list[ReviewerRow] = Field(description="By name.")
+    agreement: list[AgreementRow] = Field(description="Every two reviewers with a record in common.")
+    rules: list[PrecisionRow] = Field(description="Drop rules with a sampled decision, the worst precision first.")
+    kept: MissRate | None = Field(description="Null where no kept example was sampled.")
+
+
 class KeptExample(_Part):
     """A kept example beside the messages it came from."""
 
@@ -319,6 +385,7 @@ class Report(_Part):
     languages: list[LanguageRow]
     duplicates: Duplicates
     cot: Reasoning
+    review: Review | None = Field(default=None, description="Null where nobody decided anything yet.")
     kept_examples: list[KeptExample] = Field(max_length=12, description="Chosen by the seed.")
     dropped_examples: list[DroppedExample] = Field(max_length=12, description="Chosen by the seed.")
     files: list[FileRow]

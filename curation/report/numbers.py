@@ -12,7 +12,8 @@ import polars as pl
 
 from curation import privacy
 from curation.checks.language import language
-from curation.decide import with_message_findings
+from curation.decide import dropped_messages, with_message_findings
+from curation.decisions import KEEPING
 from curation.diversity import OTHER, diversity
 from curation.duplicates import Duplicates
 from curation.packs import Packs
@@ -46,13 +47,23 @@ STRUCTURAL = {
 }
 
 
-def gate(settings: GateSettings, *, exported: int, unreadable_share: float, personal_data: int) -> model.Gate:
-    """Hold what came out against what the recipe asks for."""
+def gate(
+    settings: GateSettings,
+    *,
+    exported: int,
+    unreadable_share: float,
+    personal_data: int,
+    review: model.Review | None = None,
+) -> model.Gate:
+    """Hold what came out against what the recipe asks for; rules count only once people sampled what they drop."""
     checks = [
         _check("exported_examples", exported, settings.min_examples, at_least=True),
         _check("unreadable_share", round(unreadable_share, 6), settings.max_unreadable_share, at_least=False),
         _check("personal_data_left", personal_data, settings.max_personal_data, at_least=False),
     ]
+    if review and review.rules:
+        failed = sum(row.state == "fail" for row in review.rules)
+        checks.append(_check("imprecise_rules", failed, 0, at_least=False))
     return model.Gate(state="pass" if all(c.passed for c in checks) else "fail", checks=checks)
 
 
@@ -75,6 +86,7 @@ def numbers(
     turns: int,
     files: Sequence[Mapping[str, Any]],
     version: str,
+    review: model.Review | None = None,
 ) -> model.Report:
     """Build the report; frames as the run folder has them (design of the columns: tables.py and runfolder.py)."""
     kept = examples.filter(pl.col("verdict") == "keep")
@@ -91,6 +103,7 @@ def numbers(
             exported=kept.height,
             unreadable_share=unreadable.height / records if records else 0.0,
             personal_data=sum(p.left for p in personal),
+            review=review,
         ),
         ledger=_ledger(records, unreadable.height, messages, fate),
         counts=_headline(messages, examples, mends),
@@ -112,6 +125,7 @@ def numbers(
             records=int(examples["cot"].is_not_null().sum()),
             kept=int((kept["cot"].fill_null("").str.strip_chars() != "").sum()),
         ),
+        review=review,
         kept_examples=shown.kept(_some(kept, random), messages),
         dropped_examples=shown.dropped(_some(examples.filter(pl.col("verdict") == "drop"), random), messages, findings),
         files=[model.FileRow(**f) for f in files],
@@ -158,15 +172,13 @@ def _headline(messages: pl.DataFrame, examples: pl.DataFrame, mends: pl.DataFram
 def _funnel(
     messages: pl.DataFrame, findings: pl.DataFrame, examples: pl.DataFrame, turns: int
 ) -> list[model.FunnelStep]:
-    by_rule = findings.filter(
-        (pl.col("action") == "drop") & pl.col("message").is_not_null() & ~pl.col("rule").str.starts_with("extract/")
-    )
+    by_rule = dropped_messages(findings.filter(~pl.col("rule").str.starts_with("extract/")))
     clean = messages.filter(pl.col("role") != "system").join(by_rule, on=["conversation", "message"], how="anti").height
-    strong = with_message_findings(examples, findings).filter(
-        (pl.col("action") != "note") & ~pl.col("rule").str.starts_with("dedup/")
-    )
-    passed = examples.join(strong, on="id", how="anti").height
-    twice = findings.filter(pl.col("rule") == "dedup/near-duplicate").height
+    said = with_message_findings(examples, findings)
+    wanted = said.filter(pl.col("rule").is_in(KEEPING))  # by people, who win over the rules
+    strong = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.starts_with("dedup/"))
+    passed = examples.join(strong.join(wanted, on="id", how="anti"), on="id", how="anti").height
+    twice = said.filter(pl.col("rule") == "dedup/near-duplicate").join(wanted, on="id", how="anti").height
     kept = (examples["verdict"] == "keep").sum()
     steps = {
         "messages": messages.height, "clean_messages": clean, "turns": turns, "candidates": examples.height,
@@ -183,7 +195,7 @@ def _rules(
         rule.name: (rule.on, rule.why, rule.why_zh, rule.why_en) for rule in packs.rules
     }
     known |= {name: (on, why, None, None) for name, (on, why) in STRUCTURAL.items()}
-    found = findings.filter(~pl.col("rule").str.starts_with("mend/"))
+    found = findings.filter(~pl.col("rule").str.contains("^(?:mend|people)/"))
     alone, together = counts.alone(found), counts.together(found)
     at = found.with_row_index("at").group_by("rule").agg("at", pl.col("action").first()).sort("rule")
     chosen = {rule: _pick(random, places, EXAMPLES_PER_RULE) for rule, places, _ in at.iter_rows()}

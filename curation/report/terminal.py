@@ -28,6 +28,8 @@ def render(report: Report, console: Console, *, language: Language = "en") -> No
         console.print(_rules(report, console, language))
     for words in [*sentences.ledger(report), *sentences.diversity(report)]:
         console.print(_safe(words, language))
+    if report.review:
+        console.print(_safe(sentences.review(report.review)[0], language))  # `siftune decisions stats` has the rest
     for warning in sentences.warnings(report):
         console.print(Text.assemble(("! ", "bold yellow"), _safe(warning, language)))
     state, colon = report.gate.state, say("colon").into(language)
