@@ -56,6 +56,7 @@ app = typer.Typer(
 )
 app.add_typer(rules.app, name="rules")
 app.command()(report_command.report)
+app.command()(report_command.diff)
 
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError
 
@@ -124,6 +125,7 @@ def train(
     """Train a QLoRA adapter on a run folder, with general data mixed in, and show what it says."""
     overrides = _training(share, changes)
     result = _train(run, model, out, general, overrides, force=force, progress=not (quiet or no_progress))
+    report_command.write_pages(run, report_command.read_report(run), adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)
 
 
@@ -159,6 +161,7 @@ def run_all(
     if not accept_gate:
         _gate(report, out)
     result = _train(out, model, None, general, overrides, force=force, progress=not (quiet or no_progress))
+    report_command.write_pages(out, report)
     if json:
         print(
             json_module.dumps(

@@ -1,9 +1,9 @@
-"""`siftune report`: show a run's report again, and write its pages anew."""
+"""`siftune report` and `siftune diff`: show a run's report again, with its adapter, beside another run, or bare."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -11,44 +11,113 @@ from curation.commands.options import Json, Quiet, Run, console
 from curation.errors import UsageError
 
 if TYPE_CHECKING:
-    from curation.report.model import Report
+    from curation.report.model import Comparison, Report
+
+ADAPTER = "adapter"  # where `siftune train` puts its adapter in a run folder
+Lang = Annotated[str, typer.Option("--lang", help="Language of the text: en or zh. The HTML page has both.")]
 
 
 def report(
     run: Run,
-    language: Annotated[str, typer.Option("--lang", help="Language of the Markdown: en or zh.")] = "en",
+    language: Lang = "en",
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the HTML report here (default: into the run).")
     ] = None,
     md: Annotated[
         Path | None, typer.Option("--md", help="Write the Markdown report here (default: into the run).")
     ] = None,
+    compare: Annotated[
+        Path | None, typer.Option("--compare", metavar="OLD_RUN", help="Show what is otherwise than in that run.")
+    ] = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", help="The adapter to report on (default: RUN/adapter, if there is one).")
+    ] = None,
     *,
+    examples: Annotated[
+        bool,
+        typer.Option("--examples/--no-examples", help="With or without texts of the log: leave them out to share it."),
+    ] = True,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Show a run's report again, and write its pages anew from report.json."""
-    from curation.report import html as html_page
-    from curation.report import markdown
-
-    if language not in ("en", "zh"):
-        raise UsageError(f"--lang: '{language}' is neither en nor zh")
+    told = _language(language)
     found = read_report(run)
-    write_page(html or run / "report.html", html_page.render(found))
-    write_page(md or run / "report.md", markdown.render(found, language=language))  # type: ignore[arg-type]
+    if compare is not None:
+        found = found.model_copy(update={"comparison": compared(run, compare, found)})
+    shown = write_pages(run, found, language=told, html=html, md=md, adapter=adapter, examples=examples)
+    if json:
+        print(shown.model_dump_json(indent=1))
+    elif not quiet:
+        summary(shown, run, next_step="", page=html)
+
+
+def diff(run_a: Run, run_b: Run, language: Lang = "en", *, json: Json = False) -> None:
+    """Say what is otherwise in RUN_B than in RUN_A: counts, rules, and the verdicts on single examples."""
+    from curation.report import terminal
+
+    told = _language(language)
+    found = compared(run_b, run_a, read_report(run_b))
     if json:
         print(found.model_dump_json(indent=1))
-    elif not quiet:
-        summary(found, run, next_step="")
+    else:
+        terminal.render_comparison(found, console(stderr=False), language=told)
 
 
-def summary(report: Report, out: Path, *, next_step: str) -> None:
+def write_pages(
+    run: Path,
+    found: Report,
+    *,
+    language: Literal["en", "zh"] = "en",
+    html: Path | None = None,
+    md: Path | None = None,
+    adapter: Path | None = None,
+    examples: bool = True,
+) -> Report:
+    """Write the HTML and Markdown pages of a report, with the training of its adapter; return what they show."""
+    from curation.errors import SourceError
+    from curation.report import html as html_page
+    from curation.report import markdown
+    from curation.report.adapter import training
+    from curation.report.model import without_examples
+
+    told = training(adapter or run / ADAPTER)
+    if adapter is not None and told is None:
+        raise SourceError(f"{adapter}: no adapter here (no training.json); make one with `siftune train`")
+    found = found.model_copy(update={"training": told})
+    if not examples:
+        found = without_examples(found)
+    write_page(html or run / "report.html", html_page.render(found))
+    write_page(md or run / "report.md", markdown.render(found, language=language))
+    return found
+
+
+def compared(run: Path, old: Path, found: Report) -> Comparison:
+    """Compare the run with an old one; raises SourceError where either is no run."""
+    import polars as pl
+
+    from curation.errors import SourceError
+    from curation.report.compare import compare
+
+    earlier = read_report(old)
+    frames = []
+    for folder in (run, old):
+        try:
+            frames.append(pl.read_parquet(folder / "examples.parquet", columns=["id", "verdict"]))
+        except (OSError, pl.exceptions.PolarsError):
+            raise SourceError(
+                f"{folder / 'examples.parquet'}: cannot be read, so the runs cannot be compared; curate again"
+            ) from None
+    return compare(found, earlier, new_examples=frames[0], old_examples=frames[1])
+
+
+def summary(report: Report, out: Path, *, next_step: str, page: Path | None = None) -> None:
     """Print the report's summary, where its page is, and what to do next."""
     from curation.report import terminal
 
     out_console = console(stderr=False)
     terminal.render(report, out_console)
-    out_console.print(f"report: {out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+    out_console.print(f"report: {page or out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
     if next_step:
         out_console.print(f"next:   {next_step}", soft_wrap=True, highlight=False, markup=False)
 
@@ -65,6 +134,8 @@ def read_report(run: Path) -> Report:
         return Report.model_validate_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SourceError(f"{run}: not a run folder (no report.json); make one with `siftune curate`") from None
+    except NotADirectoryError:
+        raise SourceError(f"{run}: this is a file; give the run folder that `siftune curate` made") from None
     except (ValidationError, UnicodeDecodeError):
         raise SourceError(f"{path}: not a report of this version of siftune; run `siftune curate` again") from None
 
@@ -77,3 +148,9 @@ def write_page(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
         raise OutputError(f"{path}: cannot be written: {fault.strerror}") from None
+
+
+def _language(given: str) -> Literal["en", "zh"]:
+    if given not in ("en", "zh"):
+        raise UsageError(f"--lang: '{given}' is neither en nor zh")
+    return cast("Literal['en', 'zh']", given)

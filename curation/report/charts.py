@@ -1,8 +1,9 @@
 """The geometry of the charts: numbers to places in an SVG, nothing drawn here."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from curation.report.model import Histogram
+from curation.report.model import Histogram, Loss
 from curation.report.words import Words, percent, say
 
 WIDTH, HEIGHT = 320, 110  # of a histogram's plot, in SVG units
@@ -35,6 +36,77 @@ class Steps(NamedTuple):
     labels: list[Label]
     top: str  # the share at full height
     bins: list[Bin]
+
+
+class Curve(NamedTuple):
+    """One line of the loss chart."""
+
+    name: str  # train, domain or general
+    path: str
+    dots: list[tuple[float, float]]
+    last: float  # its last value
+    y: float  # where its name stands, apart from the others
+
+
+class Curves(NamedTuple):
+    """The loss chart: lines on a common scale, and where the marks stand."""
+
+    lines: list[Curve]
+    top: str
+    bottom: str
+    labels: list[Label]
+    best: float | None  # x of the step that was kept
+    stopped: float | None  # x of the step where training stopped early
+
+
+CURVE_WIDTH, CURVE_HEIGHT = 560, 190  # of the loss chart's plot, in SVG units
+_APART = 15  # between the names of two lines
+
+
+def curves(losses: Sequence[Loss], *, best_step: int | None, stopped_step: int | None) -> Curves | None:
+    """Lay out the losses; None where there is nothing to draw."""
+    lines: dict[str, list[tuple[int, float]]] = {
+        "train": [(loss.step, loss.train) for loss in losses if loss.train is not None],
+        "domain": [(loss.step, loss.domain) for loss in losses if loss.domain is not None],
+        "general": [(loss.step, loss.general) for loss in losses if loss.general is not None],
+    }
+    values = [value for points in lines.values() for _, value in points]
+    if not values:
+        return None
+    last = max(1, *(loss.step for loss in losses))
+    low, high = min(values), max(values)
+    span = max(high - low, 0.05)
+
+    def x(step: float) -> float:
+        return round(CURVE_WIDTH * step / last, 1)
+
+    def y(value: float) -> float:
+        return round(CURVE_HEIGHT * (low + span - value) / span, 1)
+
+    drawn = [
+        Curve(
+            name,
+            "M" + "L".join(f"{x(step)} {y(value)}" for step, value in points),
+            [(x(step), y(value)) for step, value in points] if name != "train" else [],
+            points[-1][1],
+            y(points[-1][1]),
+        )
+        for name, points in lines.items()
+        if points
+    ]
+    places: dict[str, float] = {}
+    lowest = float(-_APART)
+    for curve in sorted(drawn, key=lambda one: (one.y, one.name)):
+        lowest = places[curve.name] = max(curve.y, lowest + _APART)
+    steps = sorted({0, last // 4, last // 2, 3 * last // 4, last})
+    return Curves(
+        [curve._replace(y=places[curve.name]) for curve in drawn],
+        f"{low + span:.2f}",
+        f"{low:.2f}",
+        [Label(x(step), f"{step:,}") for step in steps],
+        None if best_step is None else x(best_step),
+        None if stopped_step is None else x(stopped_step),
+    )
 
 
 def part(n: float, whole: float) -> float:

@@ -1,9 +1,9 @@
 """report.json as Markdown for a pull request or an issue: no text of a log can become markup there."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from curation.report import sentences
-from curation.report.model import KeptExample, Report, Turn
+from curation.report.model import Comparison, Delta, KeptExample, Report, Training, Turn
 from curation.report.text import one_line
 from curation.report.words import Language, Words, change, figure, mend_name, name_of, percent, say, size
 
@@ -22,6 +22,8 @@ def render(report: Report, *, language: Language = "en") -> str:
         *_types(report, language),
         *_also(report, language),
         *_examples(report, language),
+        *(_comparison(report, report.comparison, language) if report.comparison else []),
+        *(_training(report.training, language) if report.training else []),
         *_provenance(report, language),
     ]
     return "\n\n".join(parts) + "\n"
@@ -204,6 +206,54 @@ def _examples(report: Report, language: Language) -> list[str]:
         if rows
         else say("dropped.none").into(language)
     )
+    return parts
+
+
+def _comparison(report: Report, other: Comparison, language: Language) -> list[str]:
+    def deltas(rows: Iterable[Delta], name: Callable[[str], str]) -> str:
+        shown = []
+        for row in rows:
+            changed = f"{row.new - row.old:+.4g}".replace("-", "−") if row.new != row.old else "0"
+            shown.append([name(row.key), figure(row.old), figure(row.new), changed])
+        return _table(language, ["comparison.what", ">comparison.old", ">comparison.new", ">change"], shown)
+
+    types = {row.id: sentences.type_name(row) for row in report.query_types}
+    moved = [
+        [say(f"moved.{row.old}").into(language), say(f"moved.{row.new}").into(language), f"{row.n:,}"]
+        for row in other.moved
+    ]
+    parts = [_heading("comparison", language), _words(sentences.compared(other), language)]
+    parts.append(deltas(other.counts, lambda key: say(f"delta.{key}").into(language)))
+    if other.rules:
+        parts += [f"**{say('comparison.rules').into(language)}**", deltas(other.rules, lambda key: code(key, _NAME))]
+    if other.query_types:
+        parts += [
+            f"**{say('comparison.types').into(language)}**",
+            deltas(other.query_types, lambda key: _words(types.get(key, name_of("type", key)), language)),
+        ]
+    parts.append(f"**{say('comparison.moved').into(language)}**")
+    heads = ["comparison.old", "comparison.new", ">comparison.count"]
+    parts.append(_table(language, heads, moved) if moved else say("comparison.moved.none").into(language))
+    return parts
+
+
+def _training(told: Training, language: Language) -> list[str]:
+    said = [*sentences.training(told), sentences.mixture(told)]
+    rows = [
+        [
+            say(f"training.kind.{one.kind}").into(language),
+            code(one.question),
+            code(one.base),
+            code(one.tuned) + ("" if one.tuned_stopped else f" ({say('training.endless').into(language)})"),
+        ]
+        for one in told.generations[: 2 * _EXAMPLES]
+    ]
+    parts = [_heading("training", language), "\n".join(f"- {_words(words, language)}" for words in said)]
+    if told.notes:
+        parts.append("\n".join(f"- {_words(Words(note, note), language)}" for note in told.notes))
+    if rows:
+        heads = ["verdicts.kind", "training.question", "training.base", "training.tuned"]
+        parts.append(_table(language, heads, rows, more=len(told.generations) - len(rows)))
     return parts
 
 

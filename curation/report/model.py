@@ -366,6 +366,79 @@ class Provenance(_Part):
     packs: list[PackRow] = Field(description="In the order of the recipe.")
 
 
+class Delta(_Part):
+    """One number in two runs."""
+
+    key: str = Field(description="What is counted; for a rule its name, for a query type its id.")
+    old: float = Field(description="In the run compared with.")
+    new: float = Field(description="In this run.")
+
+
+class Moved(_Part):
+    """Examples whose verdict is another one now; `absent`: the run does not have the example."""
+
+    old: Literal["keep", "review", "drop", "absent"] = Field(description="Verdict in the run compared with.")
+    new: Literal["keep", "review", "drop", "absent"] = Field(description="Verdict in this run.")
+    n: Count = Field(description="How many examples.")
+
+
+class Comparison(_Part):
+    """The run beside another one."""
+
+    name: str = Field(description="The other run's name.")
+    recipe_sha256: str = Field(description="Of the other run's recipe.")
+    same_recipe: bool = Field(description="Whether both ran by the same recipe.")
+    same_packs: bool = Field(description="Whether both ran by the same rule packs.")
+    same_inputs: bool = Field(description="Whether both read the same bytes.")
+    counts: list[Delta] = Field(description="The headline numbers.")
+    rules: list[Delta] = Field(description="Hits of the rules that changed, the largest change first.")
+    query_types: list[Delta] = Field(description="Exported examples by type where that changed.")
+    moved: list[Moved] = Field(description="Examples by old and new verdict, where they differ.")
+
+
+class Loss(_Part):
+    """The losses at one step, in nats per trained token; null where nothing was measured."""
+
+    step: Count
+    train: float | None = None
+    domain: float | None = Field(default=None, description="On the validation records.")
+    general: float | None = Field(default=None, description="On general records that were held out.")
+
+
+class Generation(_Part):
+    """One question, answered by the base model and by the tuned one."""
+
+    kind: Literal["domain", "general"]
+    question: str = Field(description="The question, masked.")
+    reference: str | None = Field(description="The agent's own answer, masked; null where there is none.")
+    base: str = Field(description="The base model's answer, masked.")
+    tuned: str = Field(description="The tuned model's answer, masked.")
+    tuned_stopped: bool = Field(description="Whether the tuned model ended by itself.")
+
+
+class Training(_Part):
+    """What a training on this run did; read from the adapter's training.json."""
+
+    model: str = Field(description="The base model.")
+    device: str
+    domain: Count = Field(description="Records of this run in the mixture.")
+    general: Count = Field(description="General records in the mixture.")
+    share_wanted: Share = Field(description="General records, as a share of the whole mixture, that was asked for.")
+    share_records: Share = Field(description="The share reached, in records.")
+    share_tokens: Share = Field(description="The share reached, in tokens.")
+    steps: Count = Field(description="Optimiser steps done.")
+    planned_steps: Count
+    best_step: Count | None = Field(description="The step whose adapter was kept; null: the last one.")
+    stopped_early: bool
+    losses: list[Loss] = Field(max_length=1000, description="By step, rising.")
+    domain_before: float | None = Field(description="Validation loss of the base model.")
+    domain_after: float | None = Field(description="Validation loss of the adapter.")
+    general_before: float | None = Field(description="General loss of the base model: what it knew.")
+    general_after: float | None = Field(description="General loss of the adapter: what it still knows.")
+    generations: list[Generation] = Field(max_length=60)
+    notes: list[str] = Field(description="What the training has to say, in English.")
+
+
 class Report(_Part):
     """What one curation did, in numbers and in examples."""
 
@@ -390,6 +463,23 @@ class Report(_Part):
     dropped_examples: list[DroppedExample] = Field(max_length=12, description="Chosen by the seed.")
     files: list[FileRow]
     provenance: Provenance
+    comparison: Comparison | None = Field(default=None, description="With another run, where one was given.")
+    training: Training | None = Field(default=None, description="Of the adapter, where there is one.")
+
+
+def without_examples(report: Report) -> Report:
+    """Return the report without any text of the log or of a model, for people outside; the numbers stay."""
+    told = report.training
+    return report.model_copy(
+        update={
+            "rules": [row.model_copy(update={"examples": []}) for row in report.rules],
+            "mends": [row.model_copy(update={"examples": []}) for row in report.mends],
+            "duplicates": report.duplicates.model_copy(update={"pairs": []}),
+            "kept_examples": [],
+            "dropped_examples": [],
+            "training": told.model_copy(update={"generations": []}) if told else None,
+        }
+    )
 
 
 def json_schema() -> dict[str, Any]:

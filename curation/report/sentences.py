@@ -1,12 +1,22 @@
 """What the numbers of a report mean, in sentences that a support lead understands."""
 
-from curation.report.model import GateCheck, PrecisionRow, QueryTypeRow, Report, Review, RuleRow
+from curation.report.model import (
+    Comparison,
+    GateCheck,
+    PrecisionRow,
+    QueryTypeRow,
+    Report,
+    Review,
+    RuleRow,
+    Training,
+)
 from curation.report.text import one_line
 from curation.report.words import WORDS, Words, figure, name_of, percent, say
 
 # Where the words change. They are words only: no verdict hangs on them, the recipe's gate decides.
 _EVEN, _UNEVEN = 0.8, 0.6
 _FEW_OPENINGS = 0.3
+_ROSE = 0.02  # nats per token: less is noise of the held-out records
 
 
 def headline(report: Report) -> Words:
@@ -163,4 +173,52 @@ def precision(row: PrecisionRow, gate: float) -> Words:
         low=percent(row.low, 1),
         high=percent(row.high, 1),
         state=say(key, **values),
+    )
+
+
+def training(told: Training) -> list[Words]:
+    """What a training did, whether it learned, and whether it forgot."""
+    best = told.steps if told.best_step is None else told.best_step
+    said = [
+        say(
+            "training.steps",
+            model=one_line(told.model, 80),
+            device=one_line(told.device, 60),
+            steps=told.steps,
+            planned=told.planned_steps,
+            best=best,
+        )
+    ]
+    if told.stopped_early:
+        said.append(say("training.stopped"))
+    if told.domain_before is not None and told.domain_after is not None:
+        key = "training.learned" if told.domain_after < told.domain_before else "training.not-learned"
+        said.append(say(key, before=f"{told.domain_before:.3f}", after=f"{told.domain_after:.3f}"))
+    if told.general_before is not None and told.general_after is not None:
+        key = "training.forgot" if told.general_after > told.general_before + _ROSE else "training.kept-general"
+        said.append(say(key, before=f"{told.general_before:.3f}", after=f"{told.general_after:.3f}"))
+    return said
+
+
+def mixture(told: Training) -> Words:
+    """What was trained on, in numbers."""
+    return say(
+        "training.share",
+        domain=told.domain,
+        general=told.general,
+        records=f"{told.share_records:.1%}",
+        wanted=f"{told.share_wanted:.1%}",
+        tokens=f"{told.share_tokens:.1%}",
+    )
+
+
+def compared(other: Comparison) -> Words:
+    """What a run is compared with, and what both have in common."""
+    same = {True: say("comparison.same"), False: say("comparison.other")}
+    return say(
+        "comparison.with",
+        name=one_line(other.name, 80),
+        recipe=same[other.same_recipe],
+        packs=same[other.same_packs],
+        inputs=same[other.same_inputs],
     )

@@ -1,5 +1,7 @@
 """report.json in a terminal: the verdict, the funnel and the busiest rules, on one screen."""
 
+from collections.abc import Sequence
+
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
@@ -7,9 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from curation.report import sentences
-from curation.report.model import Report
+from curation.report.model import Comparison, Delta, Report
 from curation.report.text import one_line, without_escapes
-from curation.report.words import Language, Words, change, say
+from curation.report.words import Language, Words, change, figure, say
 
 _RULES = 10
 _LEAST_EVIDENCE = 12  # cells
@@ -30,11 +32,48 @@ def render(report: Report, console: Console, *, language: Language = "en") -> No
         console.print(_safe(words, language))
     if report.review:
         console.print(_safe(sentences.review(report.review)[0], language))  # `siftune decisions stats` has the rest
+    if report.comparison:
+        render_comparison(report.comparison, console, language=language)
+    if report.training:
+        for words in [*sentences.training(report.training), sentences.mixture(report.training)]:
+            console.print(_safe(words, language))
     for warning in sentences.warnings(report):
         console.print(Text.assemble(("! ", "bold yellow"), _safe(warning, language)))
     state, colon = report.gate.state, say("colon").into(language)
     verdict = f"{say('verdict').into(language)}{colon}{say(f'gate.{state}').into(language)}"
     console.print(Text.assemble((verdict, _STYLE[state]), " — ", _safe(sentences.headline(report), language)))
+
+
+def render_comparison(other: Comparison, console: Console, *, language: Language = "en") -> None:
+    """Print what is otherwise than in another run."""
+    console.print(_safe(sentences.compared(other), language))
+    console.print(_deltas("comparison", other.counts, language))
+    if other.rules:
+        console.print(_deltas("comparison.rules", other.rules[:_RULES], language, more=len(other.rules) - _RULES))
+    if not other.moved:
+        console.print(_safe(say("comparison.moved.none"), language))
+        return
+    table = _table("comparison.moved", language)
+    for key in ("comparison.old", "comparison.new"):
+        table.add_column(say(key).into(language), no_wrap=True)
+    table.add_column(say("comparison.count").into(language), justify="right")
+    for row in other.moved:
+        table.add_row(say(f"moved.{row.old}").into(language), say(f"moved.{row.new}").into(language), f"{row.n:,}")
+    console.print(table)
+
+
+def _deltas(title: str, rows: Sequence[Delta], language: Language, *, more: int = 0) -> Table:
+    table = _table(title, language)
+    table.add_column(say("comparison.what").into(language), no_wrap=True)
+    for key in ("comparison.old", "comparison.new", "change"):
+        table.add_column(say(key).into(language), justify="right", no_wrap=True)
+    for row in rows:
+        name = say(f"delta.{row.key}").into(language) if title == "comparison" else clean(row.key, 40)
+        changed = f"{row.new - row.old:+,.4g}".replace("-", "−") if row.new != row.old else "0"
+        table.add_row(Text(name), figure(row.old), figure(row.new), changed)
+    if more > 0:
+        table.caption = Text(say("more-rows", n=more).into(language))
+    return table
 
 
 def clean(text: str, most: int) -> str:
@@ -48,7 +87,9 @@ def _safe(words: Words, language: Language) -> Text:
 
 def _table(title: str, language: Language) -> Table:
     heading = Text(say(title).into(language), style="bold")
-    return Table(title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    return Table(
+        title=heading, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, min_width=cell_len(heading.plain)
+    )
 
 
 def _funnel(report: Report, language: Language) -> Table:

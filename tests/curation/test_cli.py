@@ -125,3 +125,27 @@ def test_every_shipped_rule_holds_on_the_command_line_too() -> None:
     done = siftune("rules", "test")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(" rules, 0 examples do not hold\n")
+
+
+def test_diff_says_which_rule_and_which_verdicts_changed(run: Path, logs: list[Path], tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    gate = ["--set", "gate.min_examples=1", "--set", "gate.max_unreadable_share=0.2"]
+    assert siftune("curate", *logs, "-o", other, *gate, "--ignore", "zh/filler-only", "-q").returncode == 0
+    done = siftune("diff", run, other, "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert "zh/filler-only" in {row["key"] for row in found["rules"]}
+    assert (found["same_inputs"], found["same_recipe"]) == (True, False)
+    page = tmp_path / "page.html"
+    done = siftune("report", other, "--compare", run, "--html", page, "--no-examples", "--md", tmp_path / "page.md")
+    assert done.returncode == 0, done.stderr
+    assert f"report: {page}" in done.stdout
+    text = page.read_text(encoding="utf-8")
+    assert "与另一次运行相比" in text
+    assert "空气炸锅" not in text
+    assert "空气炸锅" in (other / "report.html").read_text(encoding="utf-8")  # the run's own page is left alone
+
+
+def test_what_is_no_run_cannot_be_compared(run: Path, tmp_path: Path) -> None:
+    assert "not a run folder" in refused(siftune("diff", tmp_path, run), 3)
+    assert "no adapter here" in refused(siftune("report", run, "--adapter", tmp_path), 3)

@@ -23,7 +23,8 @@ GROUPS = (
     "check.",
     "why.",
 )
-GROUPS += ("gate.", "evenness.", "fate.", "funnel.unit.")  # keys that are put together from a name in the report
+GROUPS += ("gate.", "evenness.", "fate.", "funnel.unit.", "moved.", "delta.", "training.kind.", "training.line.")
+GROUPS += ("training.domain", "training.general")  # keys that are put together from a name in the report
 SAME_IN_BOTH = {"bin.closed", "colon", "cut"}
 
 
