@@ -1,30 +1,241 @@
-"""Messages in file order → conversations: every message with its conversation and its place in it."""
+"""Messages in file order → conversations: which messages belong together, in which order, and which came twice.
+
+Every function here is pure, works on whole columns, and looks at one stream at a time (`streams` names them), so a
+shard of whole streams gives what the whole gives. Only `threads` needs all links at once, and those are small.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import PurePath
+
 import polars as pl
 
-from curation import tables
+from curation import tables, times
+from curation.recipe import Sessions, Source
+
+_HANDOVER = (  # a system message that says that a person takes over from a machine
+    r"(?i)(?:转|接入|进入|切换到?|连接)\S{0,4}人工|人工(?:客服|坐席)?\S{0,10}(?:接入|为您服务|已接待)|"
+    r"(?:transfer|hand(?:ed|ing)? (?:you )?over|connect|escalat)\w*\b.{0,40}\b(?:human|live agent|live chat|person|specialist)"
+)
 
 
-def sessions(messages: pl.DataFrame) -> pl.DataFrame:
-    """Group messages by conversation id, in order of first appearance, and number them from 0.
+def sessions(
+    messages: pl.DataFrame, settings: Sessions | None = None, sources: Sequence[Source] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Make conversations of messages (tables.READ): return tables.MESSAGES and the findings on the way.
 
-    Two files that both count their sessions from 1 must not be mixed: an id that stands in more than one file
-    becomes ``file/id`` there, unless the recipe says that conversations span files. Inside a conversation the
-    order of the file holds: exports write in order of sending, and clocks of several servers do not. That order is
-    `row`, the message's place in the whole input: a shard of conversations gives what the whole gives.
+    Conversations come in order of first appearance, their messages numbered from 0, repeated rows included. See
+    `streams` for what belongs together, `ordered` for the order, `repeated` for rows that came twice.
     """
+    settings = settings or Sessions()
+    keyed = streams(messages, sources)
+    placed = ordered(timed(keyed, sources), settings.order)
+    parted = _by_silence(placed, settings.gap_minutes)
+    found = parted.with_columns(
+        message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"), text=pl.col("raw")
+    )
+    found = sections(_before_handover(found))
+    twice = found.filter(repeated(found)).select(
+        "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
+    )
+    moved = found.filter(pl.col("was") != pl.col("message")).select(
+        "conversation",
+        "message",
+        rule=pl.lit("mend/order"),
+        action=pl.lit("note"),
+        before=pl.format("message {}", "was"),
+        after=pl.format("message {}", "message"),
+    )
+    findings = pl.concat([tables.findings(twice), tables.findings(moved)])
+    return found.select(*tables.MESSAGES, "speaker", "at"), findings
+
+
+# --- what belongs together --------------------------------------------------------------------------------------
+
+
+def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
+    """Add `conversation` where it is missing, and `stream`: true where a long silence still has to part it.
+
+    By conversation id where there is one; else by the thread of replies; else by customer; else the file is one
+    stream. Two files that both count their sessions from 1 must not be mixed: a name that stands in more than one
+    file becomes ``file/name`` there, unless the recipe says that conversations span files.
+    """
+    named = pl.col("conversation").is_not_null()
+    keyed = messages.with_columns(stream=~named)
+    if not messages["conversation"].null_count():
+        return _apart(keyed)
+    crowded = [file for file in messages["file"].unique(maintain_order=True) if _source(file, sources).crowd]
+    key = pl.col("customer")
+    if messages["reply_to"].null_count() < messages.height:
+        roots = threads(messages.select("file", "id", "reply_to"))
+        keyed = keyed.join(roots, on=["file", "id"], how="left", maintain_order="left")
+        linked = pl.col("root").is_not_null()
+        keyed = keyed.with_columns(stream=~named & ~linked)
+        key = pl.coalesce("root", "customer")
+    if crowded:
+        keyed = keyed.with_columns(addressee=_addressee())
+        in_crowd = pl.col("file").is_in(crowded) & pl.col("stream")
+        where = pl.col("customer").fill_null("")
+        key = pl.when(in_crowd).then(pl.concat_str(where, pl.lit(" ") , "addressee").str.strip_chars()).otherwise(key)
+    name = pl.coalesce("conversation", key, "file")
+    return _apart(keyed.with_columns(conversation=name).select(*messages.columns, "stream"))
+
+
+def _apart(keyed: pl.DataFrame) -> pl.DataFrame:
     shared = pl.col("file").n_unique().over("conversation") > 1
     name = pl.when(shared & ~pl.col("span")).then(pl.col("file") + "/" + pl.col("conversation"))
-    return (
-        messages.with_columns(name.otherwise("conversation").alias("conversation"))
-        .with_columns(first=pl.col("row").min().over("conversation"))
-        .sort("first", "row")
-        .with_columns(
-            message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"),
-            text=pl.col("raw"),
-            section=pl.lit(0, dtype=pl.UInt32),
-        )
-        .select(list(tables.MESSAGES))
-    )
+    return keyed.with_columns(conversation=name.otherwise("conversation"))
+
+
+def threads(links: pl.DataFrame) -> pl.DataFrame:
+    """Return (file, id, root) for messages that answer others or are answered: the first message of their thread.
+
+    `links` has file, id and reply_to. An answer to a message that is not in the file starts a thread under that
+    message's id, so that all answers to it stay together. Pointer jumping: as many joins as the logarithm of the
+    longest chain; a ring of links ends after 40 steps at one of its messages.
+    """
+    step = links.drop_nulls("reply_to").filter(pl.col("id") != pl.col("reply_to")).unique(["file", "id"], keep="first", maintain_order=True)
+    step = step.select("file", "id", root="reply_to")
+    for _ in range(40):
+        jump = step.join(step, left_on=["file", "root"], right_on=["file", "id"], how="left", suffix="_next", maintain_order="left")
+        if jump["root_next"].null_count() == jump.height:
+            break
+        step = jump.select("file", "id", root=pl.coalesce("root_next", "root"))
+    answered = step.select("file", id="root", root="root").unique(maintain_order=True)
+    return pl.concat([step, answered]).unique(["file", "id"], keep="first", maintain_order=True)
+
+
+def _addressee() -> pl.Expr:
+    """Whose conversation a message of a crowd is: a customer's own; an agent's that of whom he names or who spoke last.
+
+    A name counts at the beginning of the message ("name: …", "@name …"), or as its first or last word.
+    """
+    user = pl.col("role") == "user"
+    customers = pl.col("speaker").filter(user).unique().implode()
+    word = r"[^\s,:;.!?，：；。！？@<>]+"
+    first = pl.col("raw").str.extract(rf"^\s*@?({word})")
+    last = pl.col("raw").str.extract(rf"@?({word})[\s.!?:)]*$")
+    named = pl.when(first.is_in(customers)).then(first).when(last.is_in(customers)).then(last)
+    where = ["file", pl.col("customer").fill_null("")]
+    own = pl.when(user).then("speaker").otherwise(named)
+    return pl.coalesce(own.forward_fill().over(where), own.backward_fill().over(where), "speaker")
+
+
+def _by_silence(placed: pl.DataFrame, minutes: float) -> pl.DataFrame:
+    """Part streams without ids where nobody spoke for more than `minutes`; a missing time parts nothing."""
+    if not placed["stream"].any():
+        return placed
+    gap = pl.col("filled") - pl.col("filled").shift(1).over("conversation") > round(minutes * 60_000_000)
+    number = gap.fill_null(value=False).cast(pl.UInt32).cum_sum().over("conversation") + 1
+    name = pl.when("stream").then(pl.format("{}#{}", "conversation", number)).otherwise("conversation")
+    parted = placed.with_columns(conversation=name)
+    return parted.with_columns(was=_rank("was"))
+
+
+# --- order ------------------------------------------------------------------------------------------------------
+
+
+def timed(keyed: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
+    """Add `at` (microseconds, null where there is no time that can be read) and `dated`."""
+    parts = []
+    for (file,), part in keyed.group_by("file", maintain_order=True):
+        read = times.parsed(part["time"], day_first=_source(str(file), sources).day_first)
+        parts.append(part.with_columns(read["at"], read["dated"]))
+    return pl.concat(parts) if parts else keyed.with_columns(at=pl.lit(None, pl.Int64), dated=pl.lit(None, pl.Boolean))
+
+
+def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
+    """Sort messages: conversations by first appearance, inside them by time, with the order of the file as tie-break.
+
+    A conversation is sorted where at least half of its messages have a time that can be read, all with a date or
+    all without; else (and with ``file``) it stays as the file has it. A message without a time stays behind the one
+    before it. A file that runs backwards, newest first, is turned round, ties included. Clocks without a date that
+    jump back by more than half a day have passed midnight. Adds `filled` (the time that it was sorted by) and `was`
+    (its place in the conversation before).
+    """
+    here = "conversation"
+    frame = keyed.with_columns(
+        first=pl.col("row").min().over(here),
+    ).sort("first", "row")
+    at = pl.col("at")
+    if not frame["dated"].drop_nulls().all():
+        back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
+        days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
+        clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
+        frame = frame.with_columns(at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at))
+    known, uniform = at.is_not_null().mean().over(here) >= 0.5, pl.col("dated").drop_nulls().n_unique().over(here) <= 1
+    step = at.forward_fill() - at.forward_fill().shift(1)
+    backwards = ((step < 0).any() & ~(step > 0).any()).over(here)
+    sorted_by = pl.lit(value=order != "file") & uniform & (known if order == "auto" else at.is_not_null().any().over(here))
+    before, after = at.forward_fill().over(here), at.backward_fill().over(here)
+    filled = pl.when(backwards).then(pl.coalesce(after, before)).otherwise(pl.coalesce(before, after))
+    frame = frame.with_columns(filled=filled, backwards=backwards & sorted_by, by_time=sorted_by, was=_place())
+    return frame.sort(
+        "first",
+        pl.when("by_time").then("filled"),
+        pl.when("backwards").then(-pl.col("row").cast(pl.Int64)).otherwise(pl.col("row").cast(pl.Int64)),
+    ).drop("first", "backwards", "by_time")
+
+
+def _place() -> pl.Expr:
+    return pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation")
+
+
+def _rank(column: str) -> pl.Expr:
+    return (pl.col(column).rank("ordinal") - 1).cast(pl.UInt32).over("conversation")
+
+
+# --- rows that came twice ---------------------------------------------------------------------------------------
+
+
+def repeated(placed: pl.DataFrame) -> pl.Expr:
+    """Tell which messages are another copy of the same row of an export.
+
+    The same side says the same at the same time (to the second), or under the same message id. Where times are
+    coarser, or all of a conversation's are equal, only a run of two or more messages that comes again counts:
+    people do say 好的 twice in a minute. Without time and id nothing is a copy, but a record that holds several
+    messages and comes a second time.
+    """
+    here = "conversation"
+    same = [here, "role", "speaker", "time", "raw", "id"]
+    several = pl.len().over(here, "source") > 1
+    distance = pl.col("row").cast(pl.Int64) - pl.col("row").min().over(same).cast(pl.Int64)
+    again = distance > 0
+    neighbour = (
+        (again.shift(1) & (distance.shift(1) == distance)) | (again.shift(-1) & (distance.shift(-1) == distance))
+    ).over(here)
+    fine = times.to_the_second(pl.col("time")) & (pl.col("time").n_unique().over(here) > 1) & ~several
+    sure = pl.col("id").is_not_null() | fine.fill_null(value=False)
+    run = (pl.col("time").is_not_null() | several) & neighbour.fill_null(value=False)
+    own_source = pl.col("source") != pl.col("source").first().over(same)
+    return again & own_source & (sure | run) & ~pl.col("record")
+
+
+# --- bots -------------------------------------------------------------------------------------------------------
+
+
+def _before_handover(placed: pl.DataFrame) -> pl.DataFrame:
+    """Mark as a bot's what the assistant's side said before the first system message that a person takes over."""
+    takes_over = (pl.col("role") == "system") & pl.col("raw").str.contains(_HANDOVER)
+    if not placed.select(takes_over.any()).item():
+        return placed
+    before = takes_over.cast(pl.UInt32).reverse().cum_sum().reverse().over("conversation")
+    first = takes_over.cum_sum().over("conversation") == 0
+    machine = (before > 0) & first & (pl.col("role") == "assistant")
+    return placed.with_columns(bot=pl.col("bot") | machine)
+
+
+def sections(placed: pl.DataFrame) -> pl.DataFrame:
+    """Add `section`: it grows where a bot begins or stops to speak, so that no turn holds what both said."""
+    if not placed["bot"].any():
+        return placed.with_columns(section=pl.lit(0, dtype=pl.UInt32))
+    spoken = pl.when(pl.col("role") != "system").then("bot").forward_fill().fill_null(value=False)
+    change = (spoken != spoken.shift(1)).fill_null(value=False)
+    return placed.with_columns(section=change.cast(pl.UInt32).cum_sum().over("conversation"))
+
+
+def _source(file: str, sources: Sequence[Source]) -> Source:
+    """Return the source of the recipe that a file was read with."""
+    return next((s for s in sources if fnmatch(PurePath(file).name, s.match)), Source())

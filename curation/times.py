@@ -1,0 +1,132 @@
+"""Times as exports write them → microseconds, on whole columns; what cannot be read is null and stays where it was.
+
+Known: ISO 8601 and its relatives (space or T, ``-`` ``/`` ``.`` or 年月日, with or without seconds, fractions and zone),
+seconds, milliseconds or microseconds since 1970, 12-hour clocks (3:05 PM, 下午3:05), day and month in either order,
+names of months in English, fourteen digits in a row, and clocks without a date. Without a zone a time is taken as UTC:
+only distances and order matter here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import polars as pl
+
+DAY = 86_400_000_000  # microseconds
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_NOON = r"(?P<noon>上午|下午|凌晨|早上|中午|晚上|[AaPp]\.?[Mm]\.?)"
+_CLOCK = (
+    rf"(?:{_NOON}\s*)?(?P<hour>\d{{1,2}})\s*[:：时点]\s*(?P<minute>\d{{1,2}})分?"
+    rf"(?:\s*[:：]?\s*(?P<second>\d{{1,2}})秒?(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*(?P<noon2>[AaPp]\.?[Mm]\.?))?"
+)
+_ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+_WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+|星期[一二三四五六日天]\s*|周[一二三四五六日天]\s*)?"
+_GAP = r"(?:[T\s,，]+|\s*(?:星期|周)[一二三四五六日天]\s*|\s+at\s+)?"
+_FAMILIES = (
+    rf"^{_WEEKDAY}(?P<year>\d{{4}})[-/.年](?P<month>\d{{1,2}})[-/.月](?P<day>\d{{1,2}})日?{_GAP}(?:{_CLOCK})?{_ZONE}$",
+    rf"^{_WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_GAP}(?:{_CLOCK})?{_ZONE}$",
+    rf"^{_WEEKDAY}(?P<name>[A-Za-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}}){_GAP}"
+    rf"(?:{_CLOCK})?{_ZONE}$",
+    rf"^{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-](?P<name>[A-Za-z]{{3,9}})\.?,?[\s-](?P<year>\d{{4}}){_GAP}"
+    rf"(?:{_CLOCK})?{_ZONE}$",
+    rf"^{_WEEKDAY}(?P<name>[A-Za-z]{{3,9}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}\s+(?P<year>\d{{4}})$",
+    rf"^(?P<month>\d{{1,2}})(?:月|[-/])(?P<day>\d{{1,2}})日?{_GAP}{_CLOCK}{_ZONE}$",
+    r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
+    rf"^{_CLOCK}{_ZONE}$",
+)
+_SECONDS = r"\d[:：]\d{1,2}[:：]\d{1,2}|秒|^\d{10,}(?:\.\d+)?$|^\d{8}[T ]?\d{6}$"
+
+
+def parsed(time: pl.Series, *, day_first: bool = False) -> pl.DataFrame:
+    """Return ``at`` (Int64, microseconds; of a clock without a date since midnight) and ``dated`` for every time."""
+    text = time.cast(pl.String).str.strip_chars()
+    direct = pl.DataFrame({"text": text}).select(at=_iso(pl.col("text")), dated=pl.lit(value=True))
+    if direct["at"].null_count() == text.null_count():
+        return direct
+    rest = pl.DataFrame({"text": text.drop_nulls().unique(maintain_order=True)}, schema={"text": pl.String})
+    found = [rest.with_columns(at=_iso(pl.col("text")), dated=pl.lit(value=True)).drop_nulls("at")]
+    readers = [_epoch, *(partial(_family, pattern=pattern, day_first=day_first) for pattern in _FAMILIES)]
+    for reader in readers:
+        rest = rest.join(found[-1], on="text", how="anti", maintain_order="left")
+        if rest.is_empty():
+            break
+        found.append(pl.concat([rest, reader(rest)], how="horizontal").drop_nulls("at"))
+    known = pl.concat(found)
+    return pl.DataFrame({"text": text}).join(known, on="text", how="left", maintain_order="left").select("at", "dated")
+
+
+def to_the_second(time: pl.Expr) -> pl.Expr:
+    """Tell whether a time names its second: two equal ones are then hardly two messages."""
+    return time.str.contains(_SECONDS)
+
+
+def _iso(text: pl.Expr) -> pl.Expr:
+    """Read the commonest form, 2024-05-01 10:02:03 with T, fraction and Z or not, by Polars' own parser."""
+    plain = text.str.replace("T", " ", literal=True).str.strip_suffix("Z").str.strip_chars_end()
+    shaped = pl.when(text.str.contains(r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?Z?$")).then(plain)
+    return shaped.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False).cast(pl.Int64)
+
+
+def _epoch(rest: pl.DataFrame) -> pl.DataFrame:
+    """Read numbers: ten digits are seconds, thirteen milliseconds, sixteen microseconds since 1970."""
+    whole = pl.col("text").str.extract(r"^(\d{9,17})(?:\.\d+)?$")
+    number = pl.col("text").str.extract(r"^(\d{9,17}(?:\.\d+)?)$").cast(pl.Float64)
+    digits = whole.str.len_chars()
+    unit = pl.when(digits <= 10).then(1e6).when((digits >= 12) & (digits <= 13)).then(1e3).when(digits >= 15).then(1.0)
+    fourteen = pl.col("text").str.contains(r"^(?:19|20)\d{12}$")
+    return rest.select(at=pl.when(~fourteen).then(number * unit).round().cast(pl.Int64), dated=pl.lit(value=True))
+
+
+def _family(rest: pl.DataFrame, pattern: str, *, day_first: bool) -> pl.DataFrame:
+    """Read one family of forms; null where a text is not of it or names no day that there is."""
+    groups = rest.select(pl.col("text").str.extract_groups(pattern).alias("g")).unnest("g")
+    names = set(groups.columns)
+
+    def number(name: str, otherwise: int) -> pl.Expr:
+        return pl.col(name).cast(pl.Int64).fill_null(otherwise) if name in names else pl.lit(otherwise)
+
+    dated = bool(names & {"year", "month"})
+    year = number("year", 2000)
+    year = pl.when(year < 100).then(year + 2000).otherwise(year)
+    month, day = number("month", 1), number("day", 1)
+    if "name" in names:
+        month = pl.col("name").str.to_lowercase().str.slice(0, 3).replace_strict(
+            list(_MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int64
+        )
+    if "a" in names:
+        a, b = number("a", 1), number("b", 1)
+        swap = (a > 12) | ((b <= 12) & day_first)
+        month, day = pl.when(swap).then(b).otherwise(a), pl.when(swap).then(a).otherwise(b)
+    hour = _hour(number("hour", 0), names)
+    fraction = pl.lit(0)
+    if "fraction" in names:
+        fraction = pl.col("fraction").str.pad_end(6, "0").str.slice(0, 6).cast(pl.Int64).fill_null(0)
+    minute, second = number("minute", 0), number("second", 0)
+    whole = pl.all_horizontal(
+        month.is_between(1, 12), day.is_between(1, 31), hour.is_between(0, 23), minute < 60, second < 61
+    )
+    some = pl.col(next(n for n in ("year", "month", "hour") if n in names)).is_not_null() & whole
+    shown = pl.format(
+        "{}-{}-{}", year.cast(pl.String), month.cast(pl.String).str.zfill(2), day.cast(pl.String).str.zfill(2)
+    )
+    date = pl.when(some).then(0)
+    if dated:
+        date = pl.when(some).then(shown).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64)
+    at = date * DAY + hour * 3_600_000_000 + minute * 60_000_000 + second * 1_000_000 + fraction
+    if "zone" in names:
+        zone = pl.col("zone").str.extract_groups(r"^(?P<sign>[+-])(?P<h>\d{2}):?(?P<m>\d{2})$")
+        shift = zone.struct.field("h").cast(pl.Int64) * 60 + zone.struct.field("m").cast(pl.Int64)
+        shift = pl.when(zone.struct.field("sign") == "-").then(-shift).otherwise(shift).fill_null(0)
+        at = at - shift * 60_000_000 if dated else at
+    return groups.select(at=at, dated=pl.lit(dated))
+
+
+def _hour(hour: pl.Expr, names: set[str]) -> pl.Expr:
+    """Return the hour of a day of 24, where the text says which half of the day is meant."""
+    if "noon" not in names:
+        return hour
+    noon = pl.coalesce(*(pl.col(name) for name in ("noon", "noon2") if name in names))
+    noon = noon.str.to_lowercase().str.replace_all(".", "", literal=True).fill_null("")
+    late = noon.is_in(["pm", "下午", "晚上"]) | ((noon == "中午") & (hour < 10))
+    early = noon.is_in(["am", "凌晨", "上午"])
+    return pl.when(late & (hour < 12)).then(hour + 12).when(early & (hour == 12)).then(0).otherwise(hour)
