@@ -45,7 +45,10 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
     """
     spoken = messages.filter(pl.col("role") != "system").with_columns(language=language(pl.col("text")))
-    fresh = (pl.col("conversation") != pl.col("conversation").shift(1)) | (pl.col("role") != pl.col("role").shift(1))
+    fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
+    if "parts" not in messages.columns:
+        spoken = spoken.with_columns(parts=1)
+    places = pl.int_ranges("message", pl.col("message") + pl.col("parts"), dtype=pl.UInt32)  # of a cut text, all parts
     following = pl.col("text").shift(-1)
     lines = pl.col("text").str.contains("\n", literal=True) | following.str.contains("\n", literal=True)
     ended, chinese = pl.col("text").str.contains(_ENDED), pl.col("language") == "zh"
@@ -77,7 +80,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
             pl.col("conversation").first(),
             pl.col("role").first().cast(pl.String),
             pl.col("piece").str.join("").str.strip_chars_end("， ").alias("text"),
-            pl.col("message").alias("messages"),
+            places.explode().alias("messages"),
             pl.col("asks").any(),
             pl.col("clarifies").last(),
             pl.col("informs").any(),
@@ -140,19 +143,36 @@ def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn
 
 
 def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the conversation as one dialogue, or nothing where it is too short for one."""
-    first = next((i for i, turn in enumerate(spoken) if turn.role == "user"), len(spoken))
-    last = max((i for i, turn in enumerate(spoken) if turn.role == "assistant"), default=-1)
-    whole = list(spoken[first : last + 1])
-    if len(whole) < 4:
-        return []
-    row = _example(
-        conversation,
-        "dialogue",
-        [t for t in whole if t.role == "user"],
-        [t for t in whole if t.role != "user"],
-    )
-    return [row | {"turns": [_turn(turn.role, turn.text, turn.messages) for turn in whole]}]
+    """Return the conversation as one dialogue, or nothing where it is too short for one.
+
+    Where a person takes over from a bot right after it spoke, the conversation is two, one for each.
+    """
+    rows = []
+    for part in _parts(spoken):
+        first = next((i for i, turn in enumerate(part) if turn.role == "user"), len(part))
+        last = max((i for i, turn in enumerate(part) if turn.role == "assistant"), default=-1)
+        whole = part[first : last + 1]
+        if len(whole) < 4:
+            continue
+        asked, answered = ([t for t in whole if (t.role == "user") == user] for user in (True, False))
+        row = _example(conversation, "dialogue", asked, answered)
+        rows.append(row | {"turns": [_turn(turn.role, turn.text, turn.messages) for turn in whole]})
+    return rows
+
+
+def _parts(spoken: Sequence[Turn]) -> list[list[Turn]]:
+    """Part turns between two of the assistant's side; two of the customer's become one: a bot stood between them."""
+    parts: list[list[Turn]] = [[]]
+    for turn in spoken:
+        before = parts[-1][-1] if parts[-1] else None
+        if before is None or before.role != turn.role:
+            parts[-1].append(turn)
+        elif turn.role == "user":
+            text, places = f"{before.text}\n{turn.text}", before.messages + turn.messages
+            parts[-1][-1] = turn._replace(text=text, messages=places, asks=before.asks or turn.asks)
+        else:
+            parts.append([turn])
+    return parts
 
 
 def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:

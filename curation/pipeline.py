@@ -16,6 +16,7 @@ from curation.mend import mend
 from curation.packs import Packs
 from curation.read import Input, read
 from curation.recipe import Recipe
+from curation.seams import bots, join_cut, share_fate
 from curation.sessions import sessions
 from curation.split import split
 from curation.strip import strip
@@ -51,11 +52,14 @@ def curate(
     progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
 
     mask = [kind for kind in privacy.KINDS if recipe.privacy.mask and kind not in recipe.privacy.keep]
-    messages, mends = mend(sessions(reading.messages), mask=mask)
+    placed, early = sessions(reading.messages, recipe.sessions, recipe.sources)
+    whole = join_cut(placed)
+    messages, mends = mend(whole.messages, mask=mask)
+    mends = pl.concat([whole.mends, mends])
     progress("mend", f"{mends.height} repairs")
 
     messages = context(messages)
-    said = judge(messages, packs.rules, on="message")
+    said = pl.concat([early, bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
     messages, stripped = strip(messages, packs.rules)
     mends = pl.concat([mends, stripped])
     progress("judge messages", f"{said.height} findings")
@@ -72,6 +76,7 @@ def curate(
 
     examples = examples.with_columns(decisions.content(examples))
     examples, by_people = decisions.on_examples(people, examples, mask=mask)
+    said = pl.concat([said, share_fate(said, whole)])
     findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
     examples = query_types(decide.scores(examples, findings), packs.query_types)
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
@@ -80,6 +85,7 @@ def curate(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
     )
 
+    messages = pl.concat([messages, whole.pieces], how="diagonal").sort("order")
     unused = decide.unused(messages, examples, findings)
     findings = pl.concat([findings, twice.findings, unused])
     decided = decide.verdicts(examples, findings).join(twice.clusters, on="id", how="left", maintain_order="left")

@@ -17,7 +17,8 @@ from curation.recipe import Sessions, Source
 
 _HANDOVER = (  # a system message that says that a person takes over from a machine
     r"(?i)(?:转|接入|进入|切换到?|连接)\S{0,4}人工|人工(?:客服|坐席)?\S{0,10}(?:接入|为您服务|已接待)|"
-    r"(?:transfer|hand(?:ed|ing)? (?:you )?over|connect|escalat)\w*\b.{0,40}\b(?:human|live agent|live chat|person|specialist)"
+    r"(?:transfer|hand(?:ed|ing)? (?:you )?over|connect|escalat)\w*\b.{0,40}"
+    r"\b(?:human|live agent|live chat|person|specialist)"
 )
 
 
@@ -37,7 +38,7 @@ def sessions(
         message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"), text=pl.col("raw")
     )
     found = sections(_before_handover(found))
-    twice = found.filter(repeated(found)).select(
+    twice = found.filter(repeated()).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
     )
     moved = found.filter(pl.col("was") != pl.col("message")).select(
@@ -49,7 +50,7 @@ def sessions(
         after=pl.format("message {}", "message"),
     )
     findings = pl.concat([tables.findings(twice), tables.findings(moved)])
-    return found.select(*tables.MESSAGES, "speaker", "at"), findings
+    return found.select(*tables.MESSAGES, continues=_continues(found, sources)), findings
 
 
 # --- what belongs together --------------------------------------------------------------------------------------
@@ -78,7 +79,7 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
         keyed = keyed.with_columns(addressee=_addressee())
         in_crowd = pl.col("file").is_in(crowded) & pl.col("stream")
         where = pl.col("customer").fill_null("")
-        key = pl.when(in_crowd).then(pl.concat_str(where, pl.lit(" ") , "addressee").str.strip_chars()).otherwise(key)
+        key = pl.when(in_crowd).then(pl.concat_str(where, pl.lit(" "), "addressee").str.strip_chars()).otherwise(key)
     name = pl.coalesce("conversation", key, "file")
     return _apart(keyed.with_columns(conversation=name).select(*messages.columns, "stream"))
 
@@ -96,10 +97,16 @@ def threads(links: pl.DataFrame) -> pl.DataFrame:
     message's id, so that all answers to it stay together. Pointer jumping: as many joins as the logarithm of the
     longest chain; a ring of links ends after 40 steps at one of its messages.
     """
-    step = links.drop_nulls("reply_to").filter(pl.col("id") != pl.col("reply_to")).unique(["file", "id"], keep="first", maintain_order=True)
+    step = (
+        links.drop_nulls("reply_to")
+        .filter(pl.col("id") != pl.col("reply_to"))
+        .unique(["file", "id"], keep="first", maintain_order=True)
+    )
     step = step.select("file", "id", root="reply_to")
     for _ in range(40):
-        jump = step.join(step, left_on=["file", "root"], right_on=["file", "id"], how="left", suffix="_next", maintain_order="left")
+        jump = step.join(
+            step, left_on=["file", "root"], right_on=["file", "id"], how="left", suffix="_next", maintain_order="left"
+        )
         if jump["root_next"].null_count() == jump.height:
             break
         step = jump.select("file", "id", root=pl.coalesce("root_next", "root"))
@@ -160,15 +167,19 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
         first=pl.col("row").min().over(here),
     ).sort("first", "row")
     at = pl.col("at")
+    if order == "file" or frame["at"].null_count() == frame.height:
+        return frame.with_columns(filled=at, was=_place()).drop("first")
     if not frame["dated"].drop_nulls().all():
         back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
         days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
         clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
-        frame = frame.with_columns(at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at))
+        frame = frame.with_columns(
+            at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at)
+        )
     known, uniform = at.is_not_null().mean().over(here) >= 0.5, pl.col("dated").drop_nulls().n_unique().over(here) <= 1
     step = at.forward_fill() - at.forward_fill().shift(1)
-    backwards = ((step < 0).any() & ~(step > 0).any()).over(here)
-    sorted_by = pl.lit(value=order != "file") & uniform & (known if order == "auto" else at.is_not_null().any().over(here))
+    backwards = (((step < 0).sum() > 1) & ~(step > 0).any()).over(here)  # one step back may be a slip
+    sorted_by = uniform & (known if order == "auto" else at.is_not_null().any().over(here))
     before, after = at.forward_fill().over(here), at.backward_fill().over(here)
     filled = pl.when(backwards).then(pl.coalesce(after, before)).otherwise(pl.coalesce(before, after))
     frame = frame.with_columns(filled=filled, backwards=backwards & sorted_by, by_time=sorted_by, was=_place())
@@ -190,7 +201,7 @@ def _rank(column: str) -> pl.Expr:
 # --- rows that came twice ---------------------------------------------------------------------------------------
 
 
-def repeated(placed: pl.DataFrame) -> pl.Expr:
+def repeated() -> pl.Expr:
     """Tell which messages are another copy of the same row of an export.
 
     The same side says the same at the same time (to the second), or under the same message id. Where times are
@@ -234,6 +245,28 @@ def sections(placed: pl.DataFrame) -> pl.DataFrame:
     spoken = pl.when(pl.col("role") != "system").then("bot").forward_fill().fill_null(value=False)
     change = (spoken != spoken.shift(1)).fill_null(value=False)
     return placed.with_columns(section=change.cast(pl.UInt32).cum_sum().over("conversation"))
+
+
+def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> pl.Expr:
+    """Tell which messages go on where the one before was cut at the source's length limit.
+
+    The one before is exactly that long (in characters or in bytes; one less where a space was lost), is of the same
+    speaker, and at most ten seconds older where there are times.
+    """
+    limits = {file: _source(file, sources).cut_at for file in found["file"].unique(maintain_order=True)}
+    limits = {file: limit for file, limit in limits.items() if limit}
+    if not limits:
+        return pl.lit(value=False)
+    limit = pl.col("file").replace_strict(limits, default=None, return_dtype=pl.Int64)
+    full = pl.any_horizontal(
+        (limit - length.cast(pl.Int64)).is_between(0, 1)
+        for length in (pl.col("raw").str.len_chars(), pl.col("raw").str.len_bytes())
+    )
+    same = pl.all_horizontal(
+        pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("conversation", "role", "speaker", "bot")
+    )
+    soon = (pl.col("at") - pl.col("at").shift(1) <= 10_000_000).fill_null(value=True)
+    return (full.shift(1) & same & soon & (pl.col("message") > 0)).fill_null(value=False)
 
 
 def _source(file: str, sources: Sequence[Source]) -> Source:

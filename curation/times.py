@@ -1,6 +1,6 @@
 """Times as exports write them → microseconds, on whole columns; what cannot be read is null and stays where it was.
 
-Known: ISO 8601 and its relatives (space or T, ``-`` ``/`` ``.`` or 年月日, with or without seconds, fractions and zone),
+Known: ISO 8601 and its relatives (space or T, ``-`` ``/`` ``.`` or 年月日, with or without seconds, fractions, zone),
 seconds, milliseconds or microseconds since 1970, 12-hour clocks (3:05 PM, 下午3:05), day and month in either order,
 names of months in English, fourteen digits in a row, and clocks without a date. Without a zone a time is taken as UTC:
 only distances and order matter here.
@@ -8,6 +8,7 @@ only distances and order matter here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import polars as pl
@@ -45,7 +46,8 @@ def parsed(time: pl.Series, *, day_first: bool = False) -> pl.DataFrame:
         return direct
     rest = pl.DataFrame({"text": text.drop_nulls().unique(maintain_order=True)}, schema={"text": pl.String})
     found = [rest.with_columns(at=_iso(pl.col("text")), dated=pl.lit(value=True)).drop_nulls("at")]
-    readers = [_epoch, *(partial(_family, pattern=pattern, day_first=day_first) for pattern in _FAMILIES)]
+    readers: list[Callable[[pl.DataFrame], pl.DataFrame]] = [_epoch]
+    readers += [partial(_family, pattern=pattern, day_first=day_first) for pattern in _FAMILIES]
     for reader in readers:
         rest = rest.join(found[-1], on="text", how="anti", maintain_order="left")
         if rest.is_empty():
@@ -90,8 +92,11 @@ def _family(rest: pl.DataFrame, pattern: str, *, day_first: bool) -> pl.DataFram
     year = pl.when(year < 100).then(year + 2000).otherwise(year)
     month, day = number("month", 1), number("day", 1)
     if "name" in names:
-        month = pl.col("name").str.to_lowercase().str.slice(0, 3).replace_strict(
-            list(_MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int64
+        month = (
+            pl.col("name")
+            .str.to_lowercase()
+            .str.slice(0, 3)
+            .replace_strict(list(_MONTHS), list(range(1, 13)), default=None, return_dtype=pl.Int64)
         )
     if "a" in names:
         a, b = number("a", 1), number("b", 1)
@@ -109,7 +114,7 @@ def _family(rest: pl.DataFrame, pattern: str, *, day_first: bool) -> pl.DataFram
     shown = pl.format(
         "{}-{}-{}", year.cast(pl.String), month.cast(pl.String).str.zfill(2), day.cast(pl.String).str.zfill(2)
     )
-    date = pl.when(some).then(0)
+    date: pl.Expr = pl.when(some).then(0)
     if dated:
         date = pl.when(some).then(shown).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64)
     at = date * DAY + hour * 3_600_000_000 + minute * 60_000_000 + second * 1_000_000 + fraction

@@ -34,6 +34,9 @@ STRUCTURAL = {
         "line",
         "The line could not be read as a message; file, line and reason are in unreadable.jsonl.",
     ),
+    "read/duplicate-row": ("message", "The export holds this row twice; the first copy is kept."),
+    "sessions/bot-turn": ("message", "A bot said this, and the recipe says that bots do not teach."),
+    "sessions/before-handover": ("message", "The customer said this to a bot, before a person took over."),
     "extract/unanswered": (
         "message",
         "No answer of the agent follows this message: there is nothing to learn from it.",

@@ -256,6 +256,8 @@ WORDS: dict[str, Words] = {
         ("mend.emoji-code", "去除表情代码", "emoji codes"),
         ("mend.handle", "去除 @ 称呼", "@ handles"),
         ("mend.signature", "去除客服署名", "agents' signatures"),
+        ("mend.order", "按时间重新排序", "put in order of time"),
+        ("mend.cut-message", "接上被截断的消息", "cut messages joined"),
         ("mend.split-mark", "去除分段标记", "split marks such as 1/2"),
         ("mend.surplus-space", "去除多余空白", "surplus space"),
         # 4 Query types
@@ -549,6 +551,21 @@ WORDS: dict[str, Words] = {
             "why.read/unreadable-line",
             "这一行无法读成消息；文件、行号和原因见 unreadable.jsonl。",
             "The line could not be read as a message; file, line and reason are in unreadable.jsonl.",
+        ),
+        (
+            "why.read/duplicate-row",
+            "导出文件里这一行出现了两次，只留第一份。",
+            "The export holds this row twice; the first copy is kept.",
+        ),
+        (
+            "why.sessions/bot-turn",
+            "这句是机器人说的；配方规定机器人的话不作训练答案。",
+            "A bot said this, and the recipe says that bots do not teach.",
+        ),
+        (
+            "why.sessions/before-handover",
+            "这句是转人工之前客户对机器人说的。",
+            "The customer said this to a bot, before a person took over.",
         ),
         (
             "why.extract/unanswered",

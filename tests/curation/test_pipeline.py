@@ -20,6 +20,9 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = [ROOT / "samples" / name for name in ("shop_zh.csv", "telecom_en.jsonl", "cot.jsonl")]
 STRUCTURAL = {
     "read/unreadable-line",
+    "read/duplicate-row",
+    "sessions/bot-turn",
+    "sessions/before-handover",
     "extract/unanswered",
     "extract/unprompted",
     "dedup/near-duplicate",

@@ -1,11 +1,16 @@
 """Conversations: by id, per file unless the recipe says otherwise, in the order of the files."""
 
+from random import Random
 from typing import Any
 
 import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation import tables
-from curation.sessions import sessions
+from curation.recipe import Sessions, Source
+from curation.seams import join_cut
+from curation.sessions import sessions, threads
 
 
 def log(*rows: tuple[str, str, str], span: bool = False) -> pl.DataFrame:
@@ -18,7 +23,7 @@ def log(*rows: tuple[str, str, str], span: bool = False) -> pl.DataFrame:
 
 
 def placed(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
-    return list(sessions(frame).select("conversation", "message", "raw").iter_rows())
+    return list(sessions(frame)[0].select("conversation", "message", "raw").iter_rows())
 
 
 def test_interleaved_conversations_come_in_order_of_first_appearance_numbered_from_0() -> None:
@@ -36,10 +41,191 @@ def test_the_same_id_in_two_files_is_one_conversation_where_the_recipe_says_so()
 
 
 def test_text_begins_as_the_raw_text() -> None:
-    assert sessions(log(("x", "1", " a "))).select("raw", "text").row(0) == (" a ", " a ")
+    assert sessions(log(("x", "1", " a ")))[0].select("raw", "text").row(0) == (" a ", " a ")
 
 
 def test_a_conversation_alone_is_what_it_is_among_others() -> None:
     messages = log(("f", "b", "1"), ("f", "a", "2"), ("f", "b", "3"), ("f", "a", "4"))
-    alone = [sessions(messages.filter(pl.col("conversation") == name)) for name in ("b", "a")]
-    assert pl.concat(alone).equals(sessions(messages))
+    alone = [sessions(messages.filter(pl.col("conversation") == name))[0] for name in ("b", "a")]
+    assert pl.concat(alone).equals(sessions(messages)[0])
+
+
+# --- which messages belong together -----------------------------------------------------------------------------
+
+
+def rows(*said: dict[str, Any]) -> pl.DataFrame:
+    """Build a file's messages of dicts; a lonely text is a user's."""
+    found = [
+        {"row": i, "file": "f", "role": "user", "source": f"f:{i}", "raw": str(i)} | one for i, one in enumerate(said)
+    ]
+    schema = {name: tables.READ[name] for name in tables.READ if any(name in one for one in found)}
+    return tables.read(pl.DataFrame(found, schema=schema))
+
+
+def told(frame: pl.DataFrame, **source: Any) -> list[tuple[str, str]]:
+    return list(sessions(frame, Sessions(), [Source(**source)])[0].select("conversation", "raw").iter_rows())
+
+
+def test_a_customer_who_is_silent_for_longer_than_the_gap_begins_a_new_conversation() -> None:
+    times = ["10:00:00", "10:30:00", "11:00:01", None, "11:10:00"]
+    frame = rows(*({"customer": "k", "time": t and f"2024-05-01 {t}"} for t in times))
+    assert told(frame) == [("k#1", "0"), ("k#1", "1"), ("k#2", "2"), ("k#2", "3"), ("k#2", "4")]
+
+
+def test_the_gap_is_the_recipe_s() -> None:
+    frame = rows({"customer": "k", "time": "2024-05-01 10:00"}, {"customer": "k", "time": "2024-05-01 10:06"})
+    names = [sessions(frame, Sessions(gap_minutes=m))[0]["conversation"].to_list() for m in (6, 5.9)]
+    assert names == [["k#1", "k#1"], ["k#1", "k#2"]]
+
+
+def test_customers_whose_messages_mingle_are_kept_apart_and_ids_win_over_gaps() -> None:
+    frame = rows({"customer": "a"}, {"customer": "b"}, {"customer": "a"}, {"conversation": "T", "customer": "a"})
+    assert told(frame) == [("a#1", "0"), ("a#1", "2"), ("b#1", "1"), ("T", "3")]
+
+
+def test_threads_of_replies_are_rebuilt_wherever_the_links_lead() -> None:
+    links = [("1", None), ("2", "1"), ("9", "8"), ("3", "2"), ("7", "8"), ("4", "1"), ("5", None)]
+    frame = rows(*({"id": i, "reply_to": r, "customer": "alone" if i == "5" else None} for i, r in links))
+    names = dict(sessions(frame)[0].select("raw", "conversation").iter_rows())
+    assert [names[str(i)] for i in range(7)] == ["1", "1", "8", "1", "8", "1", "alone#1"]
+
+
+@given(st.integers(2, 60), st.randoms(use_true_random=False))
+def test_a_thread_has_one_root_however_long_and_however_shuffled(length: int, random: Random) -> None:
+    links = [(str(i), str(i - 1) if i else None) for i in range(length)]
+    random.shuffle(links)
+    found = threads(pl.DataFrame([("f", *link) for link in links], schema=["file", "id", "reply_to"], orient="row"))
+    assert dict(found.select("id", "root").iter_rows()) == {str(i): "0" for i in range(length)}
+
+
+def test_a_ring_of_replies_ends() -> None:
+    frame = pl.DataFrame({"file": ["f"] * 2, "id": ["1", "2"], "reply_to": ["2", "1"]})
+    assert threads(frame)["id"].sort().to_list() == ["1", "2"]
+
+
+def test_in_a_crowd_an_agent_speaks_to_whom_he_names_or_who_spoke_last() -> None:
+    said = [
+        ("ann", "my card fails"), ("bob", "where is my refund"), ("op", "ann: which error?"), ("op", "try again"),
+        ("bob", "hello?"), ("op", "it was sent today"), ("ann", "works"), ("op", "great, bob"),
+    ]  # fmt: skip
+    frame = rows(*({"speaker": who, "raw": text, "role": "assistant" if who == "op" else "user"} for who, text in said))
+    found = told(frame, crowd=True)
+    assert [text for name, text in found if name == "ann#1"] == [
+        "my card fails", "ann: which error?", "try again", "works",
+    ]  # fmt: skip
+    assert [text for name, text in found if name == "bob#1"] == [
+        "where is my refund", "hello?", "it was sent today", "great, bob",
+    ]  # fmt: skip
+
+
+# --- order ------------------------------------------------------------------------------------------------------
+
+
+def order(*times: str | None, policy: str = "auto") -> list[int]:
+    frame = rows(*({"conversation": "c", "time": time} for time in times))
+    return [int(raw) for raw in sessions(frame, Sessions(order=policy))[0]["raw"]]  # type: ignore[arg-type]
+
+
+def test_messages_come_in_order_of_time_with_the_file_s_order_for_ties() -> None:
+    assert order("10:02", "10:01", "10:02", "10:01") == [1, 3, 0, 2]
+    assert order("10:02", "10:01", policy="file") == [0, 1]
+
+
+def test_a_message_without_time_stays_behind_the_one_before_it() -> None:
+    assert order("10:01", None, "10:00", None) == [2, 3, 0, 1]
+    assert order(None, "10:05", "10:01", "10:02") == [2, 3, 0, 1]
+    assert order("10:05", None, None, "10:01", None) == [0, 1, 2, 3, 4], "most have no time: nothing is moved"
+
+
+def test_a_file_that_runs_backwards_is_turned_round_ties_included() -> None:
+    assert order("10:03", "10:02", "10:02", "10:01") == [3, 2, 1, 0]
+    assert order("10:03", None, "10:02", "10:01") == [3, 2, 1, 0]
+
+
+def test_clocks_without_a_date_pass_midnight() -> None:
+    assert order("23:58", "23:59", "00:01", "00:00") == [0, 1, 3, 2]
+
+
+def test_times_of_two_kinds_in_one_conversation_move_nothing() -> None:
+    assert order("2024-05-01 10:02", "10:01") == [0, 1]
+
+
+def test_what_was_moved_is_said() -> None:
+    frame = rows({"conversation": "c", "time": "10:02"}, {"conversation": "c", "time": "10:01"})
+    found = sessions(frame)[1].select("message", "rule", "before", "after").rows()
+    assert found == [
+        (0, "mend/order", "message 1", "message 0"),
+        (1, "mend/order", "message 0", "message 1"),
+    ]
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 59)), max_size=12))
+def test_sorting_loses_nothing_and_respects_the_times(minutes: list[int | None]) -> None:
+    found = order(*(None if m is None else f"10:{m:02}" for m in minutes)) if minutes else []
+    assert sorted(found) == list(range(len(minutes)))
+    known = [minutes[i] for i in found if minutes[i] is not None]
+    if known and len(known) * 2 >= len(minutes):
+        assert known == sorted(known)  # type: ignore[type-var]
+
+
+# --- rows that came twice ---------------------------------------------------------------------------------------
+
+
+def twice(*said: dict[str, Any]) -> list[int]:
+    found = sessions(rows(*({"conversation": "c"} | one for one in said)))[1]
+    return found.filter(pl.col("rule") == "read/duplicate-row")["message"].to_list()
+
+
+def at(time: str, raw: str, **more: Any) -> dict[str, Any]:
+    return {"time": f"2024-05-01 {time}", "raw": raw} | more
+
+
+def test_the_same_words_at_the_same_second_are_the_same_row() -> None:
+    assert twice(at("10:00:01", "好的"), at("10:00:05", "嗯"), at("10:00:01", "好的")) == [1]
+
+
+def test_a_customer_may_say_the_same_twice() -> None:
+    assert twice(at("10:00:01", "好的"), at("10:00:02", "好的"), at("10:00:02", "嗯")) == []
+    assert twice({"raw": "好的"}, {"raw": "好的"}) == []
+    assert twice(at("10:00", "好的"), at("10:00", "稍等", role="assistant"), at("10:00", "好的")) == []
+    assert twice(at("10:00:01", "好的", id="1"), at("10:00:02", "好的", id="2")) == []
+    assert twice(at("10:00:01", "好的"), at("10:00:01", "好的", role="assistant"), at("10:00:02", "x")) == []
+
+
+def test_a_message_id_that_comes_again_with_the_same_words_is_a_copy() -> None:
+    assert twice({"raw": "x", "id": "7"}, {"raw": "y", "id": "8"}, {"raw": "x", "id": "7"}) == [2]
+    assert twice({"raw": "x", "id": "7"}, {"raw": "y", "id": "7"}) == []
+
+
+def test_where_times_name_minutes_only_a_run_that_comes_again_is_a_copy() -> None:
+    run = [at("10:00", "在吗"), at("10:00", "亲，在的", role="assistant")]
+    assert twice(*run, at("10:01", "好"), *run, at("10:02", "x")) == [2, 3]
+
+
+# --- bots and cut messages --------------------------------------------------------------------------------------
+
+
+def test_a_new_section_begins_where_a_bot_begins_or_stops_to_speak() -> None:
+    sides = [("user", 0), ("assistant", 1), ("assistant", 1), ("user", 0), ("system", 0), ("assistant", 0), ("user", 0)]
+    frame = rows(*({"conversation": "c", "role": role, "bot": bool(bot)} for role, bot in sides))
+    assert sessions(frame)[0]["section"].to_list() == [0, 1, 1, 2, 2, 2, 2]
+
+
+def test_what_was_said_before_a_person_took_over_is_a_bot_s() -> None:
+    said = [("user", "怎么退"), ("assistant", "请选择1或2"), ("system", "已为您转接人工客服"), ("assistant", "您好")]
+    frame = rows(*({"conversation": "c", "role": role, "raw": raw} for role, raw in said))
+    assert sessions(frame)[0]["bot"].to_list() == [False, True, False, False]
+
+
+def test_a_message_that_was_cut_goes_on_in_the_next_of_the_same_speaker() -> None:
+    full = "x" * 30
+    said = [("ann", full), ("ann", "rest"), ("bob", full), ("ann", "new"), ("ann", "short"), ("ann", "other")]
+    frame = rows(*({"conversation": "c", "speaker": who, "raw": raw} for who, raw in said))
+    found = sessions(frame, Sessions(), [Source(cut_at=30)])[0]
+    assert found["continues"].to_list() == [False, True, False, False, False, False]
+    whole = join_cut(found)
+    assert whole.messages.select("message", "text", "parts").rows()[0] == (0, full + "rest", 2)
+    assert whole.messages.height + whole.pieces.height == 6
+    assert whole.mends.select("message", "rule", "before", "after").rows() == [
+        (0, "mend/cut-message", full, full + "rest")
+    ]

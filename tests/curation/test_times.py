@@ -1,0 +1,62 @@
+"""Times as exports write them; the expected moments were worked out by hand from 2024-05-01 10:02:03 UTC."""
+
+import polars as pl
+import pytest
+
+from curation.times import parsed, to_the_second
+
+SECOND = 1_000_000
+MOMENT = 1_714_557_723  # date -u -d '2024-05-01 10:02:03' +%s
+
+
+def at(*texts: str | None, day_first: bool = False) -> list[int | None]:
+    return parsed(pl.Series(texts, dtype=pl.String), day_first=day_first)["at"].to_list()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-05-01 10:02:03", "2024-05-01T10:02:03Z", "2024-05-01T10:02:03.000Z", "2024/5/1 10:02:03",
+        "2024.05.01 10:02:03", "2024年5月1日 10:02:03", "2024年5月1日 10时02分03秒", "2024-05-01T18:02:03+08:00",
+        "2024-05-01T18:02:03+0800", "2024-05-01 10:02:03 AM", "2024-05-01 上午10:02:03", "05/01/2024 10:02:03",
+        "1714557723", "1714557723000", "1714557723000000", "1714557723.0", "20240501100203",
+        "Wed May 01 10:02:03 +0000 2024", "May 1, 2024 10:02:03 AM", "1 May 2024 10:02:03",
+        "Wednesday, May 1, 2024 at 10:02:03 AM", " 2024-05-01 10:02:03 ", "2024-05-01 10:02:03 UTC",
+    ],
+)  # fmt: skip
+def test_the_same_moment_in_the_ways_of_many_exports(text: str) -> None:
+    assert at(text) == [MOMENT * SECOND]
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [("10:03", 603), ("3:05 PM", 905), ("下午3:05", 905), ("12:30 AM", 30), ("12:30 pm", 750), ("中午12:10", 730),
+     ("晚上8点05分", 1205), ("23:59", 1439)],
+)  # fmt: skip
+def test_clocks_without_a_date_count_from_midnight_and_say_so(text: str, minutes: int) -> None:
+    found = parsed(pl.Series([text]))
+    assert found.row(0) == (minutes * 60 * SECOND, False)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "yesterday", "25:00", "2024-13-01 10:00", "2024-02-30 10:00", "12", None])
+def test_what_is_no_time_is_null(text: str | None) -> None:
+    assert at(text) == [None]
+
+
+def test_a_day_above_twelve_tells_the_order_and_else_the_recipe_does() -> None:
+    thirteenth = at("2024-04-13 08:00")
+    assert at("13/04/2024 08:00") == at("04/13/2024 08:00") == thirteenth
+    assert at("03/04/2024 08:00") == at("2024-03-04 08:00")
+    assert at("03/04/2024 08:00", day_first=True) == at("2024-04-03 08:00")
+
+
+def test_columns_may_mix_all_of_it() -> None:
+    assert at("2024-05-01 10:02:03", None, "x", "1714557724", "10:00") == [
+        MOMENT * SECOND, None, None, (MOMENT + 1) * SECOND, 36_000 * SECOND,
+    ]  # fmt: skip
+
+
+def test_which_times_name_their_second() -> None:
+    texts = pl.Series("t", ["10:02", "10:02:03", "2024-05-01T10:02:03Z", "1714557723", "2024-05-01", "3:05 PM"])
+    found = texts.to_frame().select(to_the_second(pl.col("t")))["t"].to_list()
+    assert found == [False, True, True, True, False, False]
