@@ -71,6 +71,7 @@ def _page(report: Report, language: Language, room: Room) -> str:
             found=report.counts.pairs.found + report.counts.dialogues.found,
             kept=[(example, *_kept(example, room)) for example in report.kept_examples[: room.examples]],
             dropped=[(example, _dropped(example, room)) for example in report.dropped_examples[: room.examples]],
+            dict_of=lambda rows: {row.rule: row for row in rows},
             line=lambda text, most=160: one_line(text, min(most, 2 * room.text)),
             pieces=lambda text: cut([Piece("same", text)], room.text),
             hit=lambda example: _hit(example, room),

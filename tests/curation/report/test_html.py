@@ -194,3 +194,19 @@ def test_a_run_with_ten_thousand_rows_of_everything_gives_a_small_page(report):
 def test_what_is_shortened_says_so(report, everywhere):
     assert "为控制文件大小" not in html.render(report)
     assert "为控制文件大小" in html.render(everywhere("\u202e" * 100_000))
+
+
+def test_sampled_precision_stands_beside_its_rule_against_the_gate(report):
+    assert report.review is not None
+    row = report.review.rules[0]
+    page = html.render(report)
+    text = Page(page).text
+    assert f"{row.right}/{row.n} · [{row.low:.2f}, {row.high:.2f}]" in text
+    assert f'<rect x="{round(100 * row.low, 2)}%" width="{round(100 * (row.high - row.low), 2)}%"' in page
+    assert page.count('class="gate"') == len(report.review.rules)
+    sampled = {row.rule for row in report.review.rules}
+    bare = [r for r in report.rules if r.action == "drop" and r.on != "line" and r.rule not in sampled]
+    assert text.count("未抽样") == len(bare) > 0
+    nobody = html.render(report.model_copy(update={"review": None}))
+    assert "抽样准确率" not in nobody
+    assert "未抽样" not in nobody
