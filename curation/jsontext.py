@@ -3,41 +3,179 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
+import polars as pl
+
+from curation import bulk
+from curation.encodings import Bad, Block
 from curation.errors import SourceError
 from curation.mapping import NAMES, Layout, named_columns, settle, value_at
 from curation.recipe import Columns, Source
-from curation.rows import SHOWN, Record
+from curation.rows import SHOWN, Part, Record, Rows, part
+from curation.shapes import taker
 
 HEAD = 1000  # objects that are looked at to learn which keys a file has
+HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
 _DECODER = json.JSONDecoder()
 
 
-def lines(texts: Sequence[str], bad: dict[int, str]) -> Iterator[Record]:
+class Parsed(NamedTuple):
+    """A block, and what of it was parsed at once."""
+
+    first: int
+    lines: pl.Series
+    bad: dict[int, Bad]
+    found: bulk.Found | None
+    exact: np.ndarray  # indices of the lines that the exact path has to read
+
+
+class Lines:
+    """Reads the blocks of one file of JSON lines: `parse` may run for several at a time, `finish` in their order."""
+
+    def __init__(self, file: str, source: Source, blocks: Iterator[Block]) -> None:
+        """Learn the layout from the first objects of the file; the blocks used for it stand in `begun`."""
+        self._file, self._source = file, source
+        self.begun: list[Block] = []
+        head: list[Record] = []
+        for block in blocks:
+            self.begun.append(block)
+            texts, bad = block.lines()
+            head += islice(lines(texts.head(HEAD_LINES).to_list(), bad), HEAD_LINES - len(head))
+            if len(head) >= HEAD_LINES or sum(isinstance(record.value, dict) for record in head) >= HEAD:
+                break
+        self._named = Named(file, source, head)
+        layout = self._named.layout
+        self._take = taker(layout) if layout else (lambda _record, _place: [])
+        self._keys, self._pattern = _template(self._named.objects, layout) if layout and layout.plain else ({}, "")
+
+    def parse(self, block: Block) -> Parsed:
+        """Parse the lines of a block that are objects with the keys that the first objects have."""
+        texts, bad = block.lines()
+        known = (
+            texts.str.contains(self._pattern) if self._pattern else pl.zeros(len(texts), dtype=pl.Boolean, eager=True)
+        )
+        if bad:
+            known &= ~pl.int_range(len(texts), eager=True).is_in(list(bad))
+        found = self._cells(block, texts, known)
+        exact = (~known).to_numpy(writable=True)
+        if found is None:
+            exact[:] = True
+        else:
+            exact[found.left - block.first] = True
+        return Parsed(block.first, texts, bad, found, np.flatnonzero(exact))
+
+    def finish(self, parsed: Parsed | None) -> Part:
+        """Read what is left of the next block, and join it to what was parsed. None stands for the end of the file."""
+        rows = Rows(self._file, self._source.span_files)
+        if parsed is None:
+            return part(rows)
+        texts = parsed.lines.gather(parsed.exact).to_list()
+        bad = {place: parsed.bad[i] for place, i in enumerate(parsed.exact.tolist()) if i in parsed.bad}
+        numbers = (parsed.first + parsed.exact).tolist()
+        records = (record._replace(line=numbers[record.line - 1]) for record in lines(texts, bad))
+        rows.fill(map(self._named, records), self._take)
+        if parsed.found is None:
+            return part(rows)
+        found = parsed.found.messages
+        shape = self._named.layout.shape if self._named.layout else ""
+        return part(rows, found, found.height // (2 if shape == "records" else 1))
+
+    def _cells(self, block: Block, texts: pl.Series, known: pl.Series) -> bulk.Found | None:
+        """Parse the known lines with Polars; None where it does not see as many objects as there are."""
+        layout = self._named.layout
+        if layout is None or not known.any():
+            return None
+        whole = known.all() and block.encoding == "utf-8"
+        text = block.raw if whole else texts.filter(known).str.join("\n").item().encode()
+        try:
+            cells = pl.read_ndjson(text, schema=dict.fromkeys(self._keys.values(), pl.String))
+        except pl.exceptions.PolarsError:
+            return None
+        numbers = known.arg_true().cast(pl.Int64).alias("line") + block.first
+        if cells.height != len(numbers):
+            return None
+        columns = [pl.col(key).alias(name) for name, key in self._keys.items()]
+        return bulk.messages(cells.select(numbers, *columns), layout, self._file)
+
+
+# A string without half surrogate pairs, and the numbers that Polars writes as they stand.
+_STRING = (
+    r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u(?:[0-9a-cefA-CEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}'
+    r'|[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})))*"'
+)
+_CELL = rf"(?:{_STRING}|true|false|null|-?[1-9][0-9]{{0,14}}|0)"
+_SCALAR = rf"(?:{_STRING}|true|false|null|-?(?:[1-9][0-9]{{0,14}}|0)(?:\.[0-9]{{1,15}})?(?:[eE][+-]?[0-9]{{1,2}})?)"
+_GAP = r"[ \t]*"
+_COMMA, _COLON = f"{_GAP},{_GAP}", f"{_GAP}:{_GAP}"
+_LIST = rf"\[{_GAP}(?:{_SCALAR}(?:{_COMMA}{_SCALAR})*)?{_GAP}\]"
+_OBJECT = rf"\{{{_GAP}(?:{_STRING}{_COLON}{_SCALAR}(?:{_COMMA}{_STRING}{_COLON}{_SCALAR})*)?{_GAP}\}}"
+_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+MOST_TEMPLATES = 8  # orders of keys; objects in another order are read one by one
+
+
+def _template(objects: Sequence[Mapping[str, Any]], layout: Layout) -> tuple[dict[str, str], str]:
+    """Return the keys that are read, by name, and the expression for lines that Polars reads as we would.
+
+    These are objects with just the keys of one of the first objects, in that order, so that no key comes twice.
+    Nothing is returned where a column is a path into nested values.
+    """
+    keys = {name: str(key) for name, key in bulk.names(layout).items()}
+    orders = Counter(tuple(value) for value in objects).most_common(MOST_TEMPLATES)
+    if any("." in key and any(key not in order for order, _ in orders) for key in keys.values()):
+        return {}, ""
+    nested = {key for value in objects for key, inner in value.items() if isinstance(inner, (dict, list))}
+    read = set(keys.values())
+    pattern = f"^{_GAP}(?:{'|'.join(_ordered(order, read, nested) for order, _ in orders)}){_GAP}$"
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError:  # too many keys for one expression
+        return {}, ""
+    return keys, pattern
+
+
+def _ordered(order: tuple[str, ...], read: set[str], nested: set[str]) -> str:
+    """Return the expression for an object with these keys in this order."""
+    entries = []
+    for key in order:
+        written = {_META.sub(r"\\\g<0>", json.dumps(key, ensure_ascii=either)) for either in (True, False)}
+        value = _CELL if key in read else f"(?:{_SCALAR}|{_LIST}|{_OBJECT})" if key in nested else _SCALAR
+        entries.append(f"(?:{'|'.join(sorted(written))}){_COLON}{value}")
+    return rf"\{{{_GAP}{_COMMA.join(entries)}{_GAP}\}}"
+
+
+def lines(texts: Sequence[str], bad: Mapping[int, Bad]) -> Iterator[Record]:
     """Yield a record per line that is not blank; `bad` says of single lines why they could not be decoded."""
     for index, line in enumerate(texts):
         if not line.strip():
             continue
-        value, why = None, bad.get(index, "")
-        if not why:
-            try:
-                value = json.loads(line)
-            except json.JSONDecodeError as fault:
-                why = f"not JSON: {fault.msg} at column {fault.colno}"
-            except ValueError:
-                why = "not readable: a number has too many digits"
-            except RecursionError:
-                why = "not readable: nested too deep"
+        if index in bad:
+            yield Record(index + 1, None, line, bad[index].why, raw=bad[index].raw)
+            continue
+        value, why = None, ""
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as fault:
+            why = f"not JSON: {fault.msg} at column {fault.colno}"
+        except ValueError:
+            why = "not readable: a number has too many digits"
+        except RecursionError:
+            why = "not readable: nested too deep"
         yield Record(index + 1, value, line, why)
 
 
-def items(file: str, text: str) -> Iterator[Record]:
-    """Yield a record per item of a JSON array, or per entry of an object by id; an object may wrap the array."""
+def items(file: str, text: str, bad: Mapping[int, Bad]) -> Iterator[Record]:
+    """Yield a record per item of a JSON array, or per entry of an object by id; an object may wrap the array.
+
+    `bad` says of single lines (by number) that they could not be decoded: the records on them are set aside.
+    """
     try:
         whole = json.loads(text)
     except json.JSONDecodeError as fault:
@@ -54,45 +192,50 @@ def items(file: str, text: str) -> Iterator[Record]:
     if wrapped:
         start = next(entry.start for entry in _entries(text, start) if entry.key == wrapped)
     elif isinstance(whole, dict) and _is_conversation(whole):
-        yield Record(1 + text.count("\n", 0, start), whole, text)
+        line = 1 + text.count("\n", 0, start)
+        yield _checked(Record(line, whole, text), range(1, line + text.count("\n", start) + 1), bad)
         return
-    yield from _placed(text, start)
+    yield from _placed(text, start, bad)
 
 
-def named(file: str, records: Iterator[Record], source: Source) -> tuple[Layout | None, Iterator[Record]]:
-    """Return the layout of a JSON file and its records, their values by column name.
+def _checked(record: Record, lines: range, bad: Mapping[int, Bad]) -> Record:
+    """Set a record aside that stands on a line which could not be decoded."""
+    here = [bad[line] for line in lines if line in bad] if bad else []
+    return record._replace(why=here[0].why, raw=b"\n".join(fault.raw for fault in here)) if here else record
 
-    The layout is settled on the keys of the first objects (None where the file holds none at all). Keys that
-    turn up later and have a common name are taken too: not every record has every key.
+
+class Named:
+    """Replaces the object of each record by its values under the names of the columns.
+
+    The layout is settled on the keys of the first objects (None where there are none). Keys that turn up later and
+    have a common name are taken too, where they stand: not every record has every key.
     """
-    head: list[Record] = []
-    objects: list[dict[str, Any]] = []
-    for record in records:
-        head.append(record)
-        if isinstance(record.value, dict):
-            objects.append(record.value)
-            if len(objects) == HEAD:
-                break
-    keys = dict.fromkeys(key for value in objects for key in value)
-    layout = settle(source, keys, objects, file) if objects else None
-    return layout, _values(chain(head, records), layout, set(keys), source.columns)
 
+    def __init__(self, file: str, source: Source, head: Iterable[Record]) -> None:
+        """Settle the layout on the first records of a file."""
+        self.objects = [record.value for record in head if isinstance(record.value, dict)][:HEAD]
+        self._seen = set(dict.fromkeys(key for value in self.objects for key in value))
+        keys = dict.fromkeys(key for value in self.objects for key in value)
+        self.layout = settle(source, keys, self.objects, file) if self.objects else None
+        self._given, self._later = source.columns, dict[str, str | int]()
 
-def _values(records: Iterator[Record], layout: Layout | None, seen: set[str], given: Columns) -> Iterator[Record]:
-    """Replace the object of each record by its values under the names of the columns."""
-    for record in records:
+    def __call__(self, record: Record) -> Record:
+        """Name the values of a record."""
         if record.why:
-            yield record
-        elif layout is None or not isinstance(record.value, dict):
-            yield record._replace(why=f"expected an object, found {type(record.value).__name__}")
-        else:
-            if not record.value.keys() <= seen:
-                seen |= record.value.keys()
-                layout.columns.update(named_columns(given, seen) | layout.columns)
-            columns = dict(layout.columns)
-            if layout.shape == "conversations":
-                columns.setdefault("conversation", "id")
-            yield record._replace(value={name: value_at(record.value, key) for name, key in columns.items()})
+            return record
+        if self.layout is None or not isinstance(record.value, dict):
+            return record._replace(why=f"expected an object, found {type(record.value).__name__}")
+        value, columns = record.value, self.layout.columns
+        if not value.keys() <= self._seen:
+            self._seen |= value.keys()
+            names = named_columns(self._given, sorted(self._seen))
+            self._later = {n: key for n, key in names.items() if n not in columns} | self._later
+        found = {name: value_at(value, key) for name, key in columns.items()}
+        later = {name: value_at(value, key) for name, key in self._later.items()}
+        found |= {name: inner for name, inner in later.items() if inner is not None}
+        if self.layout.shape == "conversations" and "conversation" not in columns:
+            found.setdefault("conversation", value_at(value, "id"))
+        return record._replace(value=found)
 
 
 class _Entry(NamedTuple):
@@ -126,7 +269,7 @@ def _skip(text: str, place: int, over: str) -> int:
     return place
 
 
-def _placed(text: str, start: int) -> Iterator[Record]:
+def _placed(text: str, start: int, bad: Mapping[int, Bad]) -> Iterator[Record]:
     """Yield the entries at `start` as records; an object's key is the id of its conversation."""
     line, counted, last = 1, 0, 0
     for key, begin, end, found in _entries(text, start):
@@ -137,7 +280,8 @@ def _placed(text: str, start: int) -> Iterator[Record]:
         if key is not None:
             value = {"messages": found} if isinstance(found, list) else found
             value = {"conversation": key} | value if isinstance(value, dict) else value
-        yield Record(line, value, text[begin : min(end, begin + SHOWN)], column=column)
+        record = Record(line, value, text[begin : min(end, begin + SHOWN + 1)], column=column)
+        yield _checked(record, range(line, line + text.count("\n", begin, end) + 1), bad) if bad else record
         last = line
 
 

@@ -72,11 +72,10 @@ class Layout:
     def plain(self) -> bool:
         """Whether each record is one message or one question and answer, taken from its cells as they stand.
 
-        Only then may a reader parse many records at once (fast.py); a shape that cuts cells up, joins records or
-        finds roles in key names must say False here, and every record goes through shapes.py. A plain record has
-        nothing but conversation, role, text, time, question, input, answer and cot; roles come from `roles.of`.
+        Only then may many records be read at once (bulk.py); a shape that cuts cells up, joins records or finds roles
+        in key names must say False here, and every record goes through shapes.py.
         """
-        more = set(self.columns) & {"speaker", "customer", "to", "id", "reply_to", "kind", "system", "history"}
+        more = set(self.columns) & {"to", "kind", "system", "history"}
         return self.shape in ("messages", "records") and not (more or self.source.role_keys or self.source.separator)
 
 

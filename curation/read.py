@@ -1,36 +1,40 @@
 """Files → messages. A record that cannot be read is set aside with its reason; it never takes others with it.
 
-Three shapes: one message per record (`messages`), one conversation per record (`conversations`), one question with
-its answer per record (`records`). Containers: delimited tables (delimited.py) and JSON (jsontext.py).
+containers.py opens what is packed, encodings.py makes lines of bytes, delimited.py, jsontext.py, transcript.py and
+typed.py make records of them, shapes.py and (many at a time) bulk.py messages of those. Files are read a window at a
+time; nothing but a `.json` document or a workbook is ever in memory as a whole.
 """
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from itertools import chain, islice
 from pathlib import Path
+from typing import Any, Protocol
 
 import polars as pl
 
-from curation import delimited, jsontext, transcript
+from curation import containers, delimited, jsontext, tables, transcript, typed
+from curation.containers import File, Tally, find
+from curation.encodings import WINDOW, Bad, Block, Blocks, Readable
 from curation.errors import SourceError
-from curation.recipe import Source
-from curation.rows import Rows
+from curation.mapping import named_columns
+from curation.recipe import Columns, Source
+from curation.rows import Part, Rows, part
 from curation.shapes import taker
 
-FORMATS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".txt": "text",
-    ".log": "text",
-}
+__all__ = ["Input", "Part", "Reading", "find", "parts", "read"]
+
+BATCH = 50_000  # records that are turned into a frame at a time
+HEAD_LINES = 50  # lines that tell the format where the name does not
+ANY = "auto"
 
 
 @dataclass(frozen=True)
@@ -38,10 +42,11 @@ class Input:
     """One input file as it was read: for the manifest."""
 
     name: str
-    sha256: str
+    sha256: str  # of the file as it lies on the disk; of a member, as it is when unpacked from its archive
     bytes: int
     records: int
-    encoding: str
+    encoding: str  # that was found or given; empty where the format has none
+    unreadable: int = 0
 
 
 @dataclass(frozen=True)
@@ -53,123 +58,210 @@ class Reading:
     inputs: list[Input]
 
 
-def find(paths: Sequence[Path]) -> list[Path]:
-    """Return the files that `paths` name, folders replaced by the readable files in them, sorted by name.
-
-    Raises SourceError for a path that is not there, a folder with nothing to read, or a file given twice.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in FORMATS and p.is_file())
-            if not inside:
-                raise SourceError(f"{path}: no file here that can be read ({', '.join(FORMATS)})")
-            files.extend(inside)
-        elif path.exists():
-            files.append(path)
-        else:
-            raise SourceError(f"{path}: there is no such file")
-    if not files:
-        raise SourceError("no input files were given")
-    seen: set[Path] = set()
-    for path in files:
-        if path.resolve() in seen:
-            raise SourceError(f"{path}: given twice")
-        seen.add(path.resolve())
-    return files
-
-
 def read(
-    files: Sequence[Path], sources: Sequence[Source], *, progress: Callable[[str], None] = lambda _: None
+    files: Sequence[Path],
+    sources: Sequence[Source],
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    window: int = WINDOW,
 ) -> Reading:
     """Read every file through the first source that matches its name.
 
     Raises SourceError when a file fits no source or no shape; single bad records end in `unreadable` instead.
     """
-    parts, inputs = [], []
-    for path, name in zip(files, _names(files), strict=True):
-        progress(name)
-        source = next((s for s in sources if fnmatch(path.name, s.match)), None)
-        if source is None:
-            raise SourceError(f'{name}: no source of the recipe matches this file; add one with match: "{path.name}"')
-        try:
-            data = path.read_bytes()
-        except OSError as fault:
-            raise SourceError(f"{name}: cannot be read: {fault.strerror}") from None
-        rows = _file(name, path.suffix.lower(), data, source)
-        if not rows.records:
-            raise SourceError(f"{name}: the file holds no records")
-        parts.append(rows)
-        digest = hashlib.sha256(data).hexdigest()
-        inputs.append(Input(name, digest, len(data), rows.records, source.encoding))
-    messages = pl.concat([p.frame() for p in parts]).drop("row").with_row_index("row")
-    return Reading(messages, pl.concat([p.unreadable() for p in parts]), inputs)
+    found, inputs = [], []
+    for made, done in parts(files, sources, progress=progress, window=window):
+        found.append(made)
+        inputs += [done] if done else []
+    messages = pl.concat([tables.empty(tables.READ), *(p.messages for p in found)]).drop("row").with_row_index("row")
+    unreadable = pl.concat([tables.empty(tables.UNREADABLE), *(p.unreadable for p in found)])
+    return Reading(messages, unreadable, inputs)
 
 
-def _names(files: Sequence[Path]) -> list[str]:
-    """Name files as short as possible but each its own: the bare name, or the path below the common folder."""
-    names = [path.name for path in files]
-    if len(set(names)) < len(names):
-        common = Path(os.path.commonpath([path.absolute().parent for path in files]))
-        names = [path.absolute().relative_to(common).as_posix() for path in files]
-    return [os.fsencode(name).decode("utf-8", "backslashreplace") for name in names]
+def parts(
+    files: Sequence[Path],
+    sources: Sequence[Source],
+    *,
+    progress: Callable[[str], None] = lambda _: None,
+    window: int = WINDOW,
+) -> Iterator[tuple[Part, Input | None]]:
+    """Read as `read` does, some records at a time: with the last part of every file comes its Input."""
+    with containers.spooled(files) as given:
+        for name, path in given:
+            for file in containers.members(name, path):
+                progress(file.name)
+                yield from _file(file, sources, window)
 
 
-def _file(name: str, suffix: str, data: bytes, source: Source) -> Rows:
-    """Read one file into rows."""
-    kind = source.format if source.format != "auto" else FORMATS.get(suffix, "")
+def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[Part, Input | None]]:
+    """Read one file, or every sheet of a workbook."""
+    source = _source(file.names, file.name, sources)
+    kind = source.format if source.format != ANY else file.format or containers.content(file)
+    if source.skip and kind != "xlsx":
+        return
+    with containers.opened(file) as (stream, tally):
+        if kind not in ("parquet", "xlsx"):
+            blocks = Blocks(stream, source.encoding, window)
+            yield from _counted(file.name, tally, _lines(file, kind, blocks, source), lambda: blocks.encoding)
+            return
+        at = _whole(stream) if file.member or file.packing else file.path
+        if kind == "parquet":
+            yield from _counted(file.name, tally, typed.parquet(file.name, at, source), lambda: "")
+            return
+        book = typed.sheets(file.name, at)
+        for title, cells in book.items():
+            name = f"{file.name}/{title}" if len(book) > 1 else file.name
+            source = _source({name, title, *file.names}, name, sources)
+            if not source.skip:
+                yield from _counted(name, tally, typed.sheet(name, cells, source), lambda: "")
+
+
+def _source(names: set[str], shown: str, sources: Sequence[Source]) -> Source:
+    found = next((s for s in sources if any(fnmatch(name, s.match) for name in names)), None)
+    if found is None:
+        bare = shown.rsplit("/", 1)[-1]
+        raise SourceError(f'{shown}: no source of the recipe matches this file; add one with match: "{bare}"')
+    return found
+
+
+def _counted(
+    name: str, tally: Tally, made: Iterator[Part], encoding: Callable[[], str]
+) -> Iterator[tuple[Part, Input | None]]:
+    """Pass the parts of a file on, and with the last one what the file was."""
+    records = unreadable = 0
+    waiting: Part | None = None
+    with closing(made):  # type: ignore[type-var]  # a generator, whose threads end with it
+        for one in made:
+            records, unreadable = records + one.records, unreadable + one.unreadable.height
+            if waiting:
+                yield waiting, None
+            waiting = one
+    if waiting is None or not records:
+        raise SourceError(f"{name}: the file holds no records")
+    yield waiting, Input(name, tally.sha256(), tally.bytes, records, encoding(), unreadable)
+
+
+# --- formats of lines ---------------------------------------------------------------------------------------------
+
+
+def _lines(file: File, kind: str, blocks: Blocks, source: Source) -> Iterator[Part]:
+    """Read a file that consists of lines."""
+    stream = iter(blocks)
+    begun = list(islice(stream, 1))
+    if kind in ("", "text") and source.format == ANY and source.line is None and begun:
+        kind = _told(begun[0].lines()[0].head(HEAD_LINES).to_list()) or kind
     if not kind:
-        known = ", ".join(sorted(set(FORMATS.values())))
         raise SourceError(
-            f"{name}: cannot read '{suffix}' files; save it as one of {known}, or name its format in the recipe: "
-            f"sources: [{{match: '*{suffix}', format: csv}}]"
+            f"{file.name}: cannot tell what kind of file this is; name its format in the recipe: "
+            f"sources: [{{match: '{file.plain}', format: csv}}]"
         )
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\0" in data[:2]:
-        raise SourceError(f"{name}: this is UTF-16; save it as UTF-8")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    rows = Rows(name, source.span_files)
+    stream = chain(begun, stream)
     if kind in ("csv", "tsv"):
-        lines, bad = _lines(data, source.encoding)
-        layout, records = delimited.table(name, lines, bad, source, "," if kind == "csv" else "\t")
-        rows.fill(records, taker(layout))
-        return rows
-    if kind == "text":
-        layout, records = transcript.table(name, *_lines(data, source.encoding), source)
-        rows.fill(records, taker(layout))
-        return rows
-    found = (
-        jsontext.lines(*_lines(data, source.encoding))
-        if kind == "jsonl"
-        else jsontext.items(name, _whole(name, data, source.encoding))
-    )
-    nested, records = jsontext.named(name, found, source)
-    rows.fill(records, taker(nested) if nested else lambda _record, _place: [])
-    if nested and "cot" in nested.columns:  # a record without the key, in a file that has it, lacks its reasoning
-        rows.messages = [m._replace(cot="") if m.cot is None and m.role == "assistant" else m for m in rows.messages]
-    return rows
+        begun, head, bad = _head(stream, delimited.HEAD_LINES)
+        table = delimited.Table(file.name, source, "," if kind == "csv" else "\t", head, bad)
+        yield from _ahead(table, chain(begun, stream))
+    elif kind == "jsonl":
+        lines = jsontext.Lines(file.name, source, stream)
+        yield from _ahead(lines, chain(lines.begun, stream))
+    elif kind == "json":
+        yield from _document(file.name, stream, source)
+    else:
+        yield from _transcript(file.name, stream, source)
 
 
-def _lines(data: bytes, encoding: str) -> tuple[list[str], dict[int, str]]:
-    """Split into lines without their ends; and say of those that are not in `encoding`, by index, what is wrong."""
-    bad: dict[int, str] = {}
-    try:
-        lines = data.decode(encoding).removeprefix("\ufeff").split("\n")
-    except UnicodeDecodeError:
-        lines = []
-        for index, line in enumerate(data.split(b"\n")):
-            try:
-                lines.append(line.decode(encoding))
-            except UnicodeDecodeError as fault:
-                bad[index] = f"not {encoding.upper()}: invalid byte at position {fault.start + 1}"
-                lines.append(line.decode(encoding, "backslashreplace"))
-    return [line.removesuffix("\r") for line in lines], bad
+def _told(lines: Sequence[str]) -> str:
+    """Tell the format from the first lines of a file whose name does not say it, or nothing."""
+    written = [line for line in lines if line.strip()]
+    first = written[0].lstrip("\ufeff \t") if written else ""
+    if first.startswith(("{", "[")):
+        try:
+            return "jsonl" if isinstance(json.loads(first), dict) else "json"
+        except (ValueError, RecursionError):
+            if first.rstrip() in ("{", "[") or first.startswith(('{"', "[{")):
+                return "json"
+    for delimiter, name in (("\t", "tsv"), (",", "csv")):
+        if len(named_columns(Columns(), first.split(delimiter))) > 1:
+            return name
+    tabs = {line.count("\t") for line in written}
+    return "tsv" if len(tabs) == 1 and min(tabs) > 1 else ""
 
 
-def _whole(name: str, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as fault:
-        raise SourceError(
-            f"{name}: not {encoding.upper()}: invalid byte at position {fault.start + 1}; "
-            "save it as UTF-8, or name its encoding in the recipe"
-        ) from None
+class _Reader(Protocol):
+    """Reads blocks: `parse` may run for several at a time, `finish` in their order, and once at the end."""
+
+    def parse(self, block: Block) -> Any: ...  # noqa: ANN401
+    def finish(self, parsed: Any | None) -> Part: ...  # noqa: ANN401
+
+
+def _ahead(reader: _Reader, blocks: Iterator[Block]) -> Iterator[Part]:
+    """Parse some blocks ahead on other threads; what comes out is in order."""
+    workers = min(4, os.cpu_count() or 1)
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for block in blocks:
+            waiting.append(pool.submit(reader.parse, block))
+            if len(waiting) > workers:
+                yield reader.finish(waiting.popleft().result())
+        while waiting:
+            yield reader.finish(waiting.popleft().result())
+    yield reader.finish(None)
+
+
+def _head(blocks: Iterator[Block], enough: int) -> tuple[list[Block], list[str], dict[int, Bad]]:
+    """Take blocks until they have enough lines: the blocks, the lines, and those of them that are no text."""
+    begun, head, bad = list[Block](), list[str](), dict[int, Bad]()
+    for block in blocks:
+        begun.append(block)
+        lines, here = block.lines()
+        bad |= {index + len(head): fault for index, fault in here.items()}
+        head += lines.head(enough - len(head)).to_list()
+        if len(head) >= enough:
+            break
+    return begun, head, bad
+
+
+def _document(file: str, blocks: Iterator[Block], source: Source) -> Iterator[Part]:
+    """Read a JSON document, which is in memory as a whole; a line that is no text costs the records on it."""
+    pieces, bad = list[str](), dict[int, Bad]()
+    for block in blocks:
+        lines, here = block.lines()
+        bad |= {index + block.first: fault for index, fault in here.items()}
+        texts = lines.to_list()
+        for index, fault in here.items():
+            texts[index] = fault.raw.decode(block.encoding, "replace").removesuffix("\r")
+        pieces.append("\n".join(texts))
+    yield from _named(file, jsontext.items(file, "\n".join(pieces), bad), source)
+
+
+def _named(file: str, records: Iterator[Any], source: Source) -> Iterator[Part]:
+    head = list(islice(records, jsontext.HEAD))
+    call = jsontext.Named(file, source, head)
+    yield from _batches(file, map(call, chain(head, records)), source, taker(call.layout) if call.layout else None)
+
+
+def _transcript(file: str, blocks: Iterator[Block], source: Source) -> Iterator[Part]:
+    """Read plain text, in which each line is a message or belongs to one."""
+    bad: dict[int, Bad] = {}
+
+    def lines() -> Iterator[str]:
+        for block in blocks:
+            texts, here = block.lines()
+            bad.update({index + block.first - 1: fault for index, fault in here.items()})
+            yield from texts.to_list()
+
+    layout, records = transcript.table(file, lines(), bad, source)
+    yield from _batches(file, records, source, taker(layout))
+
+
+def _batches(file: str, records: Iterator[Any], source: Source, take: Any) -> Iterator[Part]:  # noqa: ANN401
+    while some := list(islice(records, BATCH)):
+        rows = Rows(file, source.span_files)
+        rows.fill(some, take or (lambda _record, _place: []))
+        yield part(rows)
+
+
+def _whole(stream: Readable) -> bytes:
+    pieces = []
+    while piece := stream.read(WINDOW):
+        pieces.append(piece)
+    return b"".join(pieces)

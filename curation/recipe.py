@@ -19,6 +19,10 @@ from curation.errors import RecipeError
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Column = str | Annotated[int, Field(ge=0, strict=True)] | None
 Who = Literal["user", "assistant", "bot", "system"]  # a bot is an assistant that is marked as one
+Format = Literal["auto", "csv", "tsv", "jsonl", "json", "text", "parquet", "xlsx"]
+Encoding = Literal[
+    "auto", "utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252",
+]  # fmt: skip
 PersonalKind = Literal[
     "email", "identity-card", "iban", "device", "bank-card", "mobile", "phone", "ip", "plate", "chat-account",
     "tracking-number", "order-number",
@@ -64,8 +68,9 @@ class Source(_Part):
 
     match: str = "*"  # glob on the file's name
     shape: Literal["auto", "messages", "conversations", "records", "transcript"] = "auto"
-    format: Literal["auto", "csv", "tsv", "jsonl", "json", "text"] = "auto"  # auto: by the file's ending
-    encoding: Literal["utf-8", "gb18030"] = "utf-8"  # a byte order mark is taken off either way
+    format: Format = "auto"  # auto: by the file's ending, or by what is in it
+    encoding: Encoding = "auto"  # auto: UTF-8, UTF-16, UTF-32 or GB18030, as the bytes say
+    skip: bool = False  # leave the files that match unread
     header: bool = True
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ import polars as pl
 
 from curation import tables
 
-SHOWN = 2000  # characters of an unreadable record that are kept
+SHOWN = 1 << 16  # characters, or bytes where it is no text, of an unreadable record that are kept
 
 
 class RecordFaultError(ValueError):
@@ -25,6 +26,7 @@ class Record(NamedTuple):
     text: str  # as it stands in the file
     why: str = ""
     column: int = 0  # where it begins on its line, for the second and later records of a line
+    raw: bytes = b""  # its bytes, where they are no text
 
     @property
     def place(self) -> str:
@@ -56,7 +58,8 @@ class Rows:
     span: bool
     messages: list[Message] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
-    faults: list[tuple[str, int, str, str]] = field(default_factory=list)  # file, line, why, the record itself
+    lines: list[int] = field(default_factory=list)
+    faults: list[tuple[str, int, str, str, str | None]] = field(default_factory=list)  # tables.UNREADABLE
     records: int = 0
 
     def fill(self, records: Iterable[Record], take: Callable[[Record, str], list[Message]]) -> None:
@@ -70,19 +73,47 @@ class Rows:
                 if not found:
                     raise RecordFaultError("no message in it")  # noqa: TRY301
             except RecordFaultError as fault:
-                self.faults.append((self.file, record.line, str(fault), record.text[:SHOWN]))
+                self.faults.append(_unreadable(self.file, record, str(fault)))
             else:
                 self.messages += found
                 self.places += [f"{self.file}:{record.place}"] * len(found)
+                self.lines += [record.line] * len(found)
 
     def frame(self) -> pl.DataFrame:
-        """Return the messages (tables.READ)."""
+        """Return the messages: `line` (where the record begins) and tables.READ."""
         schema = {name: tables.READ[name] for name in Message._fields}
         columns = zip(*self.messages, strict=True) if self.messages else [[] for _ in schema]
         found = pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
         places = pl.Series(self.places, dtype=pl.String)
-        return tables.read(found.with_columns(file=pl.lit(self.file), span=pl.lit(self.span), source=places))
+        named = tables.read(found.with_columns(file=pl.lit(self.file), span=pl.lit(self.span), source=places))
+        return named.insert_column(0, pl.Series("line", self.lines, dtype=pl.Int64))
 
     def unreadable(self) -> pl.DataFrame:
         """Return the faults (tables.UNREADABLE)."""
         return pl.DataFrame(self.faults, schema=tables.UNREADABLE, orient="row")
+
+
+def _unreadable(file: str, record: Record, why: str) -> tuple[str, int, str, str, str | None]:
+    """Return the row of a record that cannot be read: as text and, where it is none, its bytes in base64."""
+    cut = max(len(record.text), len(record.raw)) > SHOWN
+    why = f"{why} (only its beginning is kept)" if cut else why
+    exact = base64.b64encode(record.raw[:SHOWN]).decode() if record.raw else None
+    return file, record.line, why, record.text[:SHOWN], exact
+
+
+@dataclass(frozen=True)
+class Part:
+    """What was made of some of a file's records, in their order."""
+
+    messages: pl.DataFrame  # tables.READ, `row` not counted yet
+    unreadable: pl.DataFrame  # tables.UNREADABLE
+    records: int
+
+
+def part(rows: Rows, bulk: pl.DataFrame | None = None, records: int = 0) -> Part:
+    """Join what the exact path made with what was made of many records (`records` of them) at once."""
+    exact = rows.frame()
+    found = exact if bulk is None else bulk if exact.is_empty() else pl.concat([bulk, exact])
+    if bulk is not None and not exact.is_empty():
+        found = found.sort("line", maintain_order=True)
+    return Part(found.drop("line"), rows.unreadable(), rows.records + records)

@@ -73,7 +73,7 @@ class ManifestInput(_Part):
     sha256: Sha256
     bytes: Count
     records: Count
-    encoding: Literal["utf-8", "gb18030"]
+    encoding: str
 
 
 class ManifestPack(_Part):

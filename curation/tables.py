@@ -86,7 +86,13 @@ EXAMPLES: Schema = {
 }
 
 # A line of an input file that no message could be made of.
-UNREADABLE: Schema = {"file": pl.String, "line": pl.Int64, "why": pl.String, "bytes": pl.String}
+UNREADABLE: Schema = {
+    "file": pl.String,
+    "line": pl.Int64,
+    "why": pl.String,
+    "bytes": pl.String,  # as text; what is no text is escaped (\\xff), and `base64` has it exactly
+    "base64": pl.String,
+}
 
 
 def empty(schema: Schema) -> pl.DataFrame:

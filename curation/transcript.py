@@ -9,14 +9,18 @@ exactly one, for a message that was cut goes on with a space of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain, islice
 
+from curation.encodings import Bad
 from curation.errors import SourceError
 from curation.mapping import Layout
 from curation.recipe import Source
 from curation.roles import Roles
 from curation.rows import Record
+
+HEAD_LINES = 20_000  # that are looked at to guess how a line is built
 
 _CLOCK = (
     r"(?:(?:上午|下午|凌晨|早上|中午|晚上|[AaPp][Mm])\s?)?\d{1,2}[:：]\d{2}(?:[:：]\d{2}(?:[.,]\d{1,6})?)?"
@@ -105,7 +109,7 @@ def guess_line(lines: Sequence[str]) -> tuple[str, float]:
     return best, most
 
 
-def table(file: str, lines: Sequence[str], bad: dict[int, str], source: Source) -> tuple[Layout, Iterator[Record]]:
+def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Source) -> tuple[Layout, Iterator[Record]]:
     """Return the layout of a transcript and its messages as records.
 
     `bad` says of single lines (by index) why they could not be decoded. Lines that begin no message belong to the
@@ -113,7 +117,9 @@ def table(file: str, lines: Sequence[str], bad: dict[int, str], source: Source) 
     """
     line = source.line
     if line is None:
-        line, share = guess_line(lines)
+        head = list(islice(lines := iter(lines), HEAD_LINES))
+        lines = chain(head, lines)
+        line, share = guess_line(head)
         if share < 0.5:
             raise SourceError(
                 f"{file}: its lines follow no pattern that is known; say in the recipe how a line is built, "
@@ -125,7 +131,7 @@ def table(file: str, lines: Sequence[str], bad: dict[int, str], source: Source) 
     return Layout("transcript", columns, Roles(source.roles), source), _records(lines, bad, source, line)
 
 
-def _records(lines: Sequence[str], bad: dict[int, str], source: Source, line: str) -> Iterator[Record]:
+def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line: str) -> Iterator[Record]:
     """Yield a record per message, and one (a system message) per line that begins a conversation."""
     pattern = pattern_of(line)
     start = pattern_of(source.start) if source.start else None
@@ -145,7 +151,7 @@ def _records(lines: Sequence[str], bad: dict[int, str], source: Source, line: st
             yield current
             current = None
         if index in bad:
-            yield Record(index + 1, None, text, bad[index])
+            yield Record(index + 1, None, text, bad[index].why, raw=bad[index].raw)
         elif begins:
             number += 1
             named = begins.groupdict() if start else {}

@@ -1,0 +1,121 @@
+"""Many plain records at once: columns of cells → messages, as shapes.py makes them one by one, only faster.
+
+What is not plain, or would be a fault, is left to the exact path: this module never says why a record is unreadable.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from curation import tables
+from curation.mapping import Layout
+from curation.roles import Speaker
+
+# What Python's str.strip() takes off, which is more than Unicode's White_Space.
+SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace())
+NAMES = ("speaker", "customer", "id", "reply_to")  # taken over as they stand
+CELLS = {
+    "messages": ("conversation", "role", "text", "time", *NAMES),
+    "records": ("conversation", "question", "input", "answer", "cot", "time"),
+}
+BOT: Speaker = Speaker("assistant", bot=True)
+AGENT: Speaker = Speaker("assistant", bot=False)
+
+
+class Found(NamedTuple):
+    """What came of the cells: messages (tables.READ and `line`), and the lines that the exact path has to read."""
+
+    messages: pl.DataFrame
+    left: np.ndarray
+
+
+def names(layout: Layout) -> dict[str, str | int]:
+    """Return the columns that are read, by name."""
+    return {name: key for name, key in layout.columns.items() if name in CELLS[layout.shape]}
+
+
+def messages(cells: pl.DataFrame, layout: Layout, file: str) -> Found:
+    """Make messages of `cells`: `line` (where each record begins), and a column of text per name of the layout."""
+    found = _questions(cells, file) if layout.shape == "records" else _messages(cells, layout)
+    good = found.drop_nulls("role")
+    left = found.filter(pl.col("role").is_null())["line"].to_numpy()
+    place = pl.concat_str(pl.lit(f"{file}:"), pl.col("line").cast(pl.String))
+    good = good.with_columns(
+        pl.lit(file).alias("file"), pl.lit(layout.source.span_files).alias("span"), place.alias("source")
+    )
+    if layout.shape == "records":
+        own = pl.when(pl.col("conversation") == "").then("source").otherwise("conversation")
+        good = _paired(good.with_columns(own.alias("conversation")))
+    return Found(tables.read(good).insert_column(0, good["line"]), left)
+
+
+def _text(name: str) -> pl.Expr:
+    return pl.col(name).fill_null("")
+
+
+def _word(name: str) -> pl.Expr:
+    return _text(name).str.strip_chars(SPACE)
+
+
+def _name(name: str) -> pl.Expr:
+    word = _word(name)
+    return pl.when(word != "").then(word).alias(name)
+
+
+def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    """One message per record; the role is null where the record is a fault."""
+    here = set(cells.columns)
+    found = cells.select(
+        "line",
+        *([_word("conversation")] if "conversation" in here else []),
+        _text("role").alias("word"),
+        _text("text").alias("raw"),
+        *[_name(name) for name in ("time", *NAMES) if name in here],
+    )
+    words = found["word"].unique().to_list()
+    whose = {word: layout.roles.of(word.strip()) for word in words}
+    roles = [who.role if (who := whose[word]) else None for word in words]
+    found = found.with_columns(
+        role=pl.col("word").replace_strict(words, roles, return_dtype=tables.ROLE),
+        bot=pl.col("word").replace_strict(words, [whose[x] == BOT for x in words], return_dtype=pl.Boolean),
+        agent=pl.col("word").replace_strict(words, [whose[x] == AGENT for x in words], return_dtype=pl.Boolean),
+    )  # fmt: skip
+    if "speaker" in here:
+        named = found.filter("agent")["speaker"].drop_nulls().unique().to_list()
+        bots = [name for name in named if layout.roles.of(name) == BOT]
+        by_name = pl.col("agent") & pl.col("speaker").is_in(bots).fill_null(value=False)
+        found = found.with_columns(bot=pl.col("bot") | by_name)
+    if "conversation" in here:
+        role = pl.when(pl.col("conversation") != "").then("role")
+        found = found.with_columns(role=role)
+    return found
+
+
+def _questions(cells: pl.DataFrame, file: str) -> pl.DataFrame:  # noqa: ARG001
+    """One question with its answer per record; the role is null where the record is a fault."""
+    here = set(cells.columns)
+    extra = _text("input") if "input" in here else pl.lit("")
+    asked = pl.when(extra.str.strip_chars(SPACE) != "").then(pl.concat_str(_text("question"), pl.lit("\n"), extra))
+    return cells.select(
+        "line",
+        (_word("conversation") if "conversation" in here else pl.lit("")).alias("conversation"),
+        asked.otherwise(_text("question")).alias("raw"),
+        (_text("answer") if "answer" in here else pl.lit("")).alias("answer"),
+        *([_text("cot")] if "cot" in here else []),
+        *([_name("time")] if "time" in here else []),
+        role=pl.when(_word("question") != "").then(pl.lit("user", dtype=tables.ROLE)),
+        record=pl.lit(value=True),
+    )
+
+
+def _paired(rows: pl.DataFrame) -> pl.DataFrame:
+    """Put the answer of every question behind it."""
+    said = pl.lit("assistant", dtype=tables.ROLE)
+    answers = rows.with_columns(raw="answer", role=said)
+    questions = rows.with_columns(pl.lit(None, dtype=pl.String).alias("cot"))
+    cot = [] if "cot" in rows.columns else [pl.lit(None, dtype=pl.String).alias("cot")]
+    both = pl.concat([questions, answers.with_columns(cot)], how="diagonal")
+    return both.sort("line", maintain_order=True)

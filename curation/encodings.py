@@ -1,0 +1,252 @@
+"""Bytes → lines: the encoding is found out, and a line with invalid bytes is set aside without its neighbours.
+
+The order of the questions: a byte order mark; zero bytes in every second (UTF-16) or in three of four places
+(UTF-32); UTF-16 without either, when half of a Chinese text would be; then UTF-8 against GB18030 on the lines that hold
+anything but ASCII. The answer depends on the bytes alone, never on the size of the windows that they are read in.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+WINDOW = 1 << 23  # bytes read at a time; a block is at most this and one line
+LONGEST_LINE = 1 << 26  # bytes; a longer line is unreadable, since it would have to fit in memory several times
+SHOWN = 1 << 16  # bytes of an unreadable record that are kept
+HEAD = 1 << 16  # bytes at the beginning that tell UTF-16 and UTF-32
+SURE = 20  # characters; of fewer any bytes may look Chinese
+LOOK = 1 << 20  # bytes from the first line on that is not ASCII, which tell UTF-8 from GB18030
+
+MARKS = (  # longest first: the mark of UTF-32-LE begins with that of UTF-16-LE
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+TEXT = re.compile(r"[\t\n\r\x20-\x7e\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u2010-\u2027]")  # what chats are written in
+HIGH = re.compile(rb"[\x80-\xff]")
+PAIRS = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]")  # GB2312: the characters that nearly all Chinese text consists of
+
+
+class Readable(Protocol):
+    """What can be read in pieces."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes; none at the end."""
+
+
+class Bad(NamedTuple):
+    """A line that is not text: why, and its bytes."""
+
+    why: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole lines of a file."""
+
+    first: int  # number of the first line, from 1
+    raw: bytes
+    encoding: str
+    too_long: bool = False  # `raw` is the beginning of a single line that is too long
+
+    def lines(self) -> tuple[pl.Series, dict[int, Bad]]:
+        """Return the lines without their ends, and by index those that cannot be decoded (there escaped)."""
+        if self.too_long:
+            why = f"the line is longer than {LONGEST_LINE >> 20} MiB"
+            return pl.Series([""]), {0: Bad(why, self.raw)}
+        try:
+            text = self.raw if self.encoding == "utf-8" else self.raw.decode(self.encoding).encode()
+            return pl.read_lines(text)["line"], {}
+        except (pl.exceptions.ComputeError, UnicodeError):
+            return self._one_by_one()
+
+    def _one_by_one(self) -> tuple[pl.Series, dict[int, Bad]]:
+        lines, bad = [], {}
+        for index, line in enumerate(_split(self.raw, self.encoding)):
+            try:
+                lines.append(line.decode(self.encoding).removesuffix("\r"))
+            except UnicodeDecodeError as fault:
+                why = f"not {self.encoding.upper()}: invalid byte at position {fault.start + 1}"
+                bad[index] = Bad(why, line)
+                lines.append(line.decode(self.encoding, "backslashreplace").removesuffix("\r"))
+        return pl.Series(lines, dtype=pl.String), bad
+
+
+@dataclass
+class Blocks:
+    """The lines of a stream, in blocks; `encoding` is right once the first block has come."""
+
+    stream: Readable
+    encoding: str = "auto"
+    window: int = WINDOW
+    _settled: bool = field(default=False, init=False)
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the blocks in order."""
+        head = _at_least(self.stream, HEAD)
+        if self.encoding == "auto":
+            self.encoding = guess(head)
+        self._settled = self.encoding != "utf-8-or-gb18030"
+        encoding = self.encoding if self._settled else "utf-8"
+        mark = "\ufeff".encode(encoding)
+        first = 1
+        for raw, too_long in self._decided(_windows(self.stream, head.removeprefix(mark), encoding, self.window)):
+            yield Block(first, raw, self.encoding if self._settled else "utf-8", too_long)
+            first += 1 if too_long else _count(raw, encoding)
+        if not self._settled:
+            self.encoding = "utf-8"
+
+    def _decided(self, windows: Iterator[tuple[bytes, bool]]) -> Iterator[tuple[bytes, bool]]:
+        """Pass windows on, and settle between UTF-8 and GB18030 at the first that is not ASCII."""
+        for raw, too_long in windows:
+            if self._settled or raw.isascii():
+                yield raw, too_long
+                continue
+            held = [(raw, too_long)]
+            found = HIGH.search(raw)
+            start = raw.rfind(b"\n", 0, found.start() if found else 0) + 1
+            sample = raw[start : start + LOOK]
+            while len(sample) < LOOK and (more := next(windows, None)):
+                held.append(more)
+                sample += more[0][: LOOK - len(sample)]
+            self.encoding, self._settled = utf8_or_gb18030(sample), True
+            yield from held
+
+
+def guess(head: bytes) -> str:
+    """Tell the encoding from the beginning of a file; ``utf-8-or-gb18030`` where the rest has to be asked."""
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            return name
+    if len(head) < 4:
+        return "utf-8-or-gb18030"
+    zeros = [head[place::4].count(0) / len(head[place::4]) for place in range(4)]
+    for name, shape in (("utf-32-le", (0, 0, 1, 1)), ("utf-32-be", (1, 1, 0, 0))):
+        if all(share > 0.95 if high else share < 0.6 for share, high in zip(zeros, shape, strict=True)):
+            return name
+    even, odd = (zeros[0] + zeros[2]) / 2, (zeros[1] + zeros[3]) / 2
+    for name, many, few in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if many > 0.2 and few < many / 10:
+            return name
+    return "utf-8-or-gb18030" if _is_utf8(head) else _chinese_utf16(head)
+
+
+def utf8_or_gb18030(sample: bytes) -> str:
+    """Tell UTF-8 from GB18030 by the share of lines that decode, of those that are not ASCII.
+
+    GB18030 also decodes much that is no Chinese at all: it must consist of GB2312's characters by four fifths.
+    """
+    lines = [line for line in sample.split(b"\n") if not line.isascii()]
+    lines = lines[:-1] if len(lines) > 1 and len(sample) == LOOK else lines  # the last one may be cut
+    if sum(map(_is_utf8, lines)) * 2 >= len(lines):
+        return "utf-8"
+    chinese = [line for line in lines if _is_gb18030(line)]
+    high = sum(len(HIGH.findall(line)) for line in chinese)
+    paired = 2 * sum(len(PAIRS.findall(line)) for line in chinese)
+    return "gb18030" if len(chinese) >= 0.9 * len(lines) and paired >= 0.8 * high else "utf-8"
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data)  # a character cut at the end is no fault
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_gb18030(line: bytes) -> bool:
+    try:
+        line.decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _chinese_utf16(head: bytes) -> str:
+    """Tell UTF-16 with neither mark nor many ASCII characters: it must read as Chinese, and Chinese only."""
+    for name in ("utf-16-le", "utf-16-be"):
+        text = codecs.getincrementaldecoder(name)("replace").decode(head)
+        if len(text) > SURE and len(TEXT.findall(text)) > 0.97 * len(text):
+            return name
+    return "utf-8-or-gb18030"
+
+
+# --- windows ------------------------------------------------------------------------------------------------------
+
+
+def _at_least(stream: Readable, size: int) -> bytes:
+    pieces, have = [], 0
+    while have < size and (piece := stream.read(size - have)):
+        pieces.append(piece)
+        have += len(piece)
+    return b"".join(pieces)
+
+
+def _newline(encoding: str) -> bytes:
+    return "\n".encode(encoding)
+
+
+def _count(data: bytes, encoding: str) -> int:
+    return len(_ends(data, encoding)) if len(_newline(encoding)) > 1 else data.count(b"\n")
+
+
+def _ends(data: bytes, encoding: str) -> list[int]:
+    """Return where lines end (behind the line break), for encodings of two or four bytes."""
+    mark = _newline(encoding)
+    unit = len(mark)
+    return [m.end() for m in re.finditer(re.escape(mark), data) if m.start() % unit == 0] if unit > 1 else []
+
+
+def _split(data: bytes, encoding: str) -> list[bytes]:
+    mark = _newline(encoding)
+    if len(mark) == 1:
+        lines = data.split(mark)
+    else:
+        ends = [0, *_ends(data, encoding)]
+        lines = [data[a : b - len(mark)] for a, b in pairwise(ends)] + [data[ends[-1] :]]
+    return lines[:-1] if not lines[-1] else lines
+
+
+def _end(data: bytes, encoding: str, *, last: bool) -> int:
+    """Return the place behind the first or last line break, 0 if there is none; `data` begins at a whole character."""
+    mark = _newline(encoding)
+    begin, end = 0, len(data)
+    while (found := data.rfind(mark, 0, end) if last else data.find(mark, begin)) >= 0:
+        if found % len(mark) == 0:
+            return found + len(mark)
+        begin, end = found + 1, found + len(mark) - 1
+    return 0
+
+
+def _windows(stream: Readable, head: bytes, encoding: str, size: int) -> Iterator[tuple[bytes, bool]]:
+    """Yield whole lines, about `size` bytes at a time; of a line that is too long its beginning, and True."""
+    begun: list[bytes] = []  # the pieces of a line whose end has not come
+    have, dropped, data = 0, False, head
+    while data:
+        end = _end(data, encoding, last=False)
+        have += end or len(data)
+        if have > LONGEST_LINE and not dropped:
+            yield b"".join([*begun, data])[:SHOWN], True
+            begun, dropped = [], True
+        if end and dropped:
+            data, dropped = data[end:], False
+        if not dropped:
+            cut = _end(data, encoding, last=True)
+            if cut:
+                yield b"".join([*begun, data[:cut]]), False
+                begun = []
+            begun.append(data[cut:])
+            have = sum(map(len, begun))
+        data = _at_least(stream, size)
+    if begun and begun != [b""]:
+        yield b"".join(begun), False
