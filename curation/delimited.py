@@ -93,6 +93,10 @@ class Table:
         clean = self._clean(block, lines) if self._plain else np.zeros(len(lines), dtype=bool)
         clean[list(bad)] = False
         clean[: max(0, self.grid.begin - block.first)] = False
+        for index in np.flatnonzero(clean):
+            if not lines[int(index)].startswith(("x^", "x\x01")):
+                break
+            clean[index] = False  # Polars takes a text that begins so for a packed one
         found = self._cells(block, lines, clean)
         if found is None:
             clean[:] = False

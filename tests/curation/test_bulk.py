@@ -157,6 +157,14 @@ def test_plain_records_are_indeed_parsed_at_once(
 
 
 @pytest.mark.parametrize("window", [4, 1 << 20])
+def test_a_text_that_begins_like_a_packed_one_is_text(tmp_path: Path, window: int) -> None:
+    content = "x^2,role,text\nx^3,user,hi\nx\x01,user,hi\nx,user,hi\n"
+    at_once, one_by_one = both(tmp_path, content.encode(), "log.csv", window, columns={"conversation": "x^2"})
+    are_the_same(at_once, one_by_one)
+    assert at_once.messages["conversation"].to_list() == ["x^3", "x\x01", "x"]
+
+
+@pytest.mark.parametrize("window", [4, 1 << 20])
 def test_marks_that_polars_takes_off_are_kept(tmp_path: Path, window: int) -> None:
     content = "session,role,text\na,user,hi\n\ufeffb,user,hi\na,user,x\r\r\na,user,y\n"
     at_once, one_by_one = both(tmp_path, content.encode(), "log.csv", window)
