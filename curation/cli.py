@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation.commands import doctor as doctor_command
 from curation.commands import report as report_command
 from curation.commands import rules
 from curation.commands.options import (
@@ -129,6 +130,22 @@ def train(
     _say_training(result, run, out, json=json, quiet=quiet)
 
 
+@app.command()
+def doctor(
+    run: Run,
+    model: Model,
+    general: General = [],  # noqa: B006
+    share: Share = None,
+    changes: TrainSet = [],  # noqa: B006
+    *,
+    json: Json = False,
+) -> None:
+    """Say what is wrong, or likely to go wrong, with a training: settings, data, model, machine. 1: an error."""
+    from training.cli import doctor_run
+
+    doctor_command.show(doctor_run(run, model=model, general=general, overrides=_training(share, changes)), json=json)
+
+
 @app.command("run")
 def run_all(
     logs: Logs,
@@ -158,7 +175,9 @@ def run_all(
     report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
     if not (json or quiet):
         summary(report, out, next_step="")
-    if not accept_gate:
+    if accept_gate:
+        overrides["accept"] = [*overrides.get("accept", settings.training.get("accept", [])), "gate"]
+    else:
         _gate(report, out)
     result = _train(out, model, None, general, overrides, force=force, progress=not (quiet or no_progress))
     report_command.write_pages(out, report)

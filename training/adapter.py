@@ -15,11 +15,13 @@ from transformers import PreTrainedTokenizerBase
 
 from training.config import TINY, TrainConfig
 from training.data import Record, Run
+from training.doctor import Finding, diagnose, facts, refuse, to_json
 from training.encode import Encoded, Encoding, encode
 from training.errors import RunError
 from training.fit import Fit, fit
+from training.memory import Shape, fitting_batch
 from training.mix import Mixture, hold_out, mix
-from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve
+from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
 from training.notes import on_base, on_data, on_result
 from training.progress import Progress
 from training.quiet import versions
@@ -66,12 +68,22 @@ def make_adapter(
     """Train; write adapter and samples.md to `folder`, which will be `target`; return what training.json says."""
     device = find_device(config)
     base = _base(model, run, general, config, folder=folder, target=target)
+    shape = shape_of(base.source, config)
+    config = _within_memory(config, shape)
     say.line(f"model {base.stays} · {device.name} · {device.precision}{' · 4-bit' if config.quantize else ''}")
     tokenizer = load_tokenizer(base.source, config)
     data = _prepare(
         run, general, config, tokenizer, max_length=min(config.max_length, longest_input(base.source, config))
     )
     say.line(_mixture_line(data.mixture))
+    found = diagnose(config, facts(
+        run, len(general), config, train=data.encodings["train"], tokenizer=tokenizer, shape=shape, out=target,
+        built_in=base.asked == TINY,
+    ))  # fmt: skip
+    refuse(found, config)
+    for finding in found:
+        if finding.level != "note":
+            say.line(finding.line())
     loaded = load_model(base.source, config, device)
     checkpoints = folder / "checkpoints"
     fitted = fit(
@@ -97,7 +109,28 @@ def make_adapter(
     seconds = {"fit": round(fitted.seconds, 1), "samples": round(time.monotonic() - started, 1)}
     _save(fitted.model, tokenizer, base, config, folder)
     (folder / "samples.md").write_text(to_markdown(samples, title=f"Samples · {run.name}"), encoding="utf-8")
-    return _describe(run, base, config, device, data, fitted, samples) | {"seconds": seconds}
+    described = _describe(run, base, config, device, data, fitted, samples)
+    return described | {"doctor": to_json(found), "seconds": seconds}
+
+
+def _within_memory(config: TrainConfig, shape: Shape) -> TrainConfig:
+    """Lower the batch until the estimate fits `memory_gib`, where that is set; doctor refuses what cannot fit."""
+    fits = fitting_batch(shape, config, gib=config.memory_gib) if config.memory_gib else None
+    return config if fits is None else config.model_copy(update={"batch_size": fits})
+
+
+def doctor(run: Run, model: str, general: Sequence[Record], config: TrainConfig, *, folder: Path) -> list[Finding]:
+    """Say what is wrong with a training before it is begun; `folder` may be written to and thrown away."""
+    base = _base(model, run, general, config, folder=folder, target=folder)
+    shape = shape_of(base.source, config)
+    config = _within_memory(config, shape)
+    tokenizer = load_tokenizer(base.source, config)
+    longest = min(config.max_length, longest_input(base.source, config))
+    train = encode(run.train, tokenizer, max_length=longest, system_prompt=config.system_prompt)
+    told = facts(
+        run, len(general), config, train=train, tokenizer=tokenizer, shape=shape, out=run.folder, built_in=model == TINY
+    )
+    return diagnose(config, told)
 
 
 def _base(model: str, run: Run, general: Sequence[Record], config: TrainConfig, *, folder: Path, target: Path) -> Base:

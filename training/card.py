@@ -76,7 +76,7 @@ def _settings(result: dict[str, Any]) -> str:
         f"on {', '.join(config['target_modules'])}",
         f"* {share['trainable']:,} of {share['total']:,} parameters trained ({share['share']:.2%})",
         f"* learning rate {config['learning_rate']:g}, {config['scheduler']}, warm-up {config['warmup']:.0%}, "
-        f"{config['batch_size']} × {config['accumulation']} records a step, "
+        f"{config['effective_batch_size']} records a step ({config['batch_size']} at once), "
         f"{result['steps']['done']} steps, seed {config['seed']}",
         f"* {', '.join(f'{name} {number}' for name, number in result['versions'].items() if number[0].isdigit())}",
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from training.card import card
-from training.config import TrainConfig, configure
+from training.config import TrainConfig, accumulation, configure
 from training.curve import draw
 from training.data import Record, default_general, read_general, read_run
 from training.errors import ConfigError, TrainingError
@@ -28,6 +29,7 @@ OURS = "training.json"  # the file by which a folder is known as one of ours
 def preflight(overrides: Mapping[str, Any], *, model: str = "") -> TrainConfig:
     """Return the settings as they would be, before any work; raises ConfigError or MissingExtraError."""
     config = configure(overrides, model=model)
+    accumulation(config)
     check_extra(quantize=config.quantize)
     return config
 
@@ -50,7 +52,8 @@ def train_run(
     """
     started = time.monotonic()
     data = read_run(run)
-    config = configure(data.settings, overrides, model=model)
+    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    accumulation(config)
     check_extra(quantize=config.quantize)
     target = (out if out is not None else run / "adapter").absolute()
     _check_target(target, run.absolute(), force=force)
@@ -65,6 +68,23 @@ def train_run(
         say.line(f"note: {note}")
     say.line(f"adapter: {target} ({result['seconds']['total']:.0f} s)")
     return result
+
+
+def doctor_run(run: Path, *, model: str, general: Sequence[Path], overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Hold settings, run, model and machine against each other; return the findings, errors first.
+
+    Raises what training itself would raise where it could not even begin.
+    """
+    data = read_run(run)
+    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    accumulation(config)
+    check_extra(quantize=config.quantize)
+    records = _general(general, config)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        from training.adapter import doctor
+        from training.doctor import to_json
+
+        return to_json(doctor(data, model, records, config, folder=Path(folder)))
 
 
 def _general(paths: Sequence[Path], config: TrainConfig) -> list[Record]:

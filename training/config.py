@@ -26,11 +26,25 @@ Name = Annotated[str, Field(min_length=1)]
 
 PRESETS: dict[str, dict[str, Any]] = {
     "method": {},  # the defaults below: docs/method, after the QLoRA paper (arXiv 2305.14314)
+    # By the number of training records. Rank grows with the data, and alpha is twice the rank; rates and batches as in
+    # "LoRA Without Regret" (Schulman et al. 2025). Starting points, not measured by us.
+    "small": {"rank": 16, "alpha": 32, "epochs": 3.0, "effective_batch_size": 16},
+    "standard": {"rank": 32, "alpha": 64, "epochs": 2.0, "effective_batch_size": 16},
+    "large": {
+        "rank": 64,
+        "alpha": 128,
+        "epochs": 1.0,
+        "effective_batch_size": 32,
+        "learning_rate": 1e-4,
+        "dropout": 0.0,
+    },
+    "24gb": {"memory_gib": 24.0},  # RTX 3090/4090: the method, with the batch that memory.py says will fit
     # does it run at all? a few minutes on a GPU
     "smoke": {"rank": 8, "max_steps": 20, "evaluations": 2, "samples": 2, "sample_tokens": 48},
     # for the built-in model, which learns next to nothing in 90 steps at 2e-4: 7.55 to 7.17 (measured)
     "tiny": {"learning_rate": 5e-3},
 }
+AUTO = (("small", 2_000), ("standard", 50_000))  # preset `auto`: the first whose number is above that of the records
 TINY = "tiny"  # the name of the built-in model
 GENERAL_QUESTIONS = (  # nothing that a customer-service log answers: what the model must not forget
     "番茄炒蛋怎么做？",
@@ -46,7 +60,7 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: Literal["method", "smoke", "tiny"] = "method"
+    preset: Literal["method", "auto", "small", "standard", "large", "24gb", "smoke", "tiny"] = "method"
 
     # base model
     quantize: bool = True  # 4-bit nf4 with double quantisation
@@ -65,8 +79,9 @@ class TrainConfig(BaseModel):
     learning_rate: float = Field(default=2e-4, gt=0.0, le=1e-2)  # LoRA: 1e-4 to 2e-4; 1e-4 above 13B
     epochs: float = Field(default=3.0, gt=0.0, le=100.0)
     max_steps: Count | None = None  # optimiser steps; wins over epochs when smaller
-    batch_size: Count = 4  # records per device and forward pass
-    accumulation: Count = 4  # forward passes per optimiser step: 4 × 4 = 16 records a step
+    effective_batch_size: Count = 16  # records per optimiser step, over all devices; method: 16 to 64
+    batch_size: Count = 4  # records per device and forward pass; how many passes make a step follows from the two
+    memory_gib: float | None = Field(default=None, gt=0.0)  # of the device: batch_size is lowered until it fits
     warmup: float = Field(default=0.03, ge=0.0, lt=1.0)  # share of all steps
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     max_grad_norm: float = Field(default=1.0, gt=0.0)  # Trainer's default; the QLoRA paper has 0.3
@@ -80,6 +95,8 @@ class TrainConfig(BaseModel):
     max_repeats: int = Field(default=1, ge=1, le=10)  # how often one general record may be used
     general_holdout: float = Field(default=0.1, ge=0.0, le=0.5)  # of the general pool, at most 50: measures forgetting
 
+    accept: list[Name] = []  # faults that `siftune doctor` calls errors, and that are meant to be: many-epochs, gate …
+
     # when to look, when to stop
     evaluations: Count = 10  # after step 0, evenly spread, the last one at the end
     patience: int = Field(default=3, ge=0)  # evaluations without a better validation loss; 0: never stop early
@@ -88,16 +105,21 @@ class TrainConfig(BaseModel):
     sample_tokens: Count = 128  # most tokens of a sampled answer
 
 
-def configure(*settings: Mapping[str, Any], model: str = "", place: str = "training settings") -> TrainConfig:
+def configure(
+    *settings: Mapping[str, Any], model: str = "", records: int = 0, place: str = "training settings"
+) -> TrainConfig:
     """Return the settings of `settings`, later ones winning over earlier ones and over the preset.
 
-    The built-in `model` ``tiny`` takes the preset of that name when none is asked for.
-    Raises ConfigError naming the field, what is wrong with it, and the cure.
+    The built-in `model` ``tiny`` takes the preset of that name when none is asked for; preset ``auto`` goes by the
+    number of training `records`. Raises ConfigError naming the field, what is wrong with it, and the cure.
     """
     merged: dict[str, Any] = {"preset": TINY} if model == TINY else {}
     for layer in settings:
         merged.update(layer)
-    preset = PRESETS.get(str(merged.get("preset", "method")), {})
+    name = str(merged.get("preset", "method"))
+    if name == "auto":
+        name = next((preset for preset, below in AUTO if records < below), "large")
+    preset = PRESETS.get(name, {})
     try:
         return TrainConfig.model_validate({**preset, **merged})
     except ValidationError as error:
@@ -115,6 +137,22 @@ def _fault(error: dict[str, Any]) -> str:
     top = TrainConfig.model_fields.get(str(error["loc"][0]))
     default = "" if top is None else f"; the default is {top.default!r}"
     return f"'{field}' = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}{default}"
+
+
+def accumulation(config: TrainConfig, processes: int = 1) -> int:
+    """Return how many forward passes make one optimiser step of `effective_batch_size` records.
+
+    `processes`: how many devices train together. Raises ConfigError where the numbers do not divide.
+    """
+    at_once = config.batch_size * processes
+    if config.effective_batch_size % at_once:
+        devices = f" × {processes} devices" if processes > 1 else ""
+        below = max(at_once, config.effective_batch_size // at_once * at_once)
+        raise ConfigError(
+            f"effective_batch_size {config.effective_batch_size} is not a multiple of batch_size "
+            f"{config.batch_size}{devices}; set effective_batch_size={below}, or another batch_size"
+        )
+    return config.effective_batch_size // at_once
 
 
 def lora_config(config: TrainConfig) -> LoraConfig:
@@ -152,6 +190,7 @@ def sft_config(
     steps: int,
     evaluate_every: int | None,
     keep_best: bool,
+    processes: int = 1,
 ) -> SFTConfig:
     """Return the `trl.SFTConfig` for `steps` optimiser steps, with checkpoints in `folder`.
 
@@ -180,7 +219,7 @@ def sft_config(
         max_steps=steps,
         per_device_train_batch_size=config.batch_size,
         per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=config.accumulation,
+        gradient_accumulation_steps=accumulation(config, processes),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.scheduler,
         warmup_steps=config.warmup,  # below 1 it is a share (since transformers 5)

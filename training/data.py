@@ -67,6 +67,7 @@ class Run:
     settings: dict[str, Any]  # the recipe's `training` part
     train: list[Record]
     val: list[Record]
+    gate: str = "none"  # pass, fail or none: whether the set is what its recipe asks for
 
 
 def read_run(folder: Path) -> Run:
@@ -86,7 +87,9 @@ def read_run(folder: Path) -> Run:
     if not train:
         raise RunError(f"{train_file}: no record was kept, there is nothing to learn; look at {folder}/report.md")
     val = [_sharegpt(row, place, "domain") for row, place in _rows(val_file)] if val_file.is_file() else []
-    return Run(folder, str(recipe.get("name") or folder.resolve().name), settings, train, val)
+    gate = manifest.get("gate")
+    state = str(gate.get("state", "none")) if isinstance(gate, dict) else "none"
+    return Run(folder, str(recipe.get("name") or folder.resolve().name), settings, train, val, state)
 
 
 def read_general(path: Path) -> list[Record]:

@@ -23,7 +23,7 @@ from transformers import (
 )
 from trl import SFTTrainer
 
-from training.config import TrainConfig, lora_config, sft_config
+from training.config import TrainConfig, accumulation, lora_config, sft_config
 from training.encode import Encoded
 from training.errors import DeviceError, TrainingError
 from training.model import Device, keep_4bit_trainable
@@ -51,7 +51,7 @@ class Fit:
 def planned_steps(records: int, config: TrainConfig) -> int:
     """How many optimiser steps `config` makes of so many training records."""
     batches = math.ceil(records / config.batch_size)
-    steps = math.ceil(config.epochs * math.ceil(batches / config.accumulation))
+    steps = math.ceil(config.epochs * math.ceil(batches / accumulation(config)))
     return max(1, min(steps, config.max_steps or steps))
 
 
@@ -104,7 +104,7 @@ def fit(
         trainer.train()
     except torch.OutOfMemoryError:
         raise DeviceError(
-            f"{device.name} ran out of memory; lower batch_size (and raise accumulation) or max_length"
+            f"{device.name} ran out of memory; lower batch_size (effective_batch_size stays) or max_length"
         ) from None
     done = int(trainer.state.global_step)
     trainer.model.eval()

@@ -18,6 +18,7 @@ from transformers import (
 
 from training.config import TrainConfig, quantization_config
 from training.errors import DeviceError, ModelError
+from training.memory import Shape
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
@@ -159,3 +160,51 @@ def _cannot_load(model: str, error: Exception) -> ModelError:
     return ModelError(
         f"{model}: the model cannot be loaded ({type(error).__name__}: {text[:160]}); try another copy of it"
     )
+
+
+def shape_of(model: str, config: TrainConfig) -> Shape:
+    """Return the shape of a model from its config alone: its layers are made without memory and counted."""
+    try:
+        told = AutoConfig.from_pretrained(model, **_source(model, config))
+        with torch.device("meta"):
+            bare = AutoModelForCausalLM.from_config(told, trust_remote_code=config.trust_remote_code)
+    except Exception as error:
+        raise _cannot_load(model, error) from error
+    text = told.get_text_config()
+    linear = {
+        name: module
+        for name, module in bare.named_modules()
+        if isinstance(module, torch.nn.Linear) and not name.endswith("lm_head")
+    }
+    counted = sum(module.weight.numel() for module in linear.values())
+    adapted = [m for name, m in linear.items() if name.rsplit(".", 1)[-1] in config.target_modules]
+    return Shape(
+        linear=counted,
+        other=sum(parameter.numel() for parameter in bare.parameters()) - counted,
+        adapted=sum(module.in_features + module.out_features for module in adapted),
+        largest=max((module.weight.numel() for module in linear.values()), default=0),
+        layers=int(text.num_hidden_layers),
+        hidden=int(text.hidden_size),
+        intermediate=int(getattr(text, "intermediate_size", None) or 4 * text.hidden_size),
+        vocabulary=int(text.vocab_size),
+        unmatched=tuple(t for t in config.target_modules if not any(name.endswith(f".{t}") for name in linear)),
+    )
+
+
+def gpus() -> int:
+    """Return how many GPUs this process sees."""
+    return int(torch.cuda.device_count())
+
+
+def gpu_gib() -> float | None:
+    """Return the memory of the smallest GPU in GiB; None where there is none."""
+    sizes = [torch.cuda.get_device_properties(i).total_memory for i in range(gpus())]
+    return min(sizes) / 1024**3 if sizes else None
+
+
+def cpu_repacks() -> bool:
+    """Tell whether bitsandbytes would repack 4-bit weights on this CPU (AVX512-BF16); see keep_4bit_trainable."""
+    try:
+        return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training.cli import preflight
-from training.config import configure, lora_config, quantization_config, sft_config
+from training.config import accumulation, configure, lora_config, quantization_config, sft_config
 from training.errors import ConfigError, MissingExtraError
 
 
@@ -16,7 +16,7 @@ def test_the_defaults_are_the_method() -> None:
     config = configure()
     assert (config.rank, config.alpha, config.dropout, config.quantize) == (64, 16, 0.05, True)
     assert (config.learning_rate, config.epochs, config.warmup, config.scheduler) == (2e-4, 3.0, 0.03, "cosine")
-    assert (config.batch_size, config.accumulation, config.max_length) == (4, 4, 1024)
+    assert (config.batch_size, config.effective_batch_size, accumulation(config), config.max_length) == (4, 16, 4, 1024)
     assert (config.general_share, config.max_repeats, config.trust_remote_code) == (0.15, 1, False)
 
 
@@ -40,10 +40,10 @@ def test_words_from_the_command_line_become_numbers() -> None:
     ("settings", "words"),
     [
         ({"learning_rat": 1e-4}, ["no setting 'learning_rat'", "did you mean 'learning_rate'?"]),
-        ({"zzz": 1}, ["no setting 'zzz'", "known: accumulation, alpha"]),
+        ({"zzz": 1}, ["no setting 'zzz'", "known: accept, alpha, batch_size"]),
         ({"rank": 0}, ["'rank' = 0", "greater than or equal to 1", "the default is 64"]),
         ({"general_share": 1.0}, ["'general_share' = 1.0", "less than or equal to 0.9"]),
-        ({"preset": "best"}, ["'preset' = 'best'", "'method', 'smoke' or 'tiny'"]),
+        ({"preset": "best"}, ["'preset' = 'best'", "'method', 'auto', 'small'"]),
         ({"target_modules": []}, ["'target_modules'", "at least 1 item"]),
     ],
 )
@@ -113,3 +113,27 @@ def test_short_runs_are_logged_more_often(tmp_path: Path) -> None:
         )
         steps[planned] = made.logging_steps
     assert steps == {5: 1, 60: 3, 400: 10}
+
+
+def test_the_passes_of_a_step_follow_from_the_batch_and_the_devices() -> None:
+    config = configure({"effective_batch_size": 48, "batch_size": 4})
+    assert accumulation(config) == 12
+    assert accumulation(config, processes=3) == 4
+
+
+@pytest.mark.parametrize(("effective", "batch", "processes", "cure"), [(18, 4, 1, 16), (16, 4, 8, 32), (2, 4, 1, 4)])
+def test_a_batch_that_does_not_divide_is_refused_with_one_that_does(
+    effective: int, batch: int, processes: int, cure: int
+) -> None:
+    config = configure({"effective_batch_size": effective, "batch_size": batch})
+    with pytest.raises(ConfigError, match=f"set effective_batch_size={cure}"):
+        accumulation(config, processes)
+
+
+@pytest.mark.parametrize(
+    ("records", "rank", "epochs", "rate"), [(1_999, 16, 3.0, 2e-4), (2_000, 32, 2.0, 2e-4), (50_000, 64, 1.0, 1e-4)]
+)
+def test_the_preset_auto_goes_by_the_number_of_records(records: int, rank: int, epochs: float, rate: float) -> None:
+    config = configure({"preset": "auto"}, records=records)
+    assert (config.rank, config.alpha, config.epochs, config.learning_rate) == (rank, 2 * rank, epochs, rate)
+    assert configure({"preset": "auto", "rank": 4}, records=records).rank == 4
