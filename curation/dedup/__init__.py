@@ -73,14 +73,13 @@ def cluster(texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | 
 
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
     """
-    first_of: dict[str, int] = {}
-    exact = np.fromiter((first_of.setdefault(t, i) for i, t in enumerate(texts)), dtype=np.int64, count=len(texts))
-    if "" in first_of:
+    first_of = dict(zip(reversed(texts), range(len(texts) - 1, -1, -1), strict=True))
+    exact = np.fromiter(map(first_of.__getitem__, texts), dtype=np.int64, count=len(texts))
+    if first_of.pop("", None) is not None:
         nothing = [i for i, text in enumerate(texts) if not text]
         exact[nothing] = nothing
-        del first_of[""]
-    places = np.fromiter(first_of.values(), dtype=np.int64, count=len(first_of))
-    kept = list(first_of)
+    places = np.fromiter(sorted(first_of.values()), dtype=np.int64, count=len(first_of))
+    kept = [texts[i] for i in places.tolist()]
     signed = signatures(kept, settings, seed=seed)
     found = near(signed, lambda who: [kept[i] for i in who.tolist()], settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
@@ -107,7 +106,7 @@ def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = No
     roots = np.arange(len(signed))
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
-    for left, right in candidates(keys, ranks(signed)):
+    for left, right in candidates(keys, ranks(keys)):
         apart = roots[left] != roots[right]
         packed = _new(_packed(left[apart], right[apart]), seen)
         seen = np.sort(np.concatenate((seen, packed)))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.shingles import I64, U32, mix
+from curation.dedup.shingles import I64, U32
 
 U64 = npt.NDArray[np.uint64]
 
@@ -45,12 +45,18 @@ def band_keys(signatures: U32, *, bands: int, rows: int) -> U32:
     return keys
 
 
-def ranks(signatures: U32) -> U32:
-    """Return an order of the texts that depends on their signatures alone, so that the order of input does not count.
+def ranks(keys: U32) -> U32:
+    """Return an order of the texts that depends on their band keys alone, so that the order of input does not count.
 
-    Texts of equal signatures (their shingles are nearly always the same) keep the order of the input.
+    Texts of equal keys (their shingles are nearly always the same) keep the order of the input.
     """
-    order = np.argsort(_folded(signatures), kind="stable")
+    folded = np.zeros((2, keys.shape[1]), dtype=np.uint32)
+    for band, key in enumerate(keys):
+        half = folded[band % 2]
+        half ^= key
+        half *= FACTOR
+        half ^= half >> np.uint32(15)
+    order = np.argsort(folded[0].astype(np.uint64) << HALF | folded[1], kind="stable")
     ranked = np.empty(len(order), dtype=np.uint32)
     ranked[order] = np.arange(len(order), dtype=np.uint32)
     return ranked
@@ -138,18 +144,3 @@ def _sorted_within(groups: U64, values: U32) -> I64:
     packed |= np.arange(len(groups), dtype=np.uint64)
     packed.sort()
     return (packed & np.uint64((1 << here) - 1)).astype(np.int64)
-
-
-def _folded(signatures: U32) -> U64:
-    """Hash whole signatures to 64 bits."""
-    folded = np.zeros((2, len(signatures)), dtype=np.uint32)
-    for start in range(0, len(signatures), BLOCK):
-        for half, columns in zip(folded, np.array_split(signatures[start : start + BLOCK].T, 2), strict=True):
-            for column in columns:
-                part = half[start : start + BLOCK]
-                part ^= column
-                part *= FACTOR
-                part ^= part >> np.uint32(15)
-    mix(folded)
-    whole: U64 = folded[0].astype(np.uint64) << HALF | folded[1]
-    return whole

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +15,7 @@ from datasketch import MinHash
 from curation.dedup.shingles import I64, U32, Ngram, mix, shingles
 
 BATCH = 2000  # texts signed at once: their shingles stay in the cache of one core
+FAST_FROM = 30_000  # texts from which compiled kernels save more than the second that it takes to load them
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")
@@ -21,30 +24,50 @@ R = TypeVar("R")
 
 def permutations(count: int, seed: int) -> U32:
     """Return datasketch's permutations for this seed: factors and offsets, 2 × `count`."""
-    return MinHash(num_perm=count, seed=seed, scheme="affine32").permutations.astype(np.uint32)  # type: ignore[no-any-return]
+    drawn = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
+    return np.ascontiguousarray(drawn, dtype=np.uint32)
 
 
-def sign(hashes: U32, starts: I64, permutations: U32) -> U32:
-    """Return the signatures (texts × permutations) of shingle hashes. Every text has at least one shingle."""
-    mixed = mix(hashes.copy())
+def sign(mixed: U32, starts: I64, permutations: U32, signatures: U32) -> None:
+    """Write to `signatures` (texts × permutations) the least of each permuted shingle hash of each text.
+
+    Every text has at least one shingle; the hashes went through `mix`, as datasketch does it.
+    """
     columns = np.empty((permutations.shape[1], len(starts)), dtype=np.uint32)
     permuted = np.empty_like(mixed)
     for column, factor, offset in zip(columns, *permutations, strict=True):
         np.multiply(mixed, factor, out=permuted)
         np.add(permuted, offset, out=permuted)
         np.minimum.reduceat(permuted, starts, out=column)
-    return columns.T
+    signatures[:] = columns.T
 
 
 def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
     """Return the signatures of `texts` (texts × permutations), one batch a thread. Any batches give the same."""
     signed = np.empty((len(texts), permutations.shape[1]), dtype=np.uint32)
+    kernels = accelerator(len(texts))
+    kernel = kernels.sign if kernels else sign
 
     def one(start: int) -> None:
-        signed[start : start + BATCH] = sign(*shingles(texts[start : start + BATCH], ngram), permutations)
+        hashes, starts = shingles(texts[start : start + BATCH], ngram)
+        kernel(mix(hashes), starts, permutations, signed[start : start + BATCH])
 
     threaded(one, range(0, len(texts), BATCH))
     return signed
+
+
+def accelerator(texts: int) -> ModuleType | None:
+    """Return the compiled kernels where the extra `fast` is installed and that many texts are worth loading it."""
+    return _compiled() if texts >= FAST_FROM else None
+
+
+@cache
+def _compiled() -> ModuleType | None:
+    try:
+        from curation.dedup import compiled
+    except (ImportError, RuntimeError):
+        return None
+    return compiled
 
 
 def threaded(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:

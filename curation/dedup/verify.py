@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import HALF, U64
-from curation.dedup.minhash import threaded
+from curation.dedup.minhash import accelerator, threaded
 from curation.dedup.shingles import I64, U32, Ngram, shingles
 
 F64 = npt.NDArray[np.float64]
 Fetch = Callable[[I64], Sequence[str]]  # the texts of these indices: a list in memory, or shards on disk
 
-BATCH = 1000  # pairs compared at once: their shingles stay in the cache of one core
+BATCH = 256  # pairs compared at once: their shingles stay in the cache of one core
 _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
 
 
@@ -37,23 +37,26 @@ def similarities(fetch: Fetch, left: I64, right: I64, *, ngram: Ngram) -> F64:
     """
     # Pairs that share a text are best compared in the same batch: every text is then shingled once or twice.
     order = np.argsort(left, kind="stable")
+    kernels = accelerator(len(left) * 4)  # a pair costs as much as a few signatures
+    overlap = kernels.overlaps if kernels else overlaps
 
     def one(start: int) -> F64:
         part = order[start : start + BATCH]
-        return _batch(fetch, left[part], right[part], ngram)
+        who, places = np.unique(np.concatenate((left[part], right[part])), return_inverse=True)
+        hashes, starts = shingles(fetch(who), ngram)
+        first, second, both = overlap(hashes, starts, places[: len(part)], places[len(part) :]).T
+        return np.asarray(both / (first + second - both), dtype=np.float64)
 
     found = np.empty(len(left))
     found[order] = np.concatenate([np.empty(0), *threaded(one, range(0, len(left), BATCH))])
     return found
 
 
-def _batch(fetch: Fetch, left: I64, right: I64, ngram: Ngram) -> F64:
-    who, places = np.unique(np.concatenate((left, right)), return_inverse=True)
-    one, other = places[: len(left)], places[len(left) :]
-    hashes, starts = shingles(fetch(who), ngram)
+def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
+    """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3)."""
     counts = np.diff(np.append(starts, len(hashes)))
-    sets = _Sets(np.repeat(np.arange(len(who), dtype=np.uint32), counts), hashes)
-    sizes = sets.sizes(len(who))
+    sets = _Sets(np.repeat(np.arange(len(starts), dtype=np.uint32), counts), hashes)
+    sizes = sets.sizes(len(starts))
     # The smaller set's members are looked up in the larger set.
     swap = sizes[one] < sizes[other]
     asked, within = np.where(swap, one, other), np.where(swap, other, one)
@@ -63,7 +66,7 @@ def _batch(fetch: Fetch, left: I64, right: I64, ngram: Ngram) -> F64:
     index = np.arange(int(lengths.sum())) + np.repeat(offsets[asked] - begin, lengths)
     found = sets.hold(np.repeat(within.astype(np.uint32), lengths), hashes[sets.members[index]])
     shared = np.add.reduceat(found, begin, dtype=np.int64)
-    return shared / (sizes[one] + sizes[other] - shared)  # type: ignore[no-any-return]
+    return np.stack((sizes[one], sizes[other], shared), axis=1)
 
 
 class _Sets:

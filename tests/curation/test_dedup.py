@@ -1,6 +1,7 @@
 """Near-duplicates: signatures as datasketch makes them, every similar pair found, nothing merged on an estimate."""
 
 import random
+import sys
 from itertools import combinations
 from typing import Any
 
@@ -214,7 +215,7 @@ def test_copies_are_found_in_a_heap_of_texts_that_share_a_canned_sentence() -> N
 def test_the_pairs_to_look_at_are_linear_in_the_texts(copies: int) -> None:
     same = np.zeros((copies, 128), dtype=np.uint32)
     keys = lsh.band_keys(same, bands=25, rows=5)
-    most = max(len(left) for left, _ in lsh.candidates(keys, lsh.ranks(same)))
+    most = max(len(left) for left, _ in lsh.candidates(keys, lsh.ranks(keys)))
     assert copies - 1 <= most <= (lsh.WINDOW + 2 * lsh.NEIGHBOURS) * copies
 
 
@@ -243,3 +244,30 @@ def test_the_threshold_and_the_ngram_of_the_recipe_count() -> None:
     assert 0.2 < jaccard(*pair) < 0.4
     assert firsts(pair, FIVE) == [0, 1]
     assert firsts(pair, Dedup(ngram=5, threshold=0.2, bands=128, rows=1)) == [0, 0]
+
+
+@pytest.mark.parametrize("ngram", [5, "auto"])
+def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    texts = [*corpus(), *"退好", "哈" * 50, "a", "x" * 2000]
+    found = []
+    for fast_from in (10**9, 0):
+        monkeypatch.setattr(minhash, "FAST_FROM", fast_from)
+        assert (minhash.accelerator(len(texts)) is None) == (fast_from > 0)
+        signed = dedup.signatures(texts, Dedup(ngram=ngram), seed=3)
+        whole = cluster(texts, Dedup(ngram=ngram), seed=3, floor=0.5)
+        found.append(
+            [signed.tolist(), whole.first.tolist(), *(column.tolist() for column in vars(whole.pairs).values())]
+        )
+    assert found[0] == found[1]
+    assert len(found[0][2]) > 100
+
+
+def test_without_the_extra_the_plain_kernels_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    minhash._compiled.cache_clear()
+    monkeypatch.setitem(sys.modules, "curation.dedup.compiled", None)  # importing it is an ImportError
+    monkeypatch.delattr(dedup, "compiled", raising=False)
+    assert minhash.accelerator(10**9) is None
+    monkeypatch.undo()
+    minhash._compiled.cache_clear()
+    assert minhash.accelerator(minhash.FAST_FROM - 1) is None
