@@ -1,22 +1,27 @@
-"""Which examples say the same, and which contradict each other: findings from dedup.py's clusters."""
+"""Which examples say the same, and which contradict each other: findings from the clusters of dedup/.
+
+Three levels, each with an action of its own in the recipe: the whole example (near-copies: the best stays), the answer
+(a canned answer stays as often as `most_per_answer` says) and the question (asked again and answered in agreement).
+Where the same question has answers that do not agree, a person must say which is right.
+"""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
-from rapidfuzz import fuzz
 
-from curation import tables
-from curation.checks.wording import plain
-from curation.dedup import Clusters, cluster
-from curation.recipe import Dedup
+from curation import agreement, tables, times
+from curation.agreement import plain
+from curation.dedup import Pairs, Sign, cluster
+from curation.dedup.shingles import I64
+from curation.recipe import Best, Dedup
 
-_NEGATION = re.compile(
-    r"不能|不可以|不可|不行|不支持|没有|无法|不用|不需要|\b(?:no|not|cannot|can't|don't|isn't|won't|unable|never)\b",
-    re.IGNORECASE,
-)
+SHOWN = 10  # pairs of each kind in the report
+COMPARED = 24  # different answers to one question that each of its answers is held against
+
+Listed = tuple[float, str, str]  # similarity, and the two texts
 
 
 @dataclass(frozen=True)
@@ -25,123 +30,197 @@ class Duplicates:
 
     clusters: pl.DataFrame  # id, cluster (the id of its best example; null alone)
     findings: pl.DataFrame
-    merged: list[tuple[float, str, str]]  # similarity, kept text, dropped text; least similar first
+    merged: list[Listed]  # similarity, kept text, dropped text; least similar first
+    missed: list[Listed]  # pairs just below the threshold, that both stay; most similar first
     conflicts: int  # questions with contradicting answers
 
 
-def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int) -> Duplicates:
-    """Cluster `examples` (id, conversation, kind, question, answer, score) kind by kind.
+def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int, sign: Sign | None = None) -> Duplicates:
+    """Find duplicates among `examples` (id, conversation, kind, question, answer, rules, time).
 
-    The best of each cluster (highest score, then first) stays; the others get a `dedup/near-duplicate` finding
-    (drop), unless their answer contradicts the best one's. Pairs that stay and ask the same but answer otherwise get
-    `dedup/conflicting-answers` (review); `framing` matches the words around a question that do not change it.
+    Pairs and dialogues are never copies of each other. `framing` matches the words around a question that do not
+    change it. `sign` gives signatures that are known already.
     """
-    bare = pl.col("question").str.replace_all(framing, " ").alias("bare")
-    rows = examples.select("id", "conversation", "kind", "question", "answer", "score", bare).to_dicts()
-    best_of: dict[int, int] = {}
-    merged: list[tuple[float, str, str]] = []
-    for kind in ("pair", "dialogue"):
-        indices = [i for i, row in enumerate(rows) if row["kind"] == kind]
-        found = cluster([_key(rows[i]["question"], rows[i]["answer"]) for i in indices], settings, seed=seed)
-        for members in _groups(found):
-            best = min(members, key=lambda m: (-rows[indices[m]]["score"], m))
-            best_of.update({indices[m]: indices[best] for m in members})
-        pairs = zip(found.pairs.left.tolist(), found.pairs.right.tolist(), strict=True)
-        sides = [_sides(rows, indices, pair, best_of) for pair in pairs]
-        merged += [(s, *texts) for s, texts in zip(found.pairs.similarity.tolist(), sides, strict=True)]
-    # 保修3年 and 保修1年 are nearly the same text and the opposite of a duplicate: both stay, as a conflict.
-    alike = [(i, best) for i, best in best_of.items() if i != best]
-    dropped = [(i, best) for i, best in alike if agree(rows[i]["answer"], rows[best]["answer"], 0.0)]
-    found_rows = [
-        {
-            "conversation": rows[i]["conversation"],
-            "example": rows[i]["id"],
-            "rule": "dedup/near-duplicate",
-            "action": "drop",
-            "evidence": f"{rows[best]['id']}",
-        }
-        for i, best in dropped
+    frame = _prepared(examples, settings, framing)
+    rooted, merged, missed = _copies(frame, settings, seed, sign)
+    copies = _near_copies(rooted) if settings.example != "off" else rooted.clear().select("row", keeper="row")
+    alive = frame.join(copies, on="row", how="anti", maintain_order="left")
+    canned = _canned(alive, settings, seed, sign) if settings.answer != "off" else copies.clear()
+    alive = alive.join(canned, on="row", how="anti", maintain_order="left")
+    again = _asked_again(alive, settings, seed, sign) if settings.question != "off" else copies.clear()
+    alive = alive.join(again, on="row", how="anti", maintain_order="left")
+    conflicts = _conflicts(alive.filter(pl.col("kind") == "pair"), settings, seed)
+    ids = frame.select(keeper="row", evidence="id")
+    found = [
+        rows.join(ids, on="keeper", how="left", maintain_order="left").with_columns(
+            rule=pl.lit(rule), action=pl.lit(action)
+        )
+        for rows, rule, action in (
+            (copies, "dedup/near-duplicate", settings.example),
+            (canned, "dedup/canned-answer", settings.answer),
+            (again, "dedup/asked-again", settings.question),
+        )
     ]
-    gone = {i for i, _ in dropped}
-    stay = [row for i, row in enumerate(rows) if i not in gone and row["kind"] == "pair"]
-    conflicts, groups = _conflicts(stay, settings, seed)
-    clusters = pl.DataFrame(
-        {"id": [rows[i]["id"] for i in best_of], "cluster": [rows[best]["id"] for best in best_of.values()]},
-        schema={"id": pl.String, "cluster": pl.String},
+    disputed = conflicts.with_columns(rule=pl.lit("dedup/conflicting-answers"), action=pl.lit("review"))
+    columns = ["row", "rule", "action", "evidence"]
+    rows = pl.concat([part.select(columns) for part in (*found, disputed)])
+    named = rows.join(frame.select("row", "conversation", example="id"), on="row", how="left", maintain_order="left")
+    return Duplicates(
+        rooted.join(frame.select(best="row", cluster="id"), on="best", maintain_order="left").select("id", "cluster"),
+        tables.findings(named),
+        merged,
+        missed,
+        conflicts["group"].n_unique(),
     )
-    schema = {name: tables.FINDINGS[name] for name in ("conversation", "example", "rule", "action", "evidence")}
-    frame = pl.DataFrame([*found_rows, *conflicts], schema=schema)
-    return Duplicates(clusters, tables.findings(frame), sorted(merged)[:10], groups)
 
 
-def _key(question: str, answer: str) -> str:
-    """Normalise what is compared: letters and digits only, lower case; question and answer kept apart."""
-    return f"{plain(question)}\n{plain(answer)}"
+def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataFrame:
+    """Add what is compared (`asked`, `said`, `whole`, `bare`, `template`), `claims` and `quality`."""
+    bare = plain(pl.col("question").str.replace_all(framing, " "))
+    return (
+        examples.select("id", "conversation", "kind", "question", "answer", "rules", "time")
+        .with_row_index("row")
+        .with_columns(
+            asked=plain(pl.col("question")),
+            said=plain(pl.col("answer")),
+            claims=agreement.claims(pl.col("answer")),
+            quality=_quality(settings.best),
+        )
+        .with_columns(
+            whole=pl.concat_str("asked", pl.lit("\n"), "said"),
+            # All letters of a question where next to nothing would be left of it.
+            bare=pl.when(bare.str.len_chars() >= 4).then(bare).otherwise("asked"),
+            template=pl.col("said").str.replace_all(r"\d+", "0"),
+        )
+    )
 
 
-def _asked(question: str, bare: str) -> str:
-    """Return the letters of a question without its framing; all of them where next to nothing would be left."""
-    return plain(bare) if len(plain(bare)) >= 4 else plain(question)
+def _quality(weights: Best) -> pl.Expr:
+    """Say which of two copies is better: only the order matters."""
+    ended = pl.col("answer").str.contains(r"[。！!.?？~～]\s*$").cast(pl.Float64) * 0.6
+    marked = pl.col("question").str.contains(r"[?？]").cast(pl.Float64) * 0.4
+    findings = pl.col("rules").list.eval(~pl.element().str.starts_with("people/")).list.sum()
+    newness = pl.col("time").rank("dense").fill_null(0) / pl.len()
+    return (
+        weights.complete * (ended + marked)
+        + weights.clean / (1 + findings)
+        + weights.newer * newness
+        + weights.longer * (pl.col("answer").str.len_chars() / 200).clip(0, 1)
+    ).round(9)
 
 
-def _groups(found: Clusters) -> list[list[int]]:
-    groups: dict[int, list[int]] = {}
-    for index, first in enumerate(found.first.tolist()):
-        groups.setdefault(first, []).append(index)
-    return [members for members in groups.values() if len(members) > 1]
+def _roots(frame: pl.DataFrame, column: str, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
+    """Add `root` to the rows of `frame`: the row of the first example of the cluster by `column`, kind by kind."""
+    return pl.concat(
+        [
+            part.with_columns(
+                root=part["row"].gather(cluster(part[column].to_list(), settings, seed=seed, sign=sign).first)
+            )
+            for part in (frame.filter(pl.col("kind") == kind) for kind in ("pair", "dialogue"))
+        ]
+    ).sort("row")
 
 
-def _sides(
-    rows: list[dict[str, str]], indices: list[int], pair: tuple[int, int], best_of: dict[int, int]
-) -> tuple[str, str]:
-    """Return the texts of a pair, the one that stays (if one of them does) first."""
-    left, right = (indices[side] for side in pair)
-    if best_of[right] == right:
-        left, right = right, left
-    return tuple(f"{rows[i]['question']} → {rows[i]['answer']}" for i in (left, right))  # type: ignore[return-value]
+def _best_first(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.sort("quality", "row", descending=[True, False])
 
 
-def _conflicts(pairs: list[dict[str, str]], settings: Dedup, seed: int) -> tuple[list[dict[str, str]], int]:
+def _copies(
+    frame: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None
+) -> tuple[pl.DataFrame, list[Listed], list[Listed]]:
+    """Cluster whole examples; returns the members of clusters with `root` and `best`, and the pairs to look at."""
+    parts, merged, missed = [], [], []
+    for kind in ("pair", "dialogue"):
+        part = frame.filter(pl.col("kind") == kind)
+        floor = settings.threshold - settings.borderline
+        found = cluster(part["whole"].to_list(), settings, seed=seed, floor=floor, sign=sign)
+        part = part.with_columns(root=part["row"].gather(found.first))
+        part = part.with_columns(
+            best=pl.col("row").sort_by("quality", "row", descending=[True, False]).first().over("root")
+        )
+        apart = found.first[found.pairs.left] != found.first[found.pairs.right]
+        merged += _listed(part, found.pairs, np.flatnonzero(found.pairs.similarity >= settings.threshold), settings)
+        missed += _listed(part, found.pairs, np.flatnonzero(apart), settings)
+        parts.append(part.filter(pl.len().over("root") > 1))
+    return pl.concat(parts).sort("row"), sorted(merged)[:SHOWN], sorted(missed, reverse=True)[:SHOWN]
+
+
+def _listed(part: pl.DataFrame, pairs: Pairs, which: I64, settings: Dedup) -> list[Listed]:
+    """Return the pairs nearest to the threshold with their texts, the text that stays (if one of them does) first."""
+    distance = np.abs(pairs.similarity[which] - settings.threshold)
+    nearest = which[np.argsort(distance, kind="stable")[:SHOWN]]
+    listed = []
+    for left, right, similarity in zip(
+        pairs.left[nearest], pairs.right[nearest], pairs.similarity[nearest], strict=True
+    ):
+        one, other = part.row(int(left), named=True), part.row(int(right), named=True)
+        if other["best"] == other["row"] and one["best"] != one["row"]:
+            one, other = other, one
+        listed.append((float(similarity), *(f"{row['question']} → {row['answer']}" for row in (one, other))))
+    return listed  # type: ignore[return-value]
+
+
+def _near_copies(rooted: pl.DataFrame) -> pl.DataFrame:
+    """Return (row, keeper) of the examples of clusters that a better copy stands for.
+
+    保修3年 and 保修1年 are nearly the same text and the opposite of a duplicate: of each claim the best copy stays,
+    unless it agrees with the best of the whole cluster.
+    """
+    own = _best_first(rooted).unique(["root", "claims"], keep="first", maintain_order=True)
+    own = own.select("root", "claims", "best", "answer", own="row").sort("own")
+    best = own.filter(pl.col("own") == pl.col("best")).select("best", best_answer="answer")
+    own = own.join(best, on="best", how="left", maintain_order="left")
+    same = agreement.agree(own["answer"], own["best_answer"], 0.0)
+    own = own.with_columns(keeper=pl.when(same).then("best").otherwise("own")).select("root", "claims", "keeper")
+    kept = rooted.join(own, on=["root", "claims"], how="left", maintain_order="left")
+    return kept.filter(pl.col("keeper") != pl.col("row")).select("row", "keeper")
+
+
+def _canned(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
+    """Return (row, keeper) of the examples beyond the best `most_per_answer` of one answer, numbers aside."""
+    ordered = _best_first(_roots(alive, "template", settings, seed, sign))
+    ordered = ordered.with_columns(keeper=pl.col("row").first().over("root"), place=pl.int_range(pl.len()).over("root"))
+    return ordered.filter(pl.col("place") >= settings.most_per_answer).select("row", "keeper").sort("row")
+
+
+def _asked_again(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
+    """Return (row, keeper) of the examples whose question a better one asks too, with an answer that agrees."""
+    ordered = _best_first(_roots(alive, "asked", settings, seed, sign))
+    ordered = ordered.with_columns(
+        keeper=pl.col("row").first().over("root"), better=pl.col("answer").first().over("root")
+    )
+    same = agreement.agree(ordered["answer"], ordered["better"], settings.conflict_below)
+    return ordered.filter(same & (pl.col("row") != pl.col("keeper"))).select("row", "keeper").sort("row")
+
+
+def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int) -> pl.DataFrame:
     """Find pairs of different conversations that ask (nearly) the same and whose answers do not agree.
 
-    Returns one finding for each, its evidence what the other one answers, and how many questions these are.
+    Returns row, group (the question) and evidence (what the other one answers). Each answer is held against the first
+    `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
     # Short texts asked in other words: letter pairs, and bands that find a similarity of 0.5 with p > 0.99 (42 × 3).
     bands = settings.permutations // 3
     loose = settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
-    found = cluster([_asked(row["question"], row["bare"]) for row in pairs], loose, seed=seed)
-    conflicts: list[dict[str, str]] = []
-    groups = 0
-    for members in _groups(found):
-        before = len(conflicts)
-        for member in members:
-            mine = pairs[member]
-            others = (pairs[m] for m in members if pairs[m]["conversation"] != mine["conversation"])
-            least = settings.conflict_below
-            other = next((row for row in others if not agree(mine["answer"], row["answer"], least)), None)
-            if other is not None:
-                conflicts.append(
-                    {
-                        "conversation": mine["conversation"],
-                        "example": mine["id"],
-                        "rule": "dedup/conflicting-answers",
-                        "action": "review",
-                        "evidence": f"{other['id']}: {other['answer'][:80]}",
-                    }
-                )
-        groups += len(conflicts) > before
-    return conflicts, groups
+    found = cluster(pairs["bare"].to_list(), loose, seed=seed)
+    grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(found.first))
+    grouped = grouped.filter(pl.len().over("group") > 1)
+    different = (
+        grouped.unique(["group", "said"], keep="first", maintain_order=True)
+        .filter(pl.int_range(pl.len()).over("group") < COMPARED)
+        .select("group", other="id", there="conversation", theirs="answer", place="row")
+    )
+    held = grouped.join(different, on="group", maintain_order="left_right").filter(
+        pl.col("conversation") != pl.col("there")
+    )
+    against = held.filter(~agreement.agree(held["answer"], held["theirs"], settings.conflict_below))
+    first = against.unique("row", keep="first", maintain_order=True).sort("row")
+    return first.select(
+        "row", "group", evidence=pl.concat_str("other", pl.lit(": "), pl.col("theirs").str.slice(0, 80))
+    )
 
 
-def agree(one: str, other: str, least: float) -> bool:
-    """Tell whether two answers to the same question can both stand.
-
-    They cannot where both have numbers and share none, where one of two similar answers negates, or where they have
-    almost nothing in common (similarity of letters below `least`).
-    """
-    numbers_one, numbers_other = set(re.findall(r"\d+", one)), set(re.findall(r"\d+", other))
-    if numbers_one and numbers_other and not numbers_one & numbers_other:
-        return False
-    alike = fuzz.ratio(plain(one), plain(other)) / 100
-    negated = bool(_NEGATION.search(one)) != bool(_NEGATION.search(other))
-    return alike >= least and not (negated and alike >= 0.5)
+def with_times(examples: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+    """Add `time` (Int64, see times.parsed) to examples: that of the last message (`spoken`: id, time), null without."""
+    latest = spoken.select("id", time=times.parsed(spoken["time"])["at"]).group_by("id").agg(pl.col("time").max())
+    return examples.join(latest, on="id", how="left", maintain_order="left")

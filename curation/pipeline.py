@@ -80,6 +80,7 @@ def curate(
     findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
     examples = query_types(decide.scores(examples, findings), packs.query_types)
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
+    alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
     twice = duplicates.find(alive, recipe.dedup, framing=packs.cues["framing"], seed=recipe.seed)
     progress(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"

@@ -132,10 +132,28 @@ Ngram = Annotated[
 ]
 
 
-class Dedup(_Part):
-    """Near-duplicates. The bands are weighted for recall; an exact Jaccard check afterwards gives the precision."""
+class Best(_Part):
+    """Which of several copies stays: weights of what counts, each from 0 to 1."""
 
+    complete: float = Field(default=1.0, ge=0.0)  # the answer ends with a mark, the question has one where it asks
+    clean: float = Field(default=1.0, ge=0.0)  # few findings: 1 for none, 1/2 for one, 1/3 for two …
+    newer: float = Field(default=0.0, ge=0.0)  # a late last message, by its time
+    longer: float = Field(default=0.5, ge=0.0)  # a long answer; 200 characters are as long as it gets
+
+
+OnDuplicate = Literal["off", "note", "review", "drop"]
+
+
+class Dedup(_Part):
+    """Duplicates. The bands are weighted for recall; an exact Jaccard check afterwards gives the precision."""
+
+    example: OnDuplicate = "drop"  # near-copies of question and answer: all but the best
+    answer: OnDuplicate = "drop"  # one canned answer, numbers aside: all but the best `most_per_answer`
+    question: OnDuplicate = "off"  # the question asked again, answered in agreement: all but the best
+    most_per_answer: int = Field(default=20, ge=1)
+    best: Best = Best()
     threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams
+    borderline: Share = 0.1  # pairs this far below the threshold are listed in the report, not merged
     ngram: Ngram = "auto"  # characters; auto: 3 in Chinese, Japanese and Korean, 5 elsewhere
     permutations: int = Field(default=128, ge=8, le=512)
     bands: int = Field(default=25, ge=1)  # 25 × 5: every pair of similarity 0.8 is found with p > 0.9999

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -27,6 +28,14 @@ from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
 DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
+
+
+class Sign(Protocol):
+    """Signs texts, as `signatures` does."""
+
+    def __call__(self, texts: Sequence[str], settings: Dedup, *, seed: int) -> U32:
+        """Return texts × permutations."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,10 +77,13 @@ def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
     return Pairs(pairs.left[near], pairs.right[near], pairs.similarity[near])
 
 
-def cluster(texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | None = None) -> Clusters:
+def cluster(
+    texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | None = None, sign: Sign | None = None
+) -> Clusters:
     """Find the clusters of near-duplicates among `texts` (normalised). A text without characters is like no other.
 
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
+    `sign` takes the place of `signatures` where some are known already.
     """
     first_of = dict(zip(reversed(texts), range(len(texts) - 1, -1, -1), strict=True))
     exact = np.fromiter(map(first_of.__getitem__, texts), dtype=np.int64, count=len(texts))
@@ -80,7 +92,7 @@ def cluster(texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | 
         exact[nothing] = nothing
     places = np.fromiter(sorted(first_of.values()), dtype=np.int64, count=len(first_of))
     kept = [texts[i] for i in places.tolist()]
-    signed = signatures(kept, settings, seed=seed)
+    signed = (sign or signatures)(kept, settings, seed=seed)
     found = near(signed, lambda who: [kept[i] for i in who.tolist()], settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(

@@ -210,6 +210,14 @@ class DuplicatePair(_Part):
     dropped: str = Field(description="The text that left, masked.")
 
 
+class BorderlinePair(_Part):
+    """Two examples that are nearly similar enough to be the same; neither left for it."""
+
+    similarity: Share = Field(description="Below the threshold.")
+    one: str = Field(description="A text, masked.")
+    other: str = Field(description="The other text, masked.")
+
+
 class Duplicates(_Part):
     """What deduplication found."""
 
@@ -218,7 +226,11 @@ class Duplicates(_Part):
     dropped: Count = Field(description="Examples dropped as duplicates.")
     largest: Count = Field(description="Examples in the largest group.")
     conflicts: Count = Field(description="Same question, contradicting answers.")
-    pairs: list[DuplicatePair] = Field(description="Some of them, chosen by the seed.")
+    canned: Count = Field(default=0, description="Examples beyond the most that one canned answer may have.")
+    asked_again: Count = Field(default=0, description="Examples whose question a better one asks too.")
+    seen_before: Count = Field(default=0, description="Examples that an earlier set holds.")
+    pairs: list[DuplicatePair] = Field(description="Merged pairs, the least similar first.")
+    borderline: list[BorderlinePair] = Field(default=[], description="Pairs not merged, the most similar first.")
 
 
 class Reasoning(_Part):
@@ -474,7 +486,7 @@ def without_examples(report: Report) -> Report:
         update={
             "rules": [row.model_copy(update={"examples": []}) for row in report.rules],
             "mends": [row.model_copy(update={"examples": []}) for row in report.mends],
-            "duplicates": report.duplicates.model_copy(update={"pairs": []}),
+            "duplicates": report.duplicates.model_copy(update={"pairs": [], "borderline": []}),
             "kept_examples": [],
             "dropped_examples": [],
             "training": told.model_copy(update={"generations": []}) if told else None,

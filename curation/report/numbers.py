@@ -43,6 +43,10 @@ STRUCTURAL = {
     ),
     "extract/unprompted": ("message", "No question of the customer stands before this message."),
     "dedup/near-duplicate": ("example", "A better copy of the same question and answer is kept."),
+    "dedup/canned-answer": ("example", "The same canned answer is kept often enough already."),
+    "dedup/asked-again": ("example", "A better example asks the same question and answers it alike."),
+    "dedup/seen-before": ("example", "An earlier set holds the same question and answer."),
+    "dedup/question-seen-before": ("example", "An earlier set asks the same question."),
     "dedup/conflicting-answers": (
         "example",
         "The same question has another answer elsewhere; a person must say which is right.",
@@ -285,15 +289,23 @@ def _languages(examples: pl.DataFrame) -> list[model.LanguageRow]:
 
 def _duplicates(recipe: Recipe, findings: pl.DataFrame, duplicates: Duplicates) -> model.Duplicates:
     sizes = duplicates.clusters.group_by("cluster").len()["len"]
+    hits = dict(findings.group_by("rule").len().iter_rows())
     return model.Duplicates(
         threshold=recipe.dedup.threshold,
         clusters=len(sizes),
-        dropped=findings.filter(pl.col("rule") == "dedup/near-duplicate").height,
+        dropped=hits.get("dedup/near-duplicate", 0),
+        canned=hits.get("dedup/canned-answer", 0),
+        asked_again=hits.get("dedup/asked-again", 0),
+        seen_before=hits.get("dedup/seen-before", 0),
         largest=int(sizes.max() or 0),  # type: ignore[arg-type]
         conflicts=duplicates.conflicts,
         pairs=[
             model.DuplicatePair(similarity=round(similarity, 4), kept=shown.short(kept), dropped=shown.short(dropped))
             for similarity, kept, dropped in duplicates.merged
+        ],
+        borderline=[
+            model.BorderlinePair(similarity=round(similarity, 4), one=shown.short(one), other=shown.short(other))
+            for similarity, one, other in duplicates.missed
         ],
     )
 

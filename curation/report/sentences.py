@@ -121,8 +121,11 @@ def ledger(report: Report) -> list[Words]:
 def duplicates(report: Report) -> list[Words]:
     """What deduplication found."""
     numbers = report.duplicates
+    besides = {"canned": numbers.canned, "asked_again": numbers.asked_again, "seen_before": numbers.seen_before}
+    more = [say("duplicates.more", **besides)] if any(besides.values()) else []
+    conflicts = [say("warn.conflicts", n=numbers.conflicts)] if numbers.conflicts else []
     if not numbers.clusters:
-        return [say("duplicates.none")]
+        return [say("duplicates.none"), *more, *conflicts]
     found = say(
         "duplicates.found",
         clusters=numbers.clusters,
@@ -130,7 +133,7 @@ def duplicates(report: Report) -> list[Words]:
         dropped=numbers.dropped,
         largest=numbers.largest,
     )
-    return [found, *([say("warn.conflicts", n=numbers.conflicts)] if numbers.conflicts else [])]
+    return [found, *more, *conflicts]
 
 
 def reasoning(report: Report) -> Words:

@@ -350,7 +350,16 @@ WORDS: dict[str, Words] = {
             "{clusters:#group} of duplicates (similarity {threshold} or more), {dropped} dropped;"
             " the largest has {largest:#example}.",
         ),
-        ("duplicates.pairs", "重复样例", "Pairs of duplicates"),
+        (
+            "duplicates.more",
+            "另有：套话超出上限 {canned} 条，重复提问 {asked_again} 条，早先的数据里已有 {seen_before} 条。",
+            "Besides: {canned} beyond the cap of a canned answer, {asked_again} asked again,"
+            " {seen_before} in earlier sets.",
+        ),
+        ("duplicates.pairs", "判为重复的，最不像的在前", "Merged, the least similar first"),
+        ("duplicates.borderline", "差一点判为重复的，最像的在前", "Not merged, the most similar first"),
+        ("duplicates.one", "一条", "One"),
+        ("duplicates.other", "另一条", "The other"),
         ("duplicates.kept", "保留的", "Kept"),
         ("duplicates.dropped", "丢弃的", "Dropped"),
         ("duplicates.similarity", "相似度", "Similarity"),
@@ -591,6 +600,26 @@ WORDS: dict[str, Words] = {
             "why.dedup/near-duplicate",
             "同样的问答已保留了更好的一份。",
             "A better copy of the same question and answer is kept.",
+        ),
+        (
+            "why.dedup/canned-answer",
+            "同一句套话已经保留得够多了。",
+            "The same canned answer is kept often enough already.",
+        ),
+        (
+            "why.dedup/asked-again",
+            "另一条更好的样本问了同样的问题，回答也一致。",
+            "A better example asks the same question and answers it alike.",
+        ),
+        (
+            "why.dedup/seen-before",
+            "早先的数据里已有同样的问答。",
+            "An earlier set holds the same question and answer.",
+        ),
+        (
+            "why.dedup/question-seen-before",
+            "早先的数据里已有同样的问题。",
+            "An earlier set asks the same question.",
         ),
         (
             "why.dedup/conflicting-answers",
