@@ -7,6 +7,7 @@ first that is not: a quoted field may run over several lines, which then are no 
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -56,15 +57,16 @@ class Table:
     def __init__(self, file: str, source: Source, delimiter: str, head: Sequence[str], bad: dict[int, Bad]) -> None:
         """Learn the layout from the first lines of the file (HEAD_LINES of them, or all)."""
         self._file, self._source, self._delimiter = file, source, delimiter
-        self._quoted = source.quote if source.quote is not None else delimiter == ","
+        self._quoted = source.quote if source.quote is not None else delimiter != "\t"
         self.grid = self._grid(head, bad)
         self._take = taker(self.grid.layout)
         self._open: list[str] = []  # lines of a row that may go on in the next block
         self._open_bad: dict[int, Bad] = {}
         self._seen = 0  # lines
         self._plain = self.grid.layout.plain and self.grid.width > 1
-        field = rf'(?:[^"{delimiter}\r\x00]*|"(?:[^"\r\x00]|"")*")'
-        self._row = rf"^{field}(?:{delimiter}{field}){{{self.grid.width - 1}}}$"
+        mark = re.escape(delimiter)
+        field = rf'(?:[^"{mark}\r\x00]*|"(?:[^"\r\x00]|"")*")'
+        self._row = rf"^{field}(?:{mark}{field}){{{self.grid.width - 1}}}$"
 
     def _grid(self, head: Sequence[str], bad: dict[int, Bad]) -> Grid:
         begin, keys = 1, list[str]()

@@ -42,6 +42,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "id": ("message_id", "messageid", "msg_id", "msgid", "消息id", "消息编号"),
     "reply_to": ("in_reply_to", "reply_to", "in_reply_to_id", "reply_to_id", "parent_id"),
     "kind": (),
+    "asker": (),
 }  # fmt: skip
 
 INNER = ("role", "text", "time", "speaker", "id", "kind", "to", "cot")  # looked up in each message of a conversation
@@ -76,7 +77,9 @@ class Layout:
         in key names must say False here, and every record goes through shapes.py.
         """
         more = set(self.columns) & {"to", "kind", "system", "history"}
-        return self.shape in ("messages", "records") and not (more or self.source.role_keys or self.source.separator)
+        source = self.source
+        special = source.role_keys or source.separator or source.opener
+        return self.shape in ("messages", "records") and not (more or special)
 
 
 def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, Any]] | None, file: str) -> Layout:
@@ -123,8 +126,7 @@ def _outside(source: Source, shape: str) -> dict[str, str | int]:
     for place, aside in (("before", source.before), ("after", source.after)):
         if aside is not None:
             found[f"{place}.text"] = aside.text
-            if aside.time is not None:
-                found[f"{place}.time"] = aside.time
+            found |= {f"{place}.{part}": path for part, path in (("by", aside.by), ("time", aside.time)) if path}
     if shape == "messages":
         found |= {f"key:{key}": key for key in source.role_keys}
     return found

@@ -158,7 +158,7 @@ def _lines(file: File, kind: str, blocks: Blocks, source: Source) -> Iterator[Pa
     stream = chain(begun, stream)
     if kind in ("csv", "tsv"):
         begun, head, bad = _head(stream, delimited.HEAD_LINES)
-        table = delimited.Table(file.name, source, "," if kind == "csv" else "\t", head, bad)
+        table = delimited.Table(file.name, source, source.delimiter or ("," if kind == "csv" else "\t"), head, bad)
         yield from _ahead(table, chain(begun, stream))
     elif kind == "jsonl":
         lines = jsontext.Lines(file.name, source, stream)

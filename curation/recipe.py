@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, field_validator, model_validator
 
-from curation import documents
+from curation import documents, presets
 from curation.errors import RecipeError
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -23,6 +23,7 @@ Format = Literal["auto", "csv", "tsv", "jsonl", "json", "text", "parquet", "xlsx
 Encoding = Literal[
     "auto", "utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252",
 ]  # fmt: skip
+PresetName = Literal["zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "slack"]
 PersonalKind = Literal[
     "email", "identity-card", "iban", "device", "bank-card", "mobile", "phone", "ip", "plate", "chat-account",
     "tracking-number", "order-number",
@@ -53,6 +54,7 @@ class Columns(_Part):
     id: Column = None  # of a message
     reply_to: Column = None  # the id of the message that this one answers: threads are rebuilt from it
     kind: Column = None  # what kind of event an entry is; see `said`
+    asker: Column = None  # beside the list: whose messages, by the value of `role`, are the customer's
 
 
 class Aside(_Part):
@@ -60,6 +62,7 @@ class Aside(_Part):
 
     text: str  # path
     role: Who
+    by: str | None = None  # path of the word of its role, where that varies
     time: str | None = None  # path
 
 
@@ -67,6 +70,7 @@ class Source(_Part):
     """How the files that `match` are to be read. Files take the first source whose pattern fits their name."""
 
     match: str = "*"  # glob on the file's name
+    preset: PresetName | None = None  # a layout that is known by name; what is said besides wins
     shape: Literal["auto", "messages", "conversations", "records", "transcript"] = "auto"
     format: Format = "auto"  # auto: by the file's ending, or by what is in it
     encoding: Encoding = "auto"  # auto: UTF-8, UTF-16, UTF-32 or GB18030, as the bytes say
@@ -82,11 +86,20 @@ class Source(_Part):
     separator: str | None = None  # between several messages in one cell, such as !@@@! or a line break
     line: str | None = None  # how a line of a transcript is built: "[{time}] {role}: {text}"
     start: str | None = None  # the line that begins a conversation in a transcript: "Chat {conversation}*"
+    delimiter: str | None = Field(default=None, min_length=1, max_length=1)  # between the fields of a table
+    opener: bool = False  # whoever opens a conversation is its customer, everybody else answers
     crowd: bool = False  # many customers talk at once in one stream, and agents to whom they name
     cut_at: Annotated[int, Field(ge=20)] | None = None  # characters or bytes after which a message goes on in the next
     day_first: bool = False  # 03/04/2024 is the third of April
     finished: bool = False  # a set that was made for training, to be cleaned: no chat rules for its records
     span_files: bool = False  # the same id in two files is one conversation
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: Any) -> Any:  # noqa: ANN401
+        """Fill in what the preset says, so that the manifest tells the whole mapping."""
+        known = isinstance(given, dict) and given.get("preset") in presets.PRESETS
+        return presets.filled(given) if known else given
 
     @field_validator("roles", mode="before", json_schema_input_type=dict[Who, list[str | int] | str | int])
     @classmethod
@@ -251,9 +264,14 @@ def changed(recipe: Recipe, changes: list[str], ignore: list[str]) -> Recipe:
         place = data
         *above, last = key.split(".")
         for step in above:
-            place = place.setdefault(step, {})
-            if not isinstance(place, dict):
+            if isinstance(place, list):  # sources.0.roles
+                place = place[int(step)] if step.isdecimal() and int(step) < len(place) else None
+            else:
+                place = place.setdefault(step, {})
+            if not isinstance(place, (dict, list)):
                 raise RecipeError(f"--set {key}: '{step}' has no settings below it")
+        if isinstance(place, list):
+            raise RecipeError(f"--set {key}: '{last}' is no setting; write sources.0.{last}")
         place[last] = value
     for rule in ignore:
         data.setdefault("rules", {}).setdefault(rule, {})["action"] = "off"

@@ -33,7 +33,7 @@ def sessions(
     settings = settings or Sessions()
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
-    parted = _by_silence(placed, settings.gap_minutes)
+    parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
     found = parted.with_columns(
         message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"), text=pl.col("raw")
     )
@@ -74,7 +74,9 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
         keyed = keyed.join(roots, on=["file", "id"], how="left", maintain_order="left")
         linked = pl.col("root").is_not_null()
         keyed = keyed.with_columns(stream=~named & ~linked)
-        key = pl.coalesce("root", "customer")
+        alone = pl.when(pl.col("customer").is_null() & (pl.col("reply_to").is_not_null().any().over("file"))).then("id")
+        key = pl.coalesce("root", "customer", alone)
+        keyed = keyed.with_columns(stream=pl.col("stream") & alone.is_null())
     if crowded:
         keyed = keyed.with_columns(addressee=_addressee())
         in_crowd = pl.col("file").is_in(crowded) & pl.col("stream")
@@ -82,6 +84,18 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
         key = pl.when(in_crowd).then(pl.concat_str(where, pl.lit(" "), "addressee").str.strip_chars()).otherwise(key)
     name = pl.coalesce("conversation", key, "file")
     return _apart(keyed.with_columns(conversation=name).select(*messages.columns, "stream"))
+
+
+def _opened(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
+    """Give the roles where the recipe says that whoever opens a conversation is its customer."""
+    files = [file for file in placed["file"].unique(maintain_order=True) if _source(file, sources).opener]
+    if not files:
+        return placed
+    person = (pl.col("role") == "user") & pl.col("file").is_in(files)
+    first = pl.col("speaker").filter(person).first().over("conversation")
+    answers = person & pl.col("speaker").ne_missing(first)
+    role = pl.when(answers).then(pl.lit("assistant", dtype=tables.ROLE)).otherwise("role")
+    return placed.with_columns(role=role)
 
 
 def _apart(keyed: pl.DataFrame) -> pl.DataFrame:
@@ -271,4 +285,6 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> pl.Expr:
 
 def _source(file: str, sources: Sequence[Source]) -> Source:
     """Return the source of the recipe that a file was read with."""
-    return next((s for s in sources if fnmatch(PurePath(file).name, s.match)), Source())
+    parts = PurePath(file).parts
+    names = {file, *parts, *(part.removesuffix(".gz").removesuffix(".zst") for part in parts)}
+    return next((s for s in sources if any(fnmatch(name, s.match) for name in names)), Source())

@@ -50,6 +50,9 @@ def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
     raw = values.get("text")
     if _is_event(kind, layout):
         who, raw = Speaker("system", bot=False), _event(raw, kind)
+    elif layout.source.opener:  # whose it is shows when the conversation is known
+        found = layout.roles.of(_text(values.get("role", name), "role"))
+        who = found if found and (found.bot or found.role == "system") else Speaker("user", bot=False)
     else:
         who = _who(values.get("role", name), name, layout)
     if mine is None and theirs is not None:
@@ -133,13 +136,13 @@ def _conversation(values: Mapping[str, Any], place: str, layout: Layout) -> list
     if isinstance(messages, str) and (layout.source.line or layout.source.separator):
         messages = [part for part in messages.split(layout.source.separator or "\n") if part.strip()]
     before, after = (
-        _aside(values, name, given)
+        _aside(values, name, given, layout)
         for name, given in (("before", layout.source.before), ("after", layout.source.after))
     )
-    if not isinstance(messages, list) or not (messages or before or after):
+    if not isinstance(messages, list):
         raise RecordFaultError("no list of messages")
     conversation = _text(values.get("conversation"), "conversation id").strip() or place
-    found = before
+    found = before if messages or before or after else [Message(None, "system", "")]  # nothing was said in it
     system = values.get("system") if "system" in layout.columns else None
     if isinstance(system, str) and system.strip():
         found = [Message(None, "system", system), *found]
@@ -147,17 +150,19 @@ def _conversation(values: Mapping[str, Any], place: str, layout: Layout) -> list
         found += _strings(messages, layout)
     else:
         for message in messages:
-            found += _entry(message, layout)
+            found += _entry(message, layout, values.get("asker"))
     return [message._replace(conversation=conversation) for message in found + after]
 
 
-def _entry(message: Any, layout: Layout) -> list[Message]:  # noqa: ANN401
+def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: ANN401
     """Read one entry of a conversation's list; its text may be a list of texts."""
     if not isinstance(message, dict):
         raise RecordFaultError("a message is not an object")
     keys = _inner(message, layout)
     values = {name: value_at(message, key) for name, key in keys.items()}
     values |= {f"key:{key}": message.get(key) for key in layout.source.role_keys}
+    if asker is not None and "role" in values:
+        values["role"] = "customer" if str(values["role"]) == str(asker) else "agent"
     said = values.get("text")
     parts = said if isinstance(said, list) and all(not isinstance(part, (dict, list)) for part in said) else [said]
     if isinstance(said, list) and not said:
@@ -221,12 +226,13 @@ def _strings(messages: list[str], layout: Layout) -> list[Message]:
     return [Message(None, sides[place % 2], text) for place, text in enumerate(messages)]
 
 
-def _aside(values: Mapping[str, Any], name: str, given: Aside | None) -> list[Message]:
+def _aside(values: Mapping[str, Any], name: str, given: Aside | None, layout: Layout) -> list[Message]:
     """Return the message outside the list, if the record has it."""
     raw = _text(values.get(f"{name}.text"), "text") if given else ""
     if given is None or not raw.strip():
         return []
-    who = speaker(given.role)
+    word = _text(values.get(f"{name}.by"), "role")
+    who = (layout.roles.of(word) if word else None) or speaker(given.role)
     return [Message(None, who.role, raw, _time(values.get(f"{name}.time")), bot=who.bot)]
 
 

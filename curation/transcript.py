@@ -1,7 +1,8 @@
 """Plain-text transcripts → records: a line (or a head line and what follows it) per message.
 
-How a line is built is a template: ``[{time}] {name}: {text}``. Fields are time, date, name, role, channel,
-conversation and text. Without ``{text}`` the text stands on the following lines, as chat clients of PCs copy it.
+How a line is built is a template: ``[{time}] {name}: {text}``. Fields are time, date, name, account (a name with a
+colon in it), role, channel, customer, conversation and text. Without ``{text}`` the text stands on the following
+lines, as chat clients of PCs copy it.
 A space in a template is any white space, a colon or bracket also the full-width one; the space before ``{text}`` is
 exactly one, for a message that was cut goes on with a space of its own.
 """
@@ -36,7 +37,9 @@ FIELDS = {
     "date": _DATE,
     "name": _NAME,
     "role": _NAME,
+    "account": r"[^\s(（][^(（\n]{0,59}?",  # a name that may hold a colon: shop:clerk
     "channel": r"\S+",
+    "customer": r"\S+?",
     "conversation": r"\S+?",
     "text": r".*",
 }
@@ -74,7 +77,10 @@ def pattern_of(template: str) -> re.Pattern[str]:
         before = template[last : field.start()]
         one_space = field.group(1) == "text" and before.endswith(" ")
         found.append(_literal(before.removesuffix(" ") if one_space else before) + ("[ \\t]?" if one_space else ""))
-        found.append(f"(?P<{field.group(1)}>{FIELDS[field.group(1)]})")
+        shape = FIELDS[field.group(1)]
+        if field.group(1) == "text" and template[field.end() :] == " ":
+            shape = ".*?"  # the space at the end of the line is not its own
+        found.append(f"(?P<{field.group(1)}>{shape})")
         last = field.end()
     found.append(_literal(template[last:]) if template[last:] != " " else " ?")
     return re.compile("^\\s*" + "".join(found) + "$" if "{text}" in template else "^\\s*" + "".join(found) + "\\s*$")
@@ -135,7 +141,7 @@ def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line:
     """Yield a record per message, and one (a system message) per line that begins a conversation."""
     pattern = pattern_of(line)
     start = pattern_of(source.start) if source.start else None
-    number, conversation = 0, ""
+    number, conversation, customer = 0, "", None
     current: Record | None = None
     for index, text in enumerate(lines):
         if not text.strip():
@@ -155,26 +161,28 @@ def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line:
         elif begins:
             number += 1
             named = begins.groupdict() if start else {}
-            conversation = named.get("conversation") or str(number)
+            customer = named.get("customer")
+            conversation = named.get("conversation") or ("" if customer else str(number))
             value = {"conversation": conversation, "role": "system", "text": text, "time": named.get("time")}
+            value["customer"] = customer
             current = None
             yield Record(index + 1, value, text)
         elif match:
-            current = Record(index + 1, _values(match.groupdict(), conversation), text)
+            current = Record(index + 1, _values(match.groupdict(), conversation, customer), text)
         else:
             yield Record(index + 1, None, text, "no message begins here")
     if current is not None:
         yield current
 
 
-def _values(found: dict[str, str | None], conversation: str) -> dict[str, str | None]:
-    name = found.get("name") or found.get("role")
+def _values(found: dict[str, str | None], conversation: str, customer: str | None) -> dict[str, str | None]:
+    name = found.get("name") or found.get("account") or found.get("role")
     time = " ".join(part for part in (found.get("date"), found.get("time")) if part)
     return {
         "conversation": found.get("conversation") or conversation,
         "role": found.get("role") or name,
         "speaker": name,
-        "customer": found.get("channel"),
+        "customer": found.get("channel") or customer,
         "time": time,
         "text": found.get("text") or "",
     }

@@ -277,7 +277,6 @@ def test_a_recipe_names_nested_keys_and_the_keys_inside_messages(tmp_path: Path)
 @pytest.mark.parametrize(
     ("messages", "why"),
     [
-        ("[]", "no list of messages"),
         ('"x"', "no list of messages"),
         ('[{"role": "user", "content": []}]', "no message in it"),
         ('[{"role": "user", "content": "x"}, 3]', "a message is not an object"),

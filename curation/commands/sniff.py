@@ -1,0 +1,144 @@
+"""`siftune sniff`: guess how logs are to be read, show it with samples, and write it into a recipe."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from curation.commands.options import Force, Json, Logs, Quiet, console
+from curation.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from curation.sniffing.guess import Guess
+    from curation.trialread import Trial
+
+RecipeOut = Annotated[
+    Path | None, typer.Option("-o", "--out", help="Write the mapping into this recipe (YAML), for `curate -c`.")
+]
+
+
+def sniff(
+    logs: Logs,
+    out: RecipeOut = None,
+    *,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Guess container, encoding, shape, columns, roles and sessions of logs, and write the mapping into a recipe."""
+    from curation import containers, trialread
+    from curation import sniff as guesses
+
+    if out and out.exists() and not force:
+        raise UsageError(f"{out}: is there already; choose another file, or replace it with --force")
+    asks = sys.stdin.isatty() and sys.stdout.isatty() and not (json or quiet)
+    found = []
+    paths = containers.find(logs)
+    if containers.STDIN in paths:
+        raise UsageError("-: standard input can be read once only; save it to a file first")
+    files = [file for path in paths for file in containers.members(path.name, path)]
+    for file in files:
+        guess = guesses.sniff(file)
+        trial = trialread.trial(file.path, guess)
+        if asks:
+            show(guess, trial, console(stderr=False))
+            if guess.question:
+                _ask(guess)
+                trial = trialread.trial(file.path, guess)
+        found.append((guess, trial))
+    if out:
+        out.write_text(guesses.recipe([guess for guess, _ in found]), encoding="utf-8")
+    if json:
+        print(json_module.dumps([_data(guess, trial) for guess, trial in found], ensure_ascii=False, indent=1))
+    elif not quiet:
+        if not asks:
+            for guess, trial in found:
+                show(guess, trial, console(stderr=False))
+        _close([guess for guess, _ in found], logs, out, console(stderr=False))
+
+
+def show(guess: Guess, trial: Trial, to: Console) -> None:
+    """Print a guess: a row for each item with its confidence, then three samples, personal data masked."""
+    from rich.table import Table
+
+    table = Table(title=guess.file, title_justify="left", header_style="bold", show_lines=False)
+    for name in ("what", "guess", "sure", "why"):
+        table.add_column(name, justify="right" if name == "sure" else "left", overflow="fold")
+    for item in guess.items + trial.items:
+        colour = "green" if item.confidence >= 0.8 else "yellow" if item.confidence >= 0.6 else "red"
+        table.add_row(item.what, _plain(item.value), f"[{colour}]{item.confidence:.0%}[/{colour}]", _plain(item.why))
+    to.print(table)
+    for conversation, messages in trial.samples:
+        to.print(f"sample: {conversation}", style="bold", markup=False, highlight=False)
+        for role, text in messages:
+            to.print(f"  {role:9} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _ask(guess: Guess) -> None:
+    """Ask the one question on the terminal and take the answer into the source."""
+    question = guess.question
+    if question is None:
+        return
+    print(f"\n{question.text}")
+    for number, (answer, _) in enumerate(question.answers, 1):
+        print(f"  {number}  {answer}")
+    number = typer.prompt("answer", default="1")
+    if not number.isdecimal() or not 1 <= int(number) <= len(question.answers):
+        raise UsageError(f"'{number}' is none of the answers 1 to {len(question.answers)}")
+    change = dict(question.answers[int(number) - 1][1])
+    if change.get("roles", {}).get("assistant") == "?":
+        names = typer.prompt("names, with commas between them")
+        change["roles"] = change["roles"] | {"assistant": [name.strip() for name in names.split(",") if name.strip()]}
+    guess.source |= change
+    guess.question = None
+    for item in guess.items:
+        item.confidence = max(item.confidence, 0.8)
+
+
+def _close(found: list[Guess], logs: list[Path], out: Path | None, to: Console) -> None:
+    """Print what is still asked, and what to do next."""
+    for place, guess in enumerate(found):
+        if guess.question:
+            key, _, value = guess.question.setting.partition(": ")
+            to.print(f"\n{guess.file}: {guess.question.text}", markup=False, highlight=False, soft_wrap=True)
+            where = f"in {out}" if out else "in the recipe"
+            to.print(f"  say it {where}:  {guess.question.setting}", markup=False, highlight=False, soft_wrap=True)
+            to.print(f"  or:  --set 'sources.{place}.{key}={value}'", markup=False, highlight=False, soft_wrap=True)
+    names = " ".join(map(str, logs))
+    if out:
+        to.print(f"\nrecipe: {out}", highlight=False, markup=False, soft_wrap=True)
+        to.print(f"next:   siftune curate {names} -c {out}", highlight=False, markup=False, soft_wrap=True)
+    else:
+        to.print(f"\nnext:   siftune sniff {names} -o recipe.yaml", highlight=False, markup=False, soft_wrap=True)
+
+
+def _data(guess: Guess, trial: Trial) -> dict[str, Any]:
+    question = guess.question
+    return {
+        "file": guess.file,
+        "confidence": min([guess.confidence, *(item.confidence for item in trial.items)]),
+        "items": [vars(item) for item in guess.items + trial.items],
+        "source": guess.source,
+        "question": question
+        and {
+            "text": question.text,
+            "answers": [{"answer": text, "source": change} for text, change in question.answers],
+            "setting": question.setting,
+        },
+        "samples": [
+            {"conversation": name, "messages": [{"role": role, "text": text} for role, text in messages]}
+            for name, messages in trial.samples
+        ],
+    }

@@ -1,0 +1,164 @@
+"""Layouts of exports that people have, by name: `preset: zendesk` in a source of the recipe.
+
+A preset is a source written down beforehand; what the recipe says besides wins. docs/shapes.md shows a sample of each
+and says where its layout is documented.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A layout: what it is, the keys by which a record is known, and the source of the recipe that reads it."""
+
+    name: str
+    about: str
+    signs: frozenset[str]  # paths that a record has; of a transcript, none
+    source: Mapping[str, Any]
+
+
+_ALL = (
+    Preset(
+        "zendesk", "Zendesk Support: tickets with their comments, as the ticket export and the comments API give them",
+        frozenset({"requester_id", "comments.0.author_id", "comments.0.public"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "conversation": "id", "messages": "comments", "role": "author_id", "asker": "requester_id",
+                "text": "plain_body", "time": "created_at", "id": "id", "kind": "public",
+            },
+            "said": ["true"],  # internal notes are public: false
+        },
+    ),
+    Preset(
+        "intercom", "Intercom: conversations with their parts, as the conversations API gives them",
+        frozenset({"source.body", "source.author.type", "conversation_parts.conversation_parts"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "conversation": "id", "messages": "conversation_parts.conversation_parts", "role": "author.type",
+                "speaker": "author.name", "text": "body", "time": "created_at", "id": "id", "kind": "part_type",
+            },
+            "roles": {"user": ["user", "lead", "contact"], "assistant": ["admin", "team"], "bot": ["bot"]},
+            "said": ["comment", "quick_reply"],
+            "before": {"text": "source.body", "role": "user", "by": "source.author.type", "time": "created_at"},
+        },
+    ),
+    Preset(
+        "freshdesk", "Freshdesk: tickets with their conversations, as the tickets API gives them",
+        frozenset({"description_text", "conversations.0.incoming", "conversations.0.body_text"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "conversation": "id", "messages": "conversations", "role": "incoming", "text": "body_text",
+                "time": "created_at", "id": "id", "kind": "private",
+            },
+            "roles": {"user": ["true"], "assistant": ["false"]},
+            "said": ["false"],  # private notes are for colleagues
+            "before": {"text": "description_text", "role": "user", "time": "created_at"},
+        },
+    ),
+    Preset(
+        "qianniu", "千牛：聊天窗口复制或导出的文本，每条消息前一行是昵称和时间",
+        frozenset(),
+        {
+            "format": "text",
+            "shape": "transcript",
+            "line": "{account} ({time}):",
+            "start": "*与 {customer} 的聊天记录*",
+            "roles": {"system": ["系统消息", "系统提示"], "assistant": ["*:*"], "user": ["*"]},  # 店铺:子账号
+        },
+    ),
+    Preset(
+        "meiqia", "美洽：对话及其消息（from_type、action 与 SDK 的消息模型一致）",
+        frozenset({"conv_id", "messages.0.from_type", "messages.0.content"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "conversation": "conv_id", "messages": "messages", "role": "from_type", "text": "content",
+                "time": "created_on", "id": "id", "kind": "action", "speaker": "agent_nickname",
+            },
+            "roles": {"user": ["client"], "assistant": ["agent", "unit"], "bot": ["bot"], "system": ["system"]},
+            "said": ["message", "ticket_reply"],
+        },
+    ),
+    Preset(
+        "udesk", "Udesk：IM 会话的聊天记录，一行一条消息",
+        frozenset({"im_sub_session_id", "sender", "content.data.content"}),
+        {
+            "shape": "messages",
+            "columns": {
+                "conversation": "im_sub_session_id", "role": "sender", "text": "content.data.content",
+                "time": "created_at", "id": "id", "kind": "content.type", "speaker": "agent_nick_name",
+            },
+            "roles": {"user": ["customer"], "assistant": ["agent"], "bot": ["robot"], "system": ["sys"]},
+            "said": ["message", "rich"],
+        },
+    ),
+    Preset(
+        "sobot", "智齿：会话消息，一行一条；sender_type 0 是客户，1 是机器人，2 是客服",
+        frozenset({"cid", "sender_type", "msg"}),
+        {
+            "shape": "messages",
+            "columns": {
+                "conversation": "cid", "role": "sender_type", "text": "msg", "time": "t", "kind": "msg_type",
+                "speaker": "sender_name",
+            },
+            "roles": {"user": ["0"], "bot": ["1"], "assistant": ["2"], "system": ["3"]},
+            "said": ["0", "5"],  # 文本、富文本
+        },
+    ),
+    Preset(
+        "wecom", "企业微信：会话内容存档的明文消息，一行一条",
+        frozenset({"msgid", "tolist", "msgtime", "msgtype"}),
+        {
+            "shape": "messages",
+            "columns": {
+                "role": "from", "to": "tolist", "customer": "roomid", "text": "text.content", "time": "msgtime",
+                "id": "msgid", "kind": "msgtype",
+            },
+            "roles": {"user": ["wm*", "wo*"], "bot": ["wb*"], "assistant": ["*"]},  # prefixes of external ids
+            "said": ["text", "markdown", "mixed"],
+        },
+    ),
+    Preset(
+        "slack", "Slack and the like: a channel's messages as the workspace export has them, by thread",
+        frozenset({"type", "user", "text", "ts"}),
+        {
+            "shape": "messages",
+            "columns": {
+                "role": "user", "speaker": "user", "text": "text", "time": "ts", "id": "ts", "reply_to": "thread_ts",
+                "kind": "subtype",
+            },
+            "said": ["", "thread_broadcast", "bot_message"],
+            "opener": True,
+        },
+    ),
+)  # fmt: skip
+PRESETS = {preset.name: preset for preset in _ALL}
+
+
+def found(records: Sequence[Mapping[str, Any]]) -> Preset | None:
+    """Return the preset whose signs at least three quarters of the records show; the one with most signs."""
+    from curation.mapping import value_at
+
+    some = records[:200]
+    best: Preset | None = None
+    for preset in _ALL:
+        hits = sum(all(value_at(record, sign) is not None for sign in preset.signs) for record in some)
+        if preset.signs and some and hits > 0.75 * len(some) and (best is None or len(preset.signs) > len(best.signs)):
+            best = preset
+    return best
+
+
+def filled(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a source with what its preset says filled in; what is given wins, columns one by one."""
+    preset = PRESETS[given["preset"]]
+    merged = dict(preset.source) | dict(given)
+    if isinstance(given.get("columns"), Mapping):
+        merged["columns"] = dict(preset.source.get("columns", {})) | dict(given["columns"])
+    return merged

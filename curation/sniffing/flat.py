@@ -1,0 +1,251 @@
+"""Guess records that are single messages, questions with answers, or conversations in one cell."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curation import transcript
+from curation.roles import Roles
+from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
+from curation.sniffing.guess import Guess, Item, Question
+from curation.sniffing.messages import kinds, separator, who_is_who
+
+_COMMON = Roles({})
+
+
+def flat(guess: Guess, records: Sequence[Mapping[str, Any]]) -> None:
+    """Guess the mapping of records that are single messages or question and answer."""
+    numbers = guess.source.get("header") is False
+    columns = [Column(int(c.key) if numbers else c.key, c.values) for c in flatten(records)]
+    if _cells(guess, columns) or _answers(guess, columns):
+        return
+    found: dict[str, Any] = {}
+    guess.source |= {"shape": "messages", "columns": found}
+    guess.items.append(Item("shape", "one message per record", 0.95))
+    by_name = {c.key: c for c in columns}
+    text = text_column(columns, set())
+    taken: set[str | int] = {text.value} if text else set()
+    time = time_column(columns, taken)
+    taken |= {time.value} if time else set()
+    links = _links(columns, taken)
+    role = role_column(columns, taken | set(links.values()))
+    sides_of = by_name[role.value].values if role else None
+    session = session_column(columns, taken | set(links.values()) | ({role.value} if role else set()), sides_of)
+    if role and not session:  # a better role may exist with a better session
+        session = session_column(columns, taken | set(links.values()), None)
+    rows = by_name[session.value].values if session else None
+    if session:
+        found["conversation"] = session.value
+        guess.note("session", session)
+    _messages_flat(guess, found, columns, by_name, text, time, role, rows)
+    if "reply_to" in links and not session:
+        found |= links
+        guess.items.append(
+            Item(
+                "session", f"threads of {links['reply_to']} → {links['id']}", 0.9, "replies name a message of the file"
+            )
+        )
+    elif not session:
+        _customer(guess, found, columns, taken | ({role.value} if role else set()))
+    elif "id" in links:
+        found["id"] = links["id"]
+
+
+def _messages_flat(
+    guess: Guess, found: dict[str, Any], columns: Sequence[Column], by_name: Mapping[str | int, Column],
+    text: Choice | None, time: Choice | None, role: Choice | None, sessions: list[str] | None,
+) -> None:  # fmt: skip
+    if text:
+        found["text"] = text.value
+        guess.note("text", text)
+    if time:
+        found["time"] = time.value
+        guess.note("time", time)
+    if role and text:
+        found["role"] = role.value
+        guess.note("role", role)
+        taken = {text.value, role.value} | ({time.value} if time else set())
+        said = by_name[text.value].values
+        kinds(guess, found, columns, taken | {found.get("conversation", "")}, by_name[role.value], said, sessions)
+        who_is_who(guess, by_name[role.value], said, sessions)
+        mark = separator(said)
+        if mark:
+            guess.source["separator"] = mark
+            guess.items.append(Item("separator", mark, 0.9, "it parts many texts"))
+        _speaker(guess, found, columns, taken, by_name[role.value])
+
+
+def _speaker(
+    guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: set[str | int], role: Column
+) -> None:
+    """Find the column of names: nearly every name belongs to one side."""
+    for column in columns:
+        if column.key in taken or column.key in found.values() or not column.named("speaker") or column.fill < 0.5:
+            continue
+        if (column.sentences > 0.5 and column.length > 20) or len(column.counts) < 2 or column.times > 0.6:
+            continue
+        of: dict[str, set[str]] = {}
+        for name, side in zip(column.values, role.values, strict=True):
+            of.setdefault(name, set()).add(side)
+        if sum(len(s) == 1 for s in of.values()) > 0.95 * len(of):
+            found["speaker"] = column.key
+            guess.items.append(Item("speaker", str(column.key), 0.85, "each name is of one side"))
+            return
+
+
+def _links(columns: Sequence[Column], taken: set[str | int]) -> dict[str, str | int]:
+    """Find the id of messages and the column that refers to it."""
+    ids = [c for c in columns if c.key not in taken and c.fill > 0.99 and c.distinct > 0.98 and c.sentences < 0.3]
+    found: dict[str, str | int] = {}
+    for own in ids:
+        known = set(own.values)
+        for other in columns:
+            if (
+                other.key in taken
+                or other.key == own.key
+                or not other.filled
+                or (other.distinct > 0.999 and other.fill > 0.999)
+            ):
+                continue
+            inside = sum(v.removesuffix(".0") in known for v in other.filled) / len(other.filled)
+            several = sum("," in v for v in other.filled) / len(other.filled)
+            if (
+                inside > 0.5
+                and several < 0.02
+                and other.fill < 0.98
+                and not re.search(r"response_tweet|replies|children", str(other.key))
+            ):
+                return {"id": own.key, "reply_to": other.key}
+        if own.named("message") and "id" not in found:
+            found["id"] = own.key
+    return found
+
+
+def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: set[str | int]) -> None:
+    """Find whose conversation it is, where rows have no session id."""
+    options = [
+        c
+        for c in columns
+        if c.key not in taken and c.key not in found.values() and c.fill > 0.9 and c.sentences < 0.5 and c.times < 0.6
+    ]
+    options = [
+        c for c in options if (c.named("customer") and len(c.counts) > 1) or (c.distinct < 0.7 and len(c.counts) > 3)
+    ]
+    if options:
+        best = max(options, key=lambda c: (c.named("customer"), len(c.counts)))
+        found["customer"] = best.key
+        guess.items.append(
+            Item("session", f"{best.key}, parted by silences of 30 minutes", 0.85, "no id of conversations")
+        )
+        return
+    if "role" in found:
+        guess.items.append(
+            Item("session", "the whole file, parted by silences", 0.5, "no column tells conversations apart")
+        )
+
+
+def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
+    """Recognise a question and its answer per record: two columns of sentences, and nobody who speaks."""
+    said = [c for c in columns if (c.sentences > 0.5 or c.named("question") or c.named("answer")) and c.filled]
+    named = {what: next((c for c in said if c.named(what)), None) for what in ("question", "answer")}
+    question, answer = named["question"], named["answer"]
+    role = role_column(columns, {c.key for c in said if c.length > 15})
+    if role and role.confidence >= 0.9:
+        return False
+    sure, why = 0.95, "the headers say so"
+    if question is None or answer is None or question is answer:
+        long = sorted((c for c in said if c.sentences > 0.6 and c.distinct > 0.5), key=lambda c: -c.length)[:2]
+        if len(long) < 2 or session_column(columns, {c.key for c in long}, None):
+            return False
+        asks = {c.key: sum(bool(re.search(r"[?？]|吗|怎么|什么", v)) for v in c.filled) / len(c.filled) for c in long}
+        question, answer = sorted(long, key=lambda c: (-asks[c.key], c.length))
+        sure, why = (
+            0.75,
+            f"{asks[question.key]:.0%} of '{question.key}' ask, {asks[answer.key]:.0%} of '{answer.key}' do",
+        )
+        guess.question = Question(
+            f"Which column is the question: '{question.key}' or '{answer.key}'?",
+            [(str(question.key), {}), (str(answer.key), {"columns": {"question": answer.key, "answer": question.key}})],
+            f"columns: {{question: {question.key}, answer: {answer.key}}}",
+        )
+    found = {"question": question.key, "answer": answer.key}
+    for what in ("input", "cot", "system"):
+        other = next((c for c in columns if c.named(what) and c.key not in found.values() and c.filled), None)
+        if other:
+            found[what] = other.key
+    time = time_column(columns, set(found.values()))
+    if time:
+        found["time"] = time.value
+    guess.source |= {"shape": "records", "columns": found}
+    guess.items.append(Item("shape", "a question and its answer per record", sure, why))
+    guess.items += [Item(what, str(key), sure) for what, key in found.items()]
+    return True
+
+
+def _cells(guess: Guess, columns: Sequence[Column]) -> bool:
+    """Recognise whole conversations in one cell: lines that name who speaks, or parts behind a separator."""
+    text = text_column(columns, set())
+    column = next((c for c in columns if text and c.key == text.value), None)
+    if column is None or column.lists:
+        return False
+    several = [v for v in column.filled if v.strip().count("\n") >= 1]
+    if len(several) > 0.5 * len(column.filled):
+        lines = [line for v in several for line in v.splitlines()]
+        line, share = transcript.guess_line(lines)
+        names = (
+            Counter(m.groupdict().get("name") for text in lines if (m := transcript.pattern_of(line).match(text)))
+            if line
+            else Counter()
+        )
+        known = sum(n for name, n in names.items() if name and _COMMON.of(name)) / max(sum(names.values()), 1)
+        if share > 0.6 and (known > 0.6 or "{time}" in line):
+            _cell_columns(guess, columns, column, line=line, separator=None, sure=min(0.95, share))
+            return True
+    mark = separator(column.filled)
+    role = role_column(columns, {column.key})
+    if mark and not (role and role.confidence > 0.8):
+        parts = [p for v in column.filled[:500] for p in v.split(mark) if p.strip()]
+        line, share = transcript.guess_line(parts)
+        _cell_columns(
+            guess,
+            columns,
+            column,
+            line=line if share > 0.8 else None,
+            separator=mark,
+            sure=0.9 if share > 0.8 else 0.75,
+        )
+        if share <= 0.8:
+            guess.question = Question(
+                f"In '{column.key}', do customer and agent take turns between '{mark}', the customer first?",
+                [("yes", {}), ("no, each cell is of one side", {"shape": "messages"})],
+                f"separator: {json.dumps(mark)}",
+            )
+        return True
+    return False
+
+
+def _cell_columns(
+    guess: Guess, columns: Sequence[Column], text: Column, *, line: str | None, separator: str | None, sure: float
+) -> None:
+    found: dict[str, Any] = {"messages": text.key}
+    guess.source |= {"shape": "conversations", "columns": found}
+    guess.items.append(Item("shape", "one conversation per cell", sure, f"column '{text.key}'"))
+    if separator:
+        guess.source["separator"] = separator
+        guess.items.append(Item("separator", separator, 0.9))
+    if line:
+        guess.source["line"] = line
+        guess.items.append(Item("line", line, sure))
+    ids = [
+        c
+        for c in columns
+        if c.key != text.key and c.distinct > 0.98 and c.fill > 0.98 and c.sentences < 0.3 and c.times < 0.6
+    ]
+    best = max(ids, key=lambda c: (c.named("conversation"), c.named("message")), default=None)
+    if best:
+        found["conversation"] = best.key
+        guess.items.append(Item("session", str(best.key), 0.9, "different in every row"))

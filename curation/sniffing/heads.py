@@ -1,0 +1,215 @@
+"""The head of a file, for guessing: container, encoding, delimiter, header, and the first records or lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation import containers, jsontext, transcript, typed
+from curation.containers import File
+from curation.encodings import Blocks
+from curation.errors import SourceError
+from curation.sniffing.columns import HEADERS
+
+MOST_BYTES = 1 << 24
+MOST_RECORDS = 3000
+_DELIMITERS = (",", "\t", ";", "|", "\x01")
+
+
+@dataclass
+class Head:
+    """What the first bytes of a file hold."""
+
+    format: str  # as the recipe has it
+    container: str  # as people say it
+    encoding: str
+    why: str = ""
+    delimiter: str = ""
+    header: bool | None = None  # None: there can be none
+    header_sure: float = 0.97
+    records: Sequence[Mapping[str, Any]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+
+def head_of(file: File) -> Head:
+    """Read the head of a file; raises SourceError where there is nothing to read, or nothing in it."""
+    with containers.opened(file) as (stream, _):
+        kind = file.format or containers.content(file)
+        if kind in ("parquet", "xlsx"):
+            whole = b"".join(iter(lambda: stream.read(MOST_BYTES), b"")) if file.member or file.packing else file.path
+            return _frame(file.name, whole, kind)
+        blocks = Blocks(stream, "auto")
+        texts, size = [], 0
+        for block in blocks:
+            texts.append("\n".join(block.lines()[0].to_list()))
+            size += len(block.raw)
+            if size >= MOST_BYTES:
+                break
+    text, encoding = "\n".join(texts), blocks.encoding
+    if not text.strip():
+        raise SourceError(f"{file.name}: the file holds no records")
+    head = _json(file.name, text, encoding, whole=size < MOST_BYTES) or _lines(file, text, encoding)
+    packed = file.packing or (".zip" if file.member else "")
+    head.container += f", packed as {packed.removeprefix('.')}" if packed else ""
+    return head
+
+
+def _json(name: str, text: str, encoding: str, *, whole: bool) -> Head | None:
+    """Read JSON: a value per line, or one document."""
+    start = text.lstrip()[:1]
+    if start not in ("{", "["):
+        return None
+    lines = [line for line in text.split("\n", MOST_RECORDS + 1)[:MOST_RECORDS] if line.strip()]
+    values: list[Any] = []
+    for line in lines if len(lines) > 1 or start == "{" else []:
+        try:
+            values.append(json.loads(line))
+        except ValueError:
+            continue
+    objects: list[Mapping[str, Any]] = [v for v in values if isinstance(v, dict)]
+    if objects and len(objects) > 0.8 * len(lines):
+        wrapped = len(lines) == 1 and _document(name, text)
+        if not wrapped:
+            return Head("jsonl", "JSON Lines", encoding, f"{len(objects)} objects, one a line", records=objects)
+        return Head("json", "JSON", encoding, f"one document with {len(wrapped)} records", records=wrapped)
+    found = _document(name, text) if whole else _first(text)
+    if not found:
+        return None
+    return Head("json", "JSON", encoding, f"one document with {len(found)} records", records=found)
+
+
+def _document(name: str, text: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        return [r.value for r in jsontext.items(name, text, {}) if isinstance(r.value, dict)][:MOST_RECORDS]
+    except (SourceError, RecursionError):
+        return []
+
+
+def _first(text: str) -> list[Mapping[str, Any]]:
+    """Return the first items of an array that the head does not hold whole."""
+    decoder = json.JSONDecoder()
+    found: list[Mapping[str, Any]] = []
+    place = text.find("[") + 1
+    while place and len(found) < MOST_RECORDS:
+        match = re.compile(r"[\s,]*").match(text, place)
+        try:
+            value, place = decoder.raw_decode(text, match.end() if match else place)
+        except ValueError:
+            break
+        if isinstance(value, dict):
+            found.append(value)
+    return found
+
+
+def _lines(file: File, text: str, encoding: str) -> Head:
+    """Tell a table from a transcript, and find its delimiter and header."""
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
+    best, share, rows = "", 0.0, []
+    for delimiter in _DELIMITERS:
+        parsed = _parsed(text, delimiter)
+        widths = Counter(len(row) for row in parsed if any(row))
+        width, n = max(widths.items(), key=lambda kv: (kv[1], kv[0]), default=(0, 0))
+        score = n / max(sum(widths.values()), 1) if width > 1 else 0.0
+        if score > share + 0.02:
+            best, share, rows = delimiter, score, [row for row in parsed if len(row) == width]
+    line, built = transcript.guess_line(lines[:5000])
+    suffix = Path(file.plain).suffix.lower()
+    spoken = built > 0.6 and ("{time}" in line or share < 0.9 or suffix in (".txt", ".log"))
+    if (
+        not best
+        or share < 0.6
+        or (spoken and suffix not in (".csv", ".tsv", ".tab") and not (share > 0.98 and best == "\t"))
+    ):
+        if built < 0.3:
+            raise SourceError(
+                f"{file.name}: neither a table nor JSON nor a transcript whose lines are built alike; "
+                "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
+            )
+        return Head("text", "plain text", encoding, f"{built:.0%} of the lines are built alike", lines=lines[:20000])
+    header, sure = _header(rows)
+    names = [name.strip() for name in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
+    body = rows[1:] if header else rows
+    records: list[Mapping[str, Any]] = [dict(zip(names, row, strict=True)) for row in body[:MOST_RECORDS]]
+    kind = "tsv" if best == "\t" else "csv"
+    return Head(
+        kind, "TSV" if kind == "tsv" else "CSV", encoding, f"{len(names)} columns in {share:.0%} of the rows",
+        delimiter=best, header=header, header_sure=sure, records=records,
+    )  # fmt: skip
+
+
+def _parsed(text: str, delimiter: str) -> list[list[str]]:
+    """Parse the first rows; quotes count, but not in a table by tabs, where they are letters."""
+    if delimiter == "\t":
+        return [
+            line.removesuffix("\r").split("\t")
+            for line in text.split("\n", MOST_RECORDS)[:MOST_RECORDS]
+            if line.strip()
+        ]
+    rows = []
+    reader = csv.reader(io.StringIO(text[:4_000_000], newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            rows.append(row)
+            if len(rows) > MOST_RECORDS:
+                break
+    except csv.Error:
+        pass
+    return rows
+
+
+def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
+    """Tell whether the first row is a header: words for columns, of another kind than what stands below."""
+    first, body = [cell.strip() for cell in rows[0]], rows[1:400]
+    if not body or len(set(first)) < len(first) or not all(first):
+        return False, 0.9
+    if any(len(cell) > 60 or re.fullmatch(r"[-\d.:/ ]+", cell) for cell in first):
+        return False, 0.95
+    named = sum(
+        any(re.search(pattern, cell, re.I) for pattern in HEADERS.values()) and len(cell) < 40 for cell in first
+    )
+    other = 0
+    for place, cell in enumerate(first):
+        below = [row[place] for row in body if row[place].strip()]
+        if not below:
+            continue
+        again = cell in below
+        kinds = [bool(re.fullmatch(r"[-\d.:/T Z+]+", value)) for value in below]
+        lengths = sum(map(len, below)) / len(below)
+        other += (not again) and (
+            sum(kinds) > 0.9 * len(kinds) or lengths > 3 * len(cell) or len(set(below)) < 0.2 * len(below)
+        )
+        other -= 2 * again
+    score = named / len(first) + other / len(first)
+    return score > 0.4, 0.97 if score > 0.8 or score < 0.15 else 0.8
+
+
+def _frame(name: str, at: Path | bytes, kind: str) -> Head:
+    """Read the head of a Parquet file or of a workbook's first sheet, whose first row is a header."""
+    if kind == "parquet":
+        frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
+        records: Sequence[Mapping[str, Any]] = [
+            {key: _cell(value) for key, value in row.items()} for row in frame.iter_rows(named=True)
+        ]
+        return Head("parquet", "Parquet", "", f"{frame.width} columns", records=records)
+    sheets = typed.sheets(name, at)
+    title, cells = next(iter(sheets.items()))
+    rows = [["" if cell is None else str(cell) for cell in row] for row in cells.head(MOST_RECORDS).rows()]
+    rows = [row for row in rows if any(row)]
+    header, sure = _header(rows)
+    names = [cell.strip() for cell in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
+    found = [dict(zip(names, row, strict=True)) for row in rows[header:]]
+    why = f"sheet '{title}', {len(names)} columns"
+    return Head("xlsx", "Excel", "", why, header=header, header_sure=sure, records=found)
+
+
+def _cell(value: Any) -> Any:  # noqa: ANN401
+    return value if value is None or isinstance(value, (str, int, float, bool, list, dict)) else str(value)

@@ -1,0 +1,177 @@
+"""Guess what belongs to single messages: text, time, who speaks, kinds of events, separators."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from curation.roles import Roles
+from curation.sniffing.columns import Column, role_column, sides, speaking, text_column, time_column
+from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
+
+_COMMON = Roles({})
+_MARKS = re.compile(
+    r"\s*(!@@@!|<sep>|\[SEP\]|</?s>|<eo[a-z]>|__eo[ut]__|\|\|\||#{3,}|\${3,}|@{3,}|~{4,}|<br\s*/?>|\\n)\s*", re.I
+)
+
+
+def messages(
+    guess: Guess,
+    columns: dict[str, Any],
+    found: Sequence[Column],
+    entries: Sequence[Mapping[str, Any]],
+    sessions: list[str] | None,
+) -> str | None:
+    """Guess text, time, role and kind among columns that belong to single messages; return the key of the role."""
+    text = text_column(found, set())
+    if text is None:
+        return None
+    taken: set[str | int] = {text.value}
+    by_key = _role_keys(entries, str(text.value)) if entries and isinstance(entries[0], Mapping) else {}
+    time = time_column(found, taken)
+    by_name = {column.key: column for column in found}
+    role = None
+    if time:
+        taken.add(time.value)
+    if not by_key:
+        role = role_column(found, taken)
+    columns["text"] = text.value
+    guess.note("text", text)
+    if time:
+        columns["time"] = time.value
+        guess.note("time", time)
+    said = by_name[text.value].values
+    if by_key:
+        guess.source["role_keys"] = by_key
+        if set(by_key) & {str(text.value)}:
+            columns.pop("text")
+        guess.items.append(Item("roles", shown(by_key), 0.95, "each message has one of these keys"))
+        return None
+    if role:
+        columns["role"] = role.value
+        guess.note("role", role)
+        taken.add(role.value)
+        kinds(guess, columns, found, taken, by_name[role.value], said, sessions)
+        who_is_who(guess, by_name[role.value], said, sessions)
+    mark = separator(said)
+    if mark:
+        guess.source["separator"] = mark
+        guess.items.append(Item("separator", mark, 0.9, "it parts many texts"))
+    return role.value if role else None
+
+
+def _role_keys(entries: Sequence[Mapping[str, Any]], text: str) -> dict[str, str]:
+    """Return role by key, where every message has exactly one of several keys that are words of roles."""
+    names = Counter(str(key) for entry in entries for key in entry)
+    roles = {key: side for key in names if (side := _side(key)) not in ("", "system") and key != text}
+    if len(set(roles.values())) < 2:
+        return {}
+    one = sum(sum(key in entry and entry[key] not in (None, "") for key in roles) == 1 for entry in entries)
+    if one < 0.98 * len(entries):
+        return {}
+    return dict(sorted(roles.items(), key=lambda pair: (-names[pair[0]], pair[0])))
+
+
+def kinds(
+    guess: Guess, columns: dict[str, Any], found: Sequence[Column], taken: set[str | int], role: Column,
+    said: Sequence[str], sessions: list[str] | None,
+) -> None:  # fmt: skip
+    """Find a column of event types, and which of them are spoken."""
+    options = [
+        c for c in found
+        if c.key not in taken and c.named("kind") and 2 <= len(c.counts) <= 40 and c.fill > 0.9 and c.sentences < 0.3
+    ]  # fmt: skip
+    for column in sorted(options, key=lambda c: (-len(c.counts), str(c.key))):
+        spoken = _spoken(column, role, said, sessions)
+        silent = [kind for kind in column.counts if kind not in spoken]
+        if spoken and silent:
+            columns["kind"] = column.key
+            guess.source["said"] = spoken
+            why = "the others are instructions, calls or events: " + ", ".join(silent[:6])
+            guess.items.append(Item("kind", f"{column.key}: {', '.join(spoken)} are said", 0.85, why))
+            return
+
+
+def _spoken(column: Column, role: Column, said: Sequence[str], sessions: list[str] | None) -> list[str]:
+    """Return the kinds of events that are speech.
+
+    Speech has text, stands in the name of a side, and the other side answers it: a kind that its own side nearly
+    always follows with another event is a preparation (a request for suggestions, a query), not an answer.
+    """
+    rows = list(zip(column.values, role.values, said, sessions or [""] * len(said), strict=True))
+    with_text: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
+    total: Counter[str] = Counter(column.values)
+    by_side: dict[str, Counter[str]] = {}
+    for place, (kind, who, text, session) in enumerate(rows):
+        with_text[kind] += bool(text.strip())
+        by_side.setdefault(kind, Counter())[who] += 1
+        following = [r for r in rows[place + 1 : place + 2] if r[3] == session]
+        answered[kind] += not following or following[0][1] != who
+    event = re.compile(
+        r"event|system|join|leave|left|transfer|clos|assign|note|snooz|open|api|query|instruct|系统|事件|通知|撤回|revoke",
+        re.I,
+    )
+    spoken = []
+    for kind in total:
+        known = {s.role for who in by_side[kind] if (s := _COMMON.of(who))} & {"user", "assistant"}
+        if with_text[kind] < 0.5 * total[kind] or not known or event.search(kind):
+            continue
+        if answered[kind] < 0.3 * total[kind]:
+            continue
+        spoken.append(kind)
+    return spoken
+
+
+def who_is_who(guess: Guess, role: Column, said: Sequence[str], sessions: list[str] | None) -> None:
+    """Map the words of the role, and ask where how people speak does not tell."""
+    kinds, texts = guess.source.get("said"), list(said)
+    values = role.values
+    choice = sides(role, texts, sessions)
+    given = {side: words for side, words in choice.value.items() if words}
+    unmapped = [word for word in choice.others if word]
+    common = all(_side(word) == side for side, some in given.items() for word in some)
+    if unmapped and not kinds:
+        scores = speaking(values, texts, sessions)
+        for word in unmapped:
+            side = "user" if scores.get(word, 0) > 0 else "assistant"
+            given.setdefault(side, []).append(word)
+        choice.confidence = min(choice.confidence, 0.7)
+    elif unmapped:
+        given.setdefault("system", []).extend(unmapped)
+        choice.confidence = max(choice.confidence, 0.85)
+    many = max((len(ws) for ws in given.values()), default=0) > 20
+    if (not common or unmapped) and not many:
+        guess.source["roles"] = given
+    guess.note("roles", choice, given if not many else "names with a word of a side in them")
+    if choice.confidence < SURE and not guess.question:
+        _ask_sides(guess, given, role)
+
+
+def _side(word: str) -> str:
+    """Return the recipe's name for whose word it is, or nothing."""
+    found = _COMMON.of(word)
+    return "" if found is None else "bot" if found.bot else found.role
+
+
+def _ask_sides(guess: Guess, given: dict[str, list[str]], role: Column) -> None:
+    first, second = given.get("user", []), given.get("assistant", [])
+    turned = given | {"user": second, "assistant": first}
+    guess.question = Question(
+        f"In column '{role.key}', who are the customers: {words(first)} or {words(second)}?",
+        [(f"{words(first)} are customers", {"roles": given}), (f"{words(second)} are customers", {"roles": turned})],
+        f"roles: {json.dumps(given, ensure_ascii=False)}",
+    )
+
+
+def separator(texts: Sequence[str]) -> str:
+    """Return the mark that stands between parts of many texts."""
+    some = [text for text in texts if text.strip()][:2000]
+    seen = Counter(mark.lower() for text in some for mark in {m.group(1) for m in _MARKS.finditer(text)})
+    mark, n = seen.most_common(1)[0] if seen else ("", 0)
+    if n < max(3, 0.15 * len(some)) or mark in ("<br>", "<br/>", "<br />"):
+        return ""
+    return next(m.group(1) for text in some for m in _MARKS.finditer(text) if m.group(1).lower() == mark)
