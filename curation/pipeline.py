@@ -14,7 +14,7 @@ from curation.extract import extract, turns
 from curation.judge import context, judge
 from curation.mend import mend
 from curation.packs import Packs
-from curation.read import Input, read
+from curation.read import Input, bearable, read
 from curation.recipe import Recipe
 from curation.seams import bots, join_cut, share_fate
 from curation.sessions import sessions
@@ -49,6 +49,7 @@ def curate(
     """
     progress("read", "")
     reading = read(files, recipe.sources, progress=lambda name: progress("read", name))
+    bearable(reading.inputs, reading.unreadable, recipe.reading.max_unreadable)
     progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
 
     mask = [kind for kind in privacy.KINDS if recipe.privacy.mask and kind not in recipe.privacy.keep]

@@ -30,8 +30,10 @@ from curation.recipe import Columns, Source
 from curation.rows import Part, Rows, part
 from curation.shapes import taker
 
-__all__ = ["Input", "Part", "Reading", "find", "parts", "read"]
+__all__ = ["Input", "Part", "Reading", "bearable", "find", "parts", "read"]
 
+SAID = 5  # places that the error names
+FEW = 10  # unreadable records that never stop a run, see `bearable`
 BATCH = 50_000  # records that are turned into a frame at a time
 HEAD_LINES = 50  # lines that tell the format where the name does not
 ANY = "auto"
@@ -91,6 +93,26 @@ def parts(
             for file in containers.members(name, path):
                 progress(file.name)
                 yield from _file(file, sources, window)
+
+
+def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) -> None:
+    """Raise SourceError where more than `limit` of a file's records, or of all, are unreadable.
+
+    FEW of them or less are let through, where they are not the half of the file.
+    """
+    every = Input("all files", "", 0, sum(i.records for i in inputs), "", sum(i.unreadable for i in inputs))
+    for one in (*inputs, every):
+        if one.unreadable <= limit * one.records or (one.unreadable <= FEW and 2 * one.unreadable < one.records):
+            continue
+        lines = unreadable if one is every else unreadable.filter(pl.col("file") == one.name)
+        first = lines.select("file", "line", "why").head(SAID).rows()
+        places = "; ".join(f"{file}:{line}: {why}" for file, line, why in first)
+        foreign = lines.filter(pl.col("why").str.starts_with("not UTF-8")).height * 2 > lines.height
+        cure = "name the file's encoding in the recipe" if foreign else "mend the export or its mapping"
+        raise SourceError(
+            f"{one.name}: {one.unreadable} of {one.records} records cannot be read, more than {limit:.2%}: {places}; "
+            f"{cure}, or raise reading.max_unreadable in the recipe to go on without them"
+        )
 
 
 def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[Part, Input | None]]:

@@ -110,6 +110,14 @@ class Source(_Part):
         return {role: [str(w) for w in (ws if isinstance(ws, list) else [ws])] for role, ws in roles.items()}
 
 
+class Reading(_Part):
+    """How much of the input may be unreadable."""
+
+    # Of the records of any one file, and of all; more stops the run before anything is made of the rest. Ten or fewer
+    # are let through where they are not the half of a file: one bad line does not make a short log useless.
+    max_unreadable: float = Field(default=0.01, ge=0.0, le=1.0)
+
+
 class Sessions(_Part):
     """How messages become conversations."""
 
@@ -202,7 +210,6 @@ class Gate(_Part):
     """What the set must reach before anything is trained on it."""
 
     min_examples: int = Field(default=20, ge=0)
-    max_unreadable_share: float = Field(default=0.05, ge=0.0, le=1.0)  # of the records in the input
     max_personal_data: int = Field(default=0, ge=0)  # hits left in the exported text
     min_rule_precision: float = Field(default=0.85, ge=0.0, le=1.0)  # of a drop rule, once people sampled it
 
@@ -222,6 +229,7 @@ class Recipe(_Part):
     sources: list[Source] = [Source()]
     packs: list[str] = ["common", "zh", "en"]  # folders of the shipped rules, or paths of your own
     rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
+    reading: Reading = Reading()
     sessions: Sessions = Sessions()
     privacy: Privacy = Privacy()
     examples: Examples = Examples()

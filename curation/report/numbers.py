@@ -58,14 +58,12 @@ def gate(
     settings: GateSettings,
     *,
     exported: int,
-    unreadable_share: float,
     personal_data: int,
     review: model.Review | None = None,
 ) -> model.Gate:
     """Hold what came out against what the recipe asks for; rules count only once people sampled what they drop."""
     checks = [
         _check("exported_examples", exported, settings.min_examples, at_least=True),
-        _check("unreadable_share", round(unreadable_share, 6), settings.max_unreadable_share, at_least=False),
         _check("personal_data_left", personal_data, settings.max_personal_data, at_least=False),
     ]
     if review and review.rules:
@@ -108,7 +106,6 @@ def numbers(
         gate=gate(
             recipe.gate,
             exported=kept.height,
-            unreadable_share=unreadable.height / records if records else 0.0,
             personal_data=sum(p.left for p in personal),
             review=review,
         ),

@@ -628,7 +628,6 @@ WORDS: dict[str, Words] = {
         ),
         # Gate checks by name
         ("check.exported_examples", "可训练的样本数", "Examples to train on"),
-        ("check.unreadable_share", "无法读取的记录比例", "Share of unreadable records"),
         ("check.imprecise_rules", "抽样准确率不达标的规则数", "Rules whose sampled precision is too low"),
         ("check.personal_data_left", "导出中的个人信息数", "Personal data in the export"),
     ]

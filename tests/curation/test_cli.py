@@ -42,7 +42,7 @@ def test_a_good_run_exits_with_0_and_says_where_the_report_is(logs: list[Path], 
         "--set",
         "gate.min_examples=1",
         "--set",
-        "gate.max_unreadable_share=0.2",
+        "reading.max_unreadable=0.2",
     )
     assert done.returncode == 0, done.stderr
     assert f"report: {tmp_path / 'run' / 'report.html'}" in done.stdout
@@ -129,7 +129,7 @@ def test_every_shipped_rule_holds_on_the_command_line_too() -> None:
 
 def test_diff_says_which_rule_and_which_verdicts_changed(run: Path, logs: list[Path], tmp_path: Path) -> None:
     other = tmp_path / "other"
-    gate = ["--set", "gate.min_examples=1", "--set", "gate.max_unreadable_share=0.2"]
+    gate = ["--set", "gate.min_examples=1", "--set", "reading.max_unreadable=0.2"]
     assert siftune("curate", *logs, "-o", other, *gate, "--ignore", "zh/filler-only", "-q").returncode == 0
     done = siftune("diff", run, other, "--json")
     assert done.returncode == 0, done.stderr
