@@ -19,13 +19,15 @@ from training.doctor import Finding, diagnose, facts, refuse, to_json
 from training.encode import Encoded, Encoding, encode
 from training.errors import RunError
 from training.fit import Fit, fit
+from training.flags import rates
+from training.forget import Divergence, divergence, verdict
 from training.memory import Shape, fitting_batch
 from training.mix import Mixture, hold_out, mix
 from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
 from training.notes import on_base, on_data, on_result
 from training.progress import Progress
 from training.quiet import versions
-from training.sample import Sample, choose_prompts, sample, to_markdown
+from training.sample import Diary, Sample, choose_prompts, sample, to_markdown, tokens_per_answer
 from training.tiny import build_tiny
 
 POOL = 4  # general records encoded for each one wanted, so that a huge file costs no more than it must
@@ -86,6 +88,13 @@ def make_adapter(
             say.line(finding.line())
     loaded = load_model(base.source, config, device)
     checkpoints = folder / "checkpoints"
+    prompts = choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed)
+    asking: dict[str, Any] = {
+        "system_prompt": config.system_prompt,
+        "stop_ids": data.encodings["train"].stop_ids,
+        "most_tokens": config.sample_tokens,
+    }
+    diary = Diary(folder / "samples.jsonl", tokenizer, prompts, seed=config.seed, **asking)
     fitted = fit(
         loaded,
         tokenizer,
@@ -95,21 +104,16 @@ def make_adapter(
         device=device,
         folder=checkpoints,
         say=say,
+        at_evaluation=diary if prompts and config.sample_often else None,
     )
     shutil.rmtree(checkpoints, ignore_errors=True)
     started = time.monotonic()
-    samples = sample(
-        fitted.model,
-        tokenizer,
-        choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed),
-        system_prompt=config.system_prompt,
-        stop_ids=data.encodings["train"].stop_ids,
-        most_tokens=config.sample_tokens,
-    )
+    samples = sample(fitted.model, tokenizer, prompts, **asking)
+    moved = {name: divergence(fitted.model, records) for name, records in data.held_out.items()}
     seconds = {"fit": round(fitted.seconds, 1), "samples": round(time.monotonic() - started, 1)}
     _save(fitted.model, tokenizer, base, config, folder)
     (folder / "samples.md").write_text(to_markdown(samples, title=f"Samples · {run.name}"), encoding="utf-8")
-    described = _describe(run, base, config, device, data, fitted, samples)
+    described = _describe(run, base, config, device, data, fitted, samples, moved)
     return described | {"doctor": to_json(found), "seconds": seconds}
 
 
@@ -188,9 +192,18 @@ def _describe(
     data: Prepared,
     fitted: Fit,
     samples: Sequence[Sample],
+    moved: Mapping[str, Divergence | None],
 ) -> dict[str, Any]:
     saved = fitted.best_step if fitted.best_step is not None else fitted.steps
     losses = _losses(fitted.history, saved, {name: len(records) for name, records in data.held_out.items()})
+    forgetting = verdict(
+        losses,
+        moved.get("general"),
+        config,
+        share=data.mixture.share_records,
+        steps=fitted.steps,
+        best=fitted.best_step,
+    )
     early = f"stopped early: no better validation loss in {config.patience} evaluations"
     return {
         "format": 1,
@@ -216,12 +229,16 @@ def _describe(
         "stopped_early": fitted.stopped_early,
         "stop_reason": early if fitted.stopped_early else "all planned steps were made",
         "losses": losses,
+        "divergence": {name: one and asdict(one) for name, one in moved.items()},
+        "forgetting": forgetting,
+        "answer_tokens": tokens_per_answer(samples),
+        "flags": {name: rates([getattr(one, name).flags for one in samples]) for name in ("base", "tuned")},
         "history": fitted.history,
         "samples": [one.as_dict() for one in samples],
         "notes": [
             *on_base(built_in=base.asked == TINY),
             *on_data(data.encodings, data.mixture, validated=len(data.held_out["domain"])),
-            *on_result(losses, samples),
+            *on_result(losses, forgetting, samples),
         ],
         "versions": versions(),
     }

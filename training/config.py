@@ -103,6 +103,7 @@ class TrainConfig(BaseModel):
     samples: int = Field(default=4, ge=0, le=50)  # validation questions answered by base and tuned
     general_prompts: list[Name] = list(GENERAL_QUESTIONS)
     sample_tokens: Count = 128  # most tokens of a sampled answer
+    sample_often: bool = True  # also at every evaluation, to samples.jsonl; False: only at the end
 
 
 def configure(

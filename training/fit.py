@@ -65,10 +65,12 @@ def fit(
     device: Device,
     folder: Path,
     say: Progress,
+    at_evaluation: Callable[[PeftModel, int], None] | None = None,
 ) -> Fit:
     """Train a LoRA adapter on `train`; `held_out` may have sets named ``domain`` and ``general``.
 
-    Checkpoints go to `folder`, which may be deleted afterwards.
+    Checkpoints go to `folder`, which may be deleted afterwards. `at_evaluation` is given the model and the step at
+    every evaluation, the base model at step 0 first.
     """
     started = time.monotonic()
     sets = {name: _dataset(records) for name, records in held_out.items() if records}
@@ -91,7 +93,7 @@ def fit(
         eval_dataset=sets or None,
         processing_class=tokenizer,
         peft_config=lora_config(config),
-        callbacks=[log, *patient],
+        callbacks=[log, *patient, *([_Once(at_evaluation)] if at_evaluation else [])],
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     _keep_adapter_exact(trainer.model)
@@ -184,3 +186,22 @@ class _Patience(EarlyStoppingCallback):  # type: ignore[misc]
     ) -> None:
         if DOMAIN in metrics and state.global_step:
             super().on_evaluate(args, state, control, metrics)
+
+
+class _Once(TrainerCallback):  # type: ignore[misc]
+    """Calls a function once for every evaluation: the Trainer tells of each evaluation set apart."""
+
+    def __init__(self, call: Callable[[PeftModel, int], None]) -> None:
+        self._call, self._seen = call, -1
+
+    def on_evaluate(
+        self,
+        _args: TrainingArguments,
+        state: TrainerState,
+        _control: TrainerControl,
+        model: PeftModel,
+        **_: object,
+    ) -> None:
+        if state.global_step != self._seen:
+            self._seen = int(state.global_step)
+            self._call(model, self._seen)

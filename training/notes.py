@@ -10,7 +10,13 @@ from training.mix import Mixture
 from training.sample import Sample
 
 FEW = 50  # validation records; below, their mean loss moves by chance (docs/log.md)
-ROSE = 0.1  # nats per token on general records that are worth a word
+FLAGGED = {
+    "empty": "are empty",
+    "echo": "only say the question again",
+    "loop": "repeat themselves in a loop",
+    "language": "are in another language than the question",
+    "code": "are program code that nobody asked for",
+}
 
 
 def on_base(*, built_in: bool) -> Iterator[str]:
@@ -50,12 +56,18 @@ def on_data(encodings: Mapping[str, Encoding], mixture: Mixture, *, validated: i
         )
 
 
-def on_result(losses: Mapping[str, Any], samples: Sequence[Sample]) -> Iterator[str]:
+def on_result(
+    losses: Mapping[str, Any], forgetting: Mapping[str, Any] | None, samples: Sequence[Sample]
+) -> Iterator[str]:
     """Notes on what came out."""
     if "domain" in losses and losses["domain"]["adapter"] >= losses["domain"]["base"]:
         yield "The adapter is no better than the base model on the validation records."
-    if "general" in losses and losses["general"]["adapter"] > losses["general"]["base"] + ROSE:
-        yield "The loss on general records rose: raise general_share, or lower rank or learning_rate."
+    if forgetting and forgetting["state"] != "kept":
+        yield f"{forgetting['words']} Cures, the strongest first: {'; '.join(forgetting['cures'])}."
+    for flag, words in FLAGGED.items():
+        count = sum(flag in one.tuned.flags for one in samples)
+        if count:
+            yield f"{count} of {len(samples)} sampled answers of the tuned model {words}."
     endless = sum(not one.tuned.stopped for one in samples)
     if endless:
         yield f"{endless} of {len(samples)} sampled answers of the tuned model did not stop by themselves."

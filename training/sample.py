@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,6 +17,7 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 
 from training.data import Message, Record
 from training.encode import render, to_chat
+from training.flags import flags
 
 BATCH = 8  # questions answered at a time
 
@@ -34,6 +38,7 @@ class Answer:
     text: str
     tokens: int
     stopped: bool
+    flags: tuple[str, ...] = ()  # what is plainly wrong with it: flags.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Sample:
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as it stands in training.json."""
-        return asdict(self)
+        return {**asdict(self), "base": _plain(self.base), "tuned": _plain(self.tuned)}
 
 
 def choose_prompts(records: Sequence[Record], general: Sequence[str], *, count: int, seed: int) -> list[Prompt]:
@@ -76,9 +81,57 @@ def sample(
         base = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
     tuned = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
     return [
-        Sample(prompt.kind, prompt.messages[-1].text, prompt.reference, before, after)
+        Sample(prompt.kind, prompt.messages[-1].text, prompt.reference, flagged(prompt, before), flagged(prompt, after))
         for prompt, before, after in zip(prompts, base, tuned, strict=True)
     ]
+
+
+def flagged(prompt: Prompt, said: Answer) -> Answer:
+    """Return the answer with what is plainly wrong with it."""
+    return replace(said, flags=tuple(flags(prompt.messages[-1].text, said.text, stopped=said.stopped)))
+
+
+def _plain(said: Answer) -> dict[str, Any]:
+    return {**asdict(said), "flags": list(said.flags)}
+
+
+def tokens_per_answer(samples: Sequence[Sample]) -> dict[str, float]:
+    """Return the mean length of the answers of base and tuned model, in tokens; empty without samples."""
+    if not samples:
+        return {}
+    return {name: sum(getattr(one, name).tokens for one in samples) / len(samples) for name in ("base", "tuned")}
+
+
+class Diary:
+    """Writes what the model says at every evaluation to samples.jsonl: the same questions, greedy and once sampled.
+
+    A row: step, how (greedy or sampled), kind, question, text, tokens, stopped, flags. Step 0 is the base model.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        tokenizer: PreTrainedTokenizerBase,
+        prompts: Sequence[Prompt],
+        *,
+        system_prompt: str | None,
+        stop_ids: Collection[int],
+        most_tokens: int,
+        seed: int,
+    ) -> None:
+        """`path` is appended to; the other arguments are those of `sample`."""
+        self._path, self._tokenizer, self._prompts, self._seed = path, tokenizer, prompts, seed
+        self._chats = [to_chat(prompt.messages, system_prompt=system_prompt) for prompt in prompts]
+        self._limits: dict[str, Any] = {"stop_ids": stop_ids, "most_tokens": most_tokens}
+
+    def __call__(self, model: PeftModel, step: int) -> None:
+        """Ask the model as it is at `step`."""
+        with self._path.open("a", encoding="utf-8", newline="\n") as file:
+            for how, seed in (("greedy", None), ("sampled", self._seed + step)):
+                answers = answer(model, self._tokenizer, self._chats, seed=seed, **self._limits)
+                for prompt, said in zip(self._prompts, answers, strict=True):
+                    row = {"step": step, "how": how, "kind": prompt.kind, "question": prompt.messages[-1].text}
+                    file.write(json.dumps(row | _plain(flagged(prompt, said)), ensure_ascii=False) + "\n")
 
 
 def answer(
@@ -88,15 +141,18 @@ def answer(
     *,
     stop_ids: Collection[int],
     most_tokens: int,
+    seed: int | None = None,
 ) -> list[Answer]:
-    """Return the model's greedy answers to `chats`, at most `most_tokens` tokens each.
+    """Return the model's answers to `chats`, at most `most_tokens` tokens each: greedy, or sampled by `seed`.
 
     It stops at any of `stop_ids` (what trained answers end with), the tokenizer's end-of-text token, and the
     end tokens of the model's own generation settings.
     """
     stops = stop_tokens(model, tokenizer, stop_ids)
-    greedy = GenerationConfig(
-        do_sample=False,
+    # Sampled at temperature 0.7 and top-p 0.9: common chat settings, so that one sees what users would.
+    how = {"do_sample": False} if seed is None else {"do_sample": True, "temperature": 0.7, "top_p": 0.9, "top_k": 0}
+    settings = GenerationConfig(
+        **how,
         max_new_tokens=most_tokens,
         eos_token_id=sorted(stops),
         pad_token_id=tokenizer.pad_token_id,
@@ -104,19 +160,25 @@ def answer(
     was_training, side = model.training, tokenizer.padding_side
     model.eval()
     tokenizer.padding_side = "left"
-    try:
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices, enabled=seed is not None), contextlib.ExitStack() as after:
+        after.callback(_restore, model, tokenizer, training=was_training, side=side)
+        if seed is not None:
+            torch.manual_seed(seed)
         answers: list[Answer] = []
         for first in range(0, len(chats), BATCH):
             texts = [render(chat, tokenizer, ask=True) for chat in chats[first : first + BATCH]]
             batch = tokenizer(texts, add_special_tokens=False, padding=True, return_tensors="pt")
             inputs = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
             with torch.no_grad():
-                out = model.generate(**inputs, generation_config=greedy, use_cache=True)
+                out = model.generate(**inputs, generation_config=settings, use_cache=True)
             answers += [_read(row, tokenizer, stops) for row in out[:, inputs["input_ids"].shape[1] :].tolist()]
-    finally:
-        tokenizer.padding_side = side
-        model.train(was_training)
     return answers
+
+
+def _restore(model: PeftModel, tokenizer: PreTrainedTokenizerBase, *, training: bool, side: str) -> None:
+    tokenizer.padding_side = side
+    model.train(training)
 
 
 def stop_tokens(model: PeftModel, tokenizer: PreTrainedTokenizerBase, learned: Collection[int]) -> set[int]:
@@ -147,6 +209,8 @@ def to_markdown(samples: Sequence[Sample], *, title: str) -> str:
             lines += ["", "**reference** (the record's own answer)", "", *_fenced(one.reference)]
         for name, said in (("base", one.base), ("tuned", one.tuned)):
             end = "stopped by itself" if said.stopped else "cut off, did not stop by itself"
+            faults = [name for name in said.flags if name != "no-stop"]
+            end += f"; look: {', '.join(faults)}" if faults else ""
             lines += ["", f"**{name}** ({said.tokens} tokens, {end})", "", *_fenced(said.text or "(nothing)")]
         lines.append("")
     return "\n".join(lines)

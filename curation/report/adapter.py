@@ -31,6 +31,7 @@ def training(adapter: Path) -> Training | None:
 def _training(told: Mapping[str, Any]) -> Training:
     mixture, losses = told["mixture"], told["losses"]
     domain, general = losses.get("domain") or {}, losses.get("general") or {}
+    moved = (told.get("divergence") or {}).get("general") or {}
     return Training(
         model=told["model"]["asked"],
         device=f"{told['device']['name']} · {told['device']['precision']}",
@@ -48,6 +49,9 @@ def _training(told: Mapping[str, Any]) -> Training:
         domain_after=domain.get("adapter"),
         general_before=general.get("base"),
         general_after=general.get("adapter"),
+        divergence=moved.get("nats"),
+        tokens_before=(told.get("answer_tokens") or {}).get("base"),
+        tokens_after=(told.get("answer_tokens") or {}).get("tuned"),
         generations=[_generation(sample) for sample in told["samples"][:60]],
         notes=[str(note) for note in told["notes"]],
     )
@@ -74,4 +78,6 @@ def _generation(sample: Mapping[str, Any]) -> Generation:
         base=short(sample["base"]["text"]),
         tuned=short(sample["tuned"]["text"]),
         tuned_stopped=sample["tuned"]["stopped"],
+        base_flags=sample["base"].get("flags", []),
+        tuned_flags=sample["tuned"].get("flags", []),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from curation.report import sentences
-from curation.report.model import Comparison, Delta, KeptExample, Report, Training, Turn
+from curation.report.model import Comparison, Delta, Generation, KeptExample, Report, Training, Turn
 from curation.report.text import one_line
 from curation.report.words import Language, Words, change, figure, mend_name, name_of, percent, say, size
 
@@ -244,7 +244,7 @@ def _training(told: Training, language: Language) -> list[str]:
             say(f"training.kind.{one.kind}").into(language),
             code(one.question),
             code(one.base),
-            code(one.tuned) + ("" if one.tuned_stopped else f" ({say('training.endless').into(language)})"),
+            code(one.tuned) + _faults(one, language),
         ]
         for one in told.generations[: 2 * _EXAMPLES]
     ]
@@ -255,6 +255,12 @@ def _training(told: Training, language: Language) -> list[str]:
         heads = ["verdicts.kind", "training.question", "training.base", "training.tuned"]
         parts.append(_table(language, heads, rows, more=len(told.generations) - len(rows)))
     return parts
+
+
+def _faults(one: Generation, language: Language) -> str:
+    flags = one.tuned_flags or ([] if one.tuned_stopped else ["no-stop"])
+    said = [_words(name_of("flag", flag), language) for flag in flags[:6]]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _beside(example: KeptExample, language: Language) -> str:

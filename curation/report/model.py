@@ -426,6 +426,8 @@ class Generation(_Part):
     base: str = Field(description="The base model's answer, masked.")
     tuned: str = Field(description="The tuned model's answer, masked.")
     tuned_stopped: bool = Field(description="Whether the tuned model ended by itself.")
+    base_flags: list[str] = Field(default=[], description="What is plainly wrong with the base model's answer.")
+    tuned_flags: list[str] = Field(default=[], description="What is plainly wrong with the tuned model's answer.")
 
 
 class Training(_Part):
@@ -447,6 +449,11 @@ class Training(_Part):
     domain_after: float | None = Field(description="Validation loss of the adapter.")
     general_before: float | None = Field(description="General loss of the base model: what it knew.")
     general_after: float | None = Field(description="General loss of the adapter: what it still knows.")
+    divergence: float | None = Field(
+        default=None, description="KL(base to tuned) on general answers, in nats per token: how far it has moved."
+    )
+    tokens_before: float | None = Field(default=None, description="Mean answer of the base model, in tokens.")
+    tokens_after: float | None = Field(default=None, description="Mean answer of the adapter, in tokens.")
     generations: list[Generation] = Field(max_length=60)
     notes: list[str] = Field(description="What the training has to say, in English.")
 

@@ -200,6 +200,10 @@ def training(told: Training) -> list[Words]:
     if told.general_before is not None and told.general_after is not None:
         key = "training.forgot" if told.general_after > told.general_before + _ROSE else "training.kept-general"
         said.append(say(key, before=f"{told.general_before:.3f}", after=f"{told.general_after:.3f}"))
+    if told.divergence is not None:
+        said.append(say("training.moved", nats=f"{told.divergence:.3f}"))
+    if told.tokens_before is not None and told.tokens_after is not None:
+        said.append(say("training.tokens", before=f"{told.tokens_before:.0f}", after=f"{told.tokens_after:.0f}"))
     return said
 
 

@@ -505,6 +505,22 @@ WORDS: dict[str, Words] = {
             "It forgets: the loss on general data rose from {before} to {after};"
             " mix in more general data, lower the rank, or stop earlier.",
         ),
+        (
+            "training.moved",
+            "在通用问题上，预测平均偏离基座 {nats} 纳特/词元（KL 散度）。",
+            "On general questions its predictions moved by {nats} nats per token from the base model's (KL).",
+        ),
+        (
+            "training.tokens",
+            "平均回答长度从 {before} 个词元变为 {after} 个。",
+            "The mean answer went from {before} to {after} tokens.",
+        ),
+        ("flag.empty", "空回答", "empty"),
+        ("flag.echo", "复述问题", "echoes the question"),
+        ("flag.loop", "陷入重复", "repeats itself"),
+        ("flag.no-stop", "没有自己停下来", "did not stop by itself"),
+        ("flag.language", "语言不一致", "another language"),
+        ("flag.code", "无故输出代码", "code that nobody asked for"),
         ("training.generations", "同一个问题，两个模型的回答", "The same question to both models"),
         (
             "training.generations.caption",
@@ -515,7 +531,6 @@ WORDS: dict[str, Words] = {
         ("training.reference", "客服原答", "The agent's answer"),
         ("training.kind.domain", "业务", "domain"),
         ("training.kind.general", "通用", "general"),
-        ("training.endless", "没有自己停下来", "did not stop by itself"),
         # Comparison
         ("comparison", "与另一次运行相比", "Compared with another run"),
         (

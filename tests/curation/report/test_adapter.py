@@ -11,7 +11,6 @@ from curation.errors import SourceError
 from curation.report import charts, html, markdown, sentences
 from curation.report.adapter import training
 from curation.report.model import Loss, Report, Training
-from curation.report.words import Words
 
 TOLD: dict[str, Any] = {
     "model": {"asked": "my-model"},
@@ -37,9 +36,16 @@ TOLD: dict[str, Any] = {
             "question": "我的电话是13800138000，怎么退货？",
             "reference": "在订单页申请。",
             "base": {"text": "<script>alert(1)</script>", "tokens": 9, "stopped": True},
-            "tuned": {"text": "在订单页点“申请售后”。", "tokens": 8, "stopped": False},
+            "tuned": {
+                "text": "在订单页点“申请售后”。",
+                "tokens": 8,
+                "stopped": False,
+                "flags": ["echo", "no-stop"],
+            },
         }
     ],
+    "divergence": {"general": {"nats": 0.125, "tokens": 900}, "domain": None},
+    "answer_tokens": {"base": 31.2, "tuned": 11.9},
     "notes": ["One note."],
 }
 
@@ -124,4 +130,7 @@ def test_the_pages_show_the_training_and_hostile_answers_stay_text(report: Repor
     text = markdown.render(shown, language="en")
     assert "## Training" in text
     assert "<script" not in text
-    assert Words("没有自己停下来", "did not stop by itself").en in text
+    assert "did not stop by itself" in text
+    assert "moved by 0.125 nats per token" in text
+    assert "from 31 to 12 tokens" in text
+    assert "echoes the question" in text

@@ -24,7 +24,12 @@ GROUPS = (
     "why.",
 )
 GROUPS += ("gate.", "evenness.", "fate.", "funnel.unit.", "moved.", "delta.", "training.kind.", "training.line.")
-GROUPS += ("precision.", "training.domain", "training.general")  # keys that are put together from a name in the report
+GROUPS += (
+    "flag.",
+    "precision.",
+    "training.domain",
+    "training.general",
+)  # keys that are put together from a name in the report
 SAME_IN_BOTH = {"bin.closed", "colon", "cut"}
 
 
