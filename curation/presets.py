@@ -155,6 +155,20 @@ def found(records: Sequence[Mapping[str, Any]]) -> Preset | None:
     return best
 
 
+def written(lines: Sequence[str]) -> Preset | None:
+    """Return the preset of a transcript: lines begin conversations as it says, and a fifth begin messages."""
+    from curation.transcript import pattern_of
+
+    some = [line for line in lines if line.strip()][:2000]
+    for preset in _ALL:
+        if "start" not in preset.source:
+            continue
+        start, line = (pattern_of(preset.source[key]) for key in ("start", "line"))
+        if any(map(start.match, some)) and sum(map(bool, map(line.match, some))) > 0.2 * len(some):
+            return preset
+    return None
+
+
 def filled(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return a source with what its preset says filled in; what is given wins, columns one by one."""
     preset = PRESETS[given["preset"]]

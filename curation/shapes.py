@@ -56,7 +56,8 @@ def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
     else:
         who = _who(values.get("role", name), name, layout)
     if mine is None and theirs is not None:
-        mine = (name or _name(values.get("role"))) if who.role == "user" else theirs
+        sender = layout.roles.of(_text(values.get("role", name), "role"))  # an event has a sender too
+        mine = (name or _name(values.get("role"))) if sender and sender.role == "user" else theirs
     return Message(
         None, who.role, _text(raw, "text"), time, bot=who.bot, speaker=name, customer=mine,
         id=_name(values.get("id")), reply_to=_name(values.get("reply_to")),
@@ -216,7 +217,9 @@ def _strings(messages: list[str], layout: Layout) -> list[Message]:
         for text in messages:
             match = pattern.match(text)
             if match:
-                found.append(match.groupdict())
+                said = match.groupdict()
+                name = said.get("name") or said.get("account") or said.get("role")
+                found.append(said | {"role": said.get("role") or name, "speaker": name})
             elif found:
                 found[-1]["text"] = f"{found[-1].get('text') or ''}\n{text}"
             else:

@@ -29,13 +29,14 @@ def sniff(file: File) -> Guess:
     guess.items.append(Item("encoding", head.encoding, 0.99 if head.encoding == "utf-8" else 0.95))
     if head.encoding not in ("utf-8", ""):
         guess.source["encoding"] = head.encoding
-    if head.format == "text":
-        lines(guess, head)
-        return guess
-    known = presets.found(head.records)
+    known = presets.written(head.lines) if head.format == "text" else presets.found(head.records)
     if known:
         guess.source["preset"] = known.name
-        guess.items.append(Item("preset", known.name, 0.97, f"it has {', '.join(sorted(known.signs))}"))
+        signs = ", ".join(sorted(known.signs)) or "the lines that begin its conversations and messages"
+        guess.items.append(Item("preset", known.name, 0.97, f"it has {signs}"))
+        return guess
+    if head.format == "text":
+        lines(guess, head)
         return guess
     if head.delimiter not in ("", ",", "\t") or (head.delimiter == "," and head.format == "tsv"):
         guess.source["delimiter"] = head.delimiter

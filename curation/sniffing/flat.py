@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curation import transcript
+import polars as pl
+
+from curation import times, transcript
 from curation.roles import Roles
 from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
-from curation.sniffing.guess import Guess, Item, Question
+from curation.sniffing.guess import Guess, Item, Question, shown, words
 from curation.sniffing.messages import kinds, separator, who_is_who
 
 _COMMON = Roles({})
@@ -37,22 +39,94 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]]) -> None:
     session = session_column(columns, taken | set(links.values()) | ({role.value} if role else set()), sides_of)
     if role and not session:  # a better role may exist with a better session
         session = session_column(columns, taken | set(links.values()), None)
+    if "reply_to" in links and session and not by_name[session.value].named("conversation"):
+        session = None  # threads tell more
     rows = by_name[session.value].values if session else None
-    if session:
+    if role is None and text:
+        role = _names(guess, columns, taken | set(links.values()) | ({session.value} if session else set()), rows)
+    moments = by_name[time.value].values if time else None
+    if session and rows and moments and not by_name[session.value].named("conversation") and _long(rows, moments):
+        found["customer"] = session.value
+        why = "the same value comes again after days: it is a customer"
+        guess.items.append(Item("session", f"{session.value}, parted by silences of 30 minutes", 0.85, why))
+    elif session:
         found["conversation"] = session.value
         guess.note("session", session)
     _messages_flat(guess, found, columns, by_name, text, time, role, rows)
     if "reply_to" in links and not session:
         found |= links
-        guess.items.append(
-            Item(
-                "session", f"threads of {links['reply_to']} → {links['id']}", 0.9, "replies name a message of the file"
-            )
-        )
+        shown_as = f"threads of {links['reply_to']} → {links['id']}"
+        guess.items.append(Item("session", shown_as, 0.9, "replies name a message of the file"))
+        if role is None:
+            guess.source["opener"] = True
+            guess.items.append(Item("roles", "whoever opens a thread is its customer", 0.7))
     elif not session:
         _customer(guess, found, columns, taken | ({role.value} if role else set()))
     elif "id" in links:
         found["id"] = links["id"]
+    if role is None and text and not guess.source.get("opener"):
+        others = [c.key for c in columns if c.key not in found.values() and 2 <= len(c.counts) < 0.5 * len(c.filled)]
+        guess.items.append(Item("role", "?", 0.2, "no column says who speaks"))
+        guess.question = Question(
+            f"Which column says whether the customer or the agent speaks? (columns: {words(others)})",
+            [(str(key), {"columns": found | {"role": key}}) for key in others[:9]],
+            f"columns: {json.dumps(found | {'role': '…'}, ensure_ascii=False)}",
+        )
+
+
+def _long(sessions: Sequence[str], moments: Sequence[str]) -> bool:
+    """Tell whether a fifth of the values come again after a silence of six hours or more."""
+    at = times.parsed(pl.Series(moments, dtype=pl.String))["at"]
+    frame = pl.DataFrame({"s": sessions, "at": at}).drop_nulls().sort("s", "at")
+    if frame.is_empty():
+        return False
+    gap = (pl.col("at") - pl.col("at").shift(1)).max() > 6 * 3_600_000_000
+    share = frame.group_by("s").agg(gap.alias("gap"))["gap"].mean()
+    return isinstance(share, float) and share > 0.2
+
+
+def _names(
+    guess: Guess, columns: Sequence[Column], taken: set[str | int], sessions: Sequence[str] | None
+) -> Choice | None:
+    """Find who speaks by name: some names hold a word of a side, or serve in many conversations; the rest ask."""
+    options = [
+        c for c in columns
+        if c.key not in taken and c.fill > 0.9 and len(c.counts) > 1 and c.times < 0.6 and c.length < 40
+        and (c.named("speaker") or c.named("role") or c.named("customer") or c.sentences < 0.3) and c.distinct < 0.9
+    ]  # fmt: skip
+    if sessions:
+        options = [c for c in options if _mixed(c.values, sessions) > 0.5]
+    for column in sorted(options, key=lambda c: -(c.named("speaker") + c.named("role"))):
+        serving = sum(n for name, n in column.counts.items() if (s := _COMMON.of(name)) and s.role == "assistant")
+        if 0.15 < serving / len(column.filled) < 0.9:
+            guess.source["roles"] = {"user": ["*"]}
+            return Choice(column.key, 0.85, "some names say that they serve; the others are customers")
+        if not sessions:
+            continue
+        seen: dict[str, set[str]] = {}
+        for name, session in zip(column.values, sessions, strict=True):
+            seen.setdefault(name, set()).add(session)
+        often = max(3.0, 0.05 * len(set(sessions)))
+        helpers = sorted((name for name in seen if len(seen[name]) >= often), key=lambda name: -len(seen[name]))
+        if helpers and len(helpers) < 0.5 * len(seen):
+            guess.source["roles"] = {"assistant": helpers, "user": ["*"]}
+            if len(helpers) > 30:
+                continue
+            guess.question = Question(
+                f"Who answers for the business? (guess: {words(helpers)}; everybody else is a customer)",
+                [("these", {}), ("others (type names, comma between them)", {"roles": {"assistant": "?"}})],
+                f"roles: {json.dumps(guess.source['roles'], ensure_ascii=False)}",
+            )
+            return Choice(column.key, 0.75, "a few names speak in many conversations")
+    return None
+
+
+def _mixed(names: Sequence[str], sessions: Sequence[str]) -> float:
+    """Share of sessions with more than one name in them."""
+    seen: dict[str, set[str]] = {}
+    for name, session in zip(names, sessions, strict=True):
+        seen.setdefault(session, set()).add(name)
+    return sum(len(some) > 1 for some in seen.values()) / max(len(seen), 1)
 
 
 def _messages_flat(
@@ -71,7 +145,10 @@ def _messages_flat(
         taken = {text.value, role.value} | ({time.value} if time else set())
         said = by_name[text.value].values
         kinds(guess, found, columns, taken | {found.get("conversation", "")}, by_name[role.value], said, sessions)
-        who_is_who(guess, by_name[role.value], said, sessions)
+        if "roles" in guess.source:
+            guess.items.append(Item("roles", shown(guess.source["roles"]), role.confidence, role.why))
+        else:
+            who_is_who(guess, by_name[role.value], said, sessions)
         mark = separator(said)
         if mark:
             guess.source["separator"] = mark

@@ -176,6 +176,8 @@ def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
     named = sum(
         any(re.search(pattern, cell, re.I) for pattern in HEADERS.values()) and len(cell) < 40 for cell in first
     )
+    if not named and any(re.search(r"[?？。！!]|\S+\s+\S+\s+\S+\s|[\u4e00-\u9fff]{6}", cell) for cell in first):
+        return False, 0.9
     other = 0
     for place, cell in enumerate(first):
         below = [row[place] for row in body if row[place].strip()]

@@ -26,11 +26,15 @@ def messages(
     sessions: list[str] | None,
 ) -> str | None:
     """Guess text, time, role and kind among columns that belong to single messages; return the key of the role."""
-    text = text_column(found, set())
+    by_key = _role_keys(entries) if entries and isinstance(entries[0], Mapping) else {}
+    text = text_column(found, set(by_key))
+    if text is None and by_key:  # the keys hold what is said
+        guess.source["role_keys"] = by_key
+        guess.items.append(Item("roles", shown(by_key), 0.95, "each message has one of these keys, with its text"))
+        return None
     if text is None:
         return None
     taken: set[str | int] = {text.value}
-    by_key = _role_keys(entries, str(text.value)) if entries and isinstance(entries[0], Mapping) else {}
     time = time_column(found, taken)
     by_name = {column.key: column for column in found}
     role = None
@@ -46,8 +50,6 @@ def messages(
     said = by_name[text.value].values
     if by_key:
         guess.source["role_keys"] = by_key
-        if set(by_key) & {str(text.value)}:
-            columns.pop("text")
         guess.items.append(Item("roles", shown(by_key), 0.95, "each message has one of these keys"))
         return None
     if role:
@@ -63,10 +65,10 @@ def messages(
     return role.value if role else None
 
 
-def _role_keys(entries: Sequence[Mapping[str, Any]], text: str) -> dict[str, str]:
+def _role_keys(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return role by key, where every message has exactly one of several keys that are words of roles."""
     names = Counter(str(key) for entry in entries for key in entry)
-    roles = {key: side for key in names if (side := _side(key)) not in ("", "system") and key != text}
+    roles = {key: side for key in names if (side := _side(key)) not in ("", "system")}
     if len(set(roles.values())) < 2:
         return {}
     one = sum(sum(key in entry and entry[key] not in (None, "") for key in roles) == 1 for entry in entries)
@@ -134,7 +136,13 @@ def who_is_who(guess: Guess, role: Column, said: Sequence[str], sessions: list[s
     given = {side: words for side, words in choice.value.items() if words}
     unmapped = [word for word in choice.others if word]
     common = all(_side(word) == side for side, some in given.items() for word in some)
-    if unmapped and not kinds:
+    rare = sum(role.counts[word] for word in unmapped) < 0.02 * len(role.filled)
+    if unmapped and rare and {"user", "assistant"} <= given.keys():
+        given.setdefault("system", []).extend(word for word in unmapped if re.fullmatch(r"[\w -]+", word))
+        given = {side: some for side, some in given.items() if some}
+        choice.confidence = max(choice.confidence, 0.85)
+        choice.why += f"; rare: {words(unmapped)}"
+    elif unmapped and not kinds:
         scores = speaking(values, texts, sessions)
         for word in unmapped:
             side = "user" if scores.get(word, 0) > 0 else "assistant"

@@ -1,0 +1,127 @@
+"""The layouts that are known by name: each sample's messages, counted by hand, and found by sniffing too."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation.containers import members
+from curation.packs import Packs
+from curation.pipeline import Curated
+from curation.pipeline import curate as run
+from curation.presets import PRESETS
+from curation.recipe import Recipe
+from curation.sniff import sniff
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "shapes"
+
+# Counted by hand in the files: records, then messages of customers, of people who answer, of bots, and system messages.
+COUNTED: dict[str, tuple[int, int, int, int, int]] = {
+    "zendesk.json": (3, 4, 3, 0, 1),
+    "intercom.jsonl": (3, 5, 3, 1, 3),
+    "freshdesk.json": (2, 3, 3, 0, 1),
+    "qianniu.txt": (12, 4, 5, 0, 3),
+    "meiqia.json": (2, 4, 3, 1, 2),
+    "udesk.jsonl": (10, 3, 4, 0, 3),
+    "sobot.csv": (10, 4, 3, 1, 2),
+    "wecom.jsonl": (8, 3, 3, 0, 2),
+    "slack.json": (7, 3, 3, 0, 1),
+}
+# Conversations, in order, with the number of their messages.
+PARTED: dict[str, list[tuple[str, int]]] = {
+    "zendesk.json": [("7001", 5), ("7002", 2), ("7003", 1)],
+    "intercom.jsonl": [("3001", 9), ("3002", 2), ("3003", 1)],
+    "freshdesk.json": [("501", 5), ("502", 2)],
+    "qianniu.txt": [("tb_linxi88#1", 7), ("tb_linxi88#2", 2), ("橙子汽水6#1", 3)],
+    "meiqia.json": [("88001", 8), ("88002", 2)],
+    "udesk.jsonl": [("4001", 8), ("4002", 2)],
+    "sobot.csv": [("s-9a", 7), ("s-9b", 3)],
+    "wecom.jsonl": [("wmAAA01#1", 3), ("wmAAA01#2", 3), ("wmBBB02#1", 2)],
+    "slack.json": [("1712131200.000100", 4), ("1712131260.000200", 2), ("1712131600.000700", 1)],
+}
+# A question and the beginning of the answer that must be learned from each.
+TAUGHT = {
+    "zendesk.json": ("Can you put our VAT number on the invoice", "Open the order, choose Billing details"),
+    "intercom.jsonl": ("I was charged twice for March", "One of the two is only reserved"),
+    "freshdesk.json": ("Do you deliver on Saturdays", "Saturday delivery costs 3.90 extra"),
+    "qianniu.txt": ("杯底有划痕，可以换一个吗", "请在订单里申请换货"),
+    "meiqia.json": ("回放能下载到手机吗", "可以，在手机应用里点缓存"),
+    "udesk.jsonl": ("净水器多久换一次滤芯", "前置滤芯半年一换"),
+    "sobot.csv": ("充电底座的灯一直闪", "闪红灯是没放正"),
+    "wecom.jsonl": ("会员卡可以暂停吗", "可以暂停两次"),
+    "slack.json": ("How do I rotate an API key", "Create a second key, deploy it"),
+}
+
+
+def curate(name: str, packs: Packs, **recipe: Any) -> Curated:
+    source = {"preset": name.partition(".")[0]}
+    return run([SAMPLES / name], Recipe(sources=[source], **recipe), packs, progress=lambda _stage, _what: None)
+
+
+def test_every_preset_has_a_sample_and_every_sample_a_count() -> None:
+    samples = {path.name for path in SAMPLES.iterdir()}
+    assert {name.partition(".")[0] for name in samples} == set(PRESETS)
+    assert samples == set(COUNTED) == set(PARTED) == set(TAUGHT)
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_sample_gives_what_was_counted_by_hand(name: str, packs: Packs) -> None:
+    done = curate(name, packs)
+    said = Counter("bot" if bot else str(role) for role, bot in done.messages.select("role", "bot").iter_rows())
+    records = sum(file.records for file in done.inputs)
+    assert (records, *(said[side] for side in ("user", "assistant", "bot", "system"))) == COUNTED[name]
+    assert done.unreadable.height == 0
+    parted = done.messages.group_by("conversation", maintain_order=True).len()
+    assert list(parted.iter_rows()) == PARTED[name]
+
+
+@pytest.mark.parametrize("name", TAUGHT)
+def test_a_question_of_each_sample_is_taught_with_its_answer(name: str, packs: Packs) -> None:
+    question, answer = TAUGHT[name]
+    pairs = curate(name, packs).examples.filter((pl.col("kind") == "pair") & (pl.col("verdict") == "keep"))
+    (row,) = pairs.filter(pl.col("question").str.contains(question, literal=True)).iter_rows(named=True)
+    assert answer in row["answer"]
+
+
+def test_a_bot_s_answer_is_not_taught_unless_the_recipe_says_so(packs: Packs) -> None:
+    answers = {
+        policy: curate("sobot.csv", packs, sessions={"bot": policy}).examples.filter(pl.col("verdict") != "drop")
+        for policy in ("context", "teach", "drop")
+    }
+    by_bot = "您可以在商城首页搜索“刷头”"
+    said = {policy: frame["answer"].str.contains(by_bot, literal=True).any() for policy, frame in answers.items()}
+    assert said == {"context": False, "teach": True, "drop": False}
+    asked = {p: f["question"].str.contains("电动牙刷的刷头在哪里买", literal=True).any() for p, f in answers.items()}
+    assert asked["teach"]
+    assert not asked["drop"], "what the customer told the bot left with it"
+
+
+def test_no_turn_holds_what_a_bot_and_a_person_said(packs: Packs) -> None:
+    for name in ("sobot.csv", "meiqia.json", "intercom.jsonl"):
+        done = curate(name, packs, sessions={"bot": "teach"})
+        bots = {(c, m) for c, m, bot in done.messages.select("conversation", "message", "bot").iter_rows() if bot}
+        for row in done.examples.iter_rows(named=True):
+            for turn in row["turns"]:
+                if turn["role"] == "assistant":
+                    assert len({(row["conversation"], m) in bots for m in turn["messages"]}) == 1
+
+
+def test_the_row_that_an_export_holds_twice_is_dropped_by_name(packs: Packs) -> None:
+    done = curate("udesk.jsonl", packs)
+    twice = done.messages.filter(pl.col("rules").list.contains("read/duplicate-row"))
+    assert twice.select("conversation", "message", "fate").rows() == [("4001", 6, "dropped")]
+
+
+def test_what_the_recipe_says_besides_the_preset_wins() -> None:
+    source = Recipe(sources=[{"preset": "sobot", "columns": {"conversation": "uid"}, "said": ["0"]}]).sources[0]
+    assert (source.columns.conversation, source.columns.role, source.said) == ("uid", "sender_type", ["0"])
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_sniffing_finds_the_preset(name: str) -> None:
+    (file,) = members(name, SAMPLES / name)
+    guess = sniff(file)
+    assert guess.source.get("preset") == name.partition(".")[0]
+    assert guess.question is None

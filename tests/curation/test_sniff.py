@@ -1,0 +1,422 @@
+"""Guessing how a log is read: our own samples, written down again in the shapes, headers and languages that others use.
+
+The truth is what the sample says by its own names; every variant must give the same words of the same sides.
+"""
+
+import csv
+import io
+import json
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+import yaml
+
+from curation.containers import members
+from curation.errors import SourceError
+from curation.read import read
+from curation.recipe import Sessions, Source
+from curation.sessions import sessions
+from curation.sniff import recipe, sniff
+from curation.sniffing.guess import Guess
+
+SAMPLES = Path(__file__).parents[2] / "samples"
+
+
+class Said(NamedTuple):
+    conversation: str
+    role: str
+    text: str
+
+
+def sample(name: str, most: int) -> list[Said]:
+    """Return what people say in a sample, conversations in order, texts on one line and without marks of tables."""
+    found, _ = sessions(read([SAMPLES / name], [Source()]).messages)
+    spoken = found.filter((pl.col("role") != "system") & ~pl.col("bot") & (pl.col("raw").str.strip_chars() != ""))
+    rows = spoken.select("conversation", "role", pl.col("raw").str.replace_all(r"[\s|;]+", " ").str.strip_chars())
+    return [Said(*row) for row in rows.head(most).iter_rows()]
+
+
+@pytest.fixture(scope="module")
+def zh() -> list[Said]:
+    return sample("shop_zh.csv", 500)
+
+
+@pytest.fixture(scope="module")
+def en() -> list[Said]:
+    return sample("telecom_en.jsonl", 500)
+
+
+def table(rows: Sequence[Sequence[Any]], header: Sequence[str] | None, delimiter: str = ",") -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=delimiter)
+    writer.writerows([header, *rows] if header else rows)
+    return buffer.getvalue()
+
+
+def time(i: int) -> str:
+    return f"2024-05-{1 + i // 1000:02} {9 + i // 120 % 12:02}:{i // 2 % 60:02}:{i % 2 * 30:02}"
+
+
+def number(said: Sequence[Said]) -> dict[str, int]:
+    return {name: 1000 + place for place, name in enumerate(dict.fromkeys(s.conversation for s in said))}
+
+
+def talks(said: Sequence[Said]) -> dict[str, list[Said]]:
+    found: dict[str, list[Said]] = {}
+    for one in said:
+        found.setdefault(one.conversation, []).append(one)
+    return found
+
+
+def guessed(folder: Path, name: str, content: str | bytes) -> tuple[Guess, pl.DataFrame]:
+    """Sniff a file, and read it with what was guessed."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    (file,) = members(name, path)
+    guess = sniff(file)
+    source = Source.model_validate(guess.source)
+    reading = read([path], [source])
+    assert reading.unreadable.height == 0, reading.unreadable["why"].to_list()[:3]
+    return guess, sessions(reading.messages, Sessions(), [source])[0]
+
+
+def agrees(found: pl.DataFrame, said: Sequence[Said], conversations: int | None = None) -> None:
+    got = Counter((r, t.strip()) for r, t in found.select("role", "raw").iter_rows() if r != "system")
+    assert got == Counter((s.role, s.text) for s in said)
+    expected = len({s.conversation for s in said}) if conversations is None else conversations
+    assert found["conversation"].n_unique() == expected
+
+
+# --- tables -----------------------------------------------------------------------------------------------------
+
+
+def test_a_table_in_german_with_semicolons(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [(f"S{n[s.conversation]}", time(i), {"user": "Kunde"}.get(s.role, "Mitarbeiter"), s.text)
+            for i, s in enumerate(en)]  # fmt: skip
+    guess, found = guessed(tmp_path, "a.csv", table(rows, ["Vorgang", "Zeitpunkt", "Absender", "Nachricht"], ";"))
+    agrees(found, en)
+    assert guess.source["columns"]["time"] == "Zeitpunkt"
+
+
+def test_a_table_in_spanish_in_another_order(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [(time(i), s.text, {"user": "cliente"}.get(s.role, "agente"), n[s.conversation]) for i, s in enumerate(en)]
+    _, found = guessed(tmp_path, "a.csv", table(rows, ["fecha", "mensaje", "emisor", "id_sesion"]))
+    agrees(found, en)
+
+
+def test_a_table_without_header_by_bars_in_a_text_file(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [(n[s.conversation], "C" if s.role == "user" else "S", time(i), s.text) for i, s in enumerate(en)]
+    guess, found = guessed(tmp_path, "a.txt", table(rows, None, "|"))
+    agrees(found, en)
+    assert guess.source["header"] is False
+
+
+def test_columns_that_say_nothing_are_told_by_what_is_in_them(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [(s.text, "A" if s.role == "user" else "B", f"id-{n[s.conversation]}") for s in en]
+    _, found = guessed(tmp_path, "a.csv", table(rows, ["c1", "c2", "c3"]))
+    agrees(found, en)
+
+
+@pytest.mark.parametrize(("user", "agent"), [(0, 1), (1, 0), (2, 1)])
+def test_a_flag_without_header_among_others_whichever_way_round(
+    tmp_path: Path, zh: list[Said], user: int, agent: int
+) -> None:
+    n = number(zh)
+    rows = [
+        (i, f"{n[s.conversation]:032x}", f"u{n[s.conversation] % 97}", (i % 50 == 0 and 1) or 0,
+         user if s.role == "user" else agent, s.text)
+        for i, s in enumerate(zh)
+    ]  # fmt: skip
+    guess, found = guessed(tmp_path, "a.tsv", table(rows, None, "\t").replace("\r\n", "\n"))
+    assert (guess.source["columns"]["role"], guess.source["columns"]["conversation"]) == (4, 1)
+    agrees(found, zh)
+
+
+def test_a_flag_whose_header_says_what_it_means(tmp_path: Path, zh: list[Said]) -> None:
+    n = number(zh)
+    rows = [(n[s.conversation], 1 if s.role == "assistant" else 0, s.text, i % 3 == 0) for i, s in enumerate(zh)]
+    _, found = guessed(tmp_path, "a.csv", table(rows, ["咨询编号", "是否客服", "说的话", "已读"]))
+    agrees(found, zh)
+
+
+def test_an_old_chinese_export_in_gbk(tmp_path: Path, zh: list[Said]) -> None:
+    n = number(zh)
+    rows = [(n[s.conversation], "买家" if s.role == "user" else "商家", s.text, time(i)) for i, s in enumerate(zh)]
+    text = table(rows, ["聊天序号", "谁", "聊了什么", "什么时候"])
+    guess, found = guessed(tmp_path, "a.csv", text.encode("gb18030"))
+    agrees(found, zh)
+    assert guess.source["encoding"] == "gb18030"
+
+
+def test_names_of_clerks_among_names_of_customers(tmp_path: Path, zh: list[Said]) -> None:
+    n = number(zh)
+    rows = [(n[s.conversation], "客服小艾" if s.role == "assistant" else f"tb_{n[s.conversation]}x", s.text, time(i))
+            for i, s in enumerate(zh)]  # fmt: skip
+    _, found = guessed(tmp_path, "a.csv", table(rows, ["会话", "发送人", "内容", "时间"]))
+    agrees(found, zh)
+
+
+def test_customers_without_conversation_ids_are_parted_by_silence(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [
+        (f"c{n[s.conversation] % 9}", "in" if s.role == "user" else "out", s.text,
+         f"2024-05-{1 + (n[s.conversation] - 1000) // 9:02} 10:{i % 20:02}:00")
+        for i, s in enumerate(en)
+    ]  # fmt: skip
+    guess, found = guessed(tmp_path, "a.csv", table(rows, ["phone", "way", "sms", "at"]))
+    assert guess.source["columns"]["customer"] == "phone"
+    agrees(found, en)
+
+
+def test_threads_of_replies(tmp_path: Path, en: list[Said]) -> None:
+    n, rows, last = number(en), [], {}
+    for i, s in enumerate(en):
+        author = f"{n[s.conversation]}" if s.role == "user" else "QuillnetHelp"
+        when = f"Tue Oct 31 {10 + i // 3600:02}:{i // 60 % 60:02}:{i % 60:02} +0000 2017"
+        rows.append((i, author, s.role == "user", when, s.text, last.get(s.conversation, "")))
+        last[s.conversation] = i
+    random.Random(1).shuffle(rows)
+    header = ["tweet_id", "author_id", "inbound", "created_at", "text", "in_response_to_tweet_id"]
+    _, found = guessed(tmp_path, "a.csv", table(rows, header))
+    agrees(found, en)
+    first = found.filter(pl.col("conversation") == found["conversation"][0])["raw"].to_list()
+    assert any([s.text for s in talk] == first for talk in talks(en).values()), "in the order of time"
+
+
+def test_questions_and_answers_without_header_ask_which_is_which(tmp_path: Path, zh: list[Said]) -> None:
+    pairs = [(a.text, b.text) for a, b in pairwise(zh) if (a.role, b.role) == ("user", "assistant")]
+    guess, found = guessed(tmp_path, "a.csv", table(pairs, None))
+    assert found.height == 2 * len(pairs)
+    assert found.filter(pl.col("role") == "user")["raw"].to_list() == [q for q, _ in pairs]
+    assert guess.question is not None
+
+
+def test_whole_conversations_in_a_cell_by_lines_that_name_the_speaker(tmp_path: Path, zh: list[Said]) -> None:
+    rows = [(i, "\n".join(("顾客：" if s.role == "user" else "坐席：") + s.text for s in talk))
+            for i, talk in enumerate(talks(zh).values())]  # fmt: skip
+    _, found = guessed(tmp_path, "a.csv", table(rows, ["编号", "聊天记录"]))
+    agrees(found, zh)
+
+
+@pytest.mark.parametrize("mark", ["!@@@!", "<sep>", "|||"])
+def test_whole_conversations_in_a_cell_by_a_separator_ask_who_begins(tmp_path: Path, en: list[Said], mark: str) -> None:
+    strict = [
+        talk for talk in talks(en).values() if [s.role for s in talk] == (["user", "assistant"] * 50)[: len(talk)]
+    ]
+    rows = [(i, mark.join(s.text for s in talk)) for i, talk in enumerate(strict)]
+    guess, found = guessed(tmp_path, "a.csv", table(rows, ["n", "dialogue"]))
+    agrees(found, [s for talk in strict for s in talk])
+    assert guess.source["separator"] == mark
+    assert guess.question is not None
+
+
+def test_a_table_that_says_nowhere_who_speaks_asks_for_the_column(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        table([(f"where is my parcel number {i}?", "abc"[i % 3]) for i in range(60)], ["text", "k"])
+    )
+    (file,) = members("a.csv", tmp_path / "a.csv")
+    question = sniff(file).question
+    assert question is not None
+    assert "who" in question.text or "whether the customer" in question.text
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_of_messages_deep_inside_with_keys_of_its_own(tmp_path: Path, en: list[Said]) -> None:
+    items = [
+        {"meta": {"ref": f"R{i}", "lang": "en"},
+         "log": {"entries": [{"who": "CO"[s.role != "user"], "txt": s.text, "n": k} for k, s in enumerate(talk)]}}
+        for i, talk in enumerate(talks(en).values())
+    ]  # fmt: skip
+    guess, found = guessed(tmp_path, "a.json", json.dumps({"export": "x", "items": items}))
+    agrees(found, en)
+    assert guess.source["columns"] | {"messages": "log.entries", "text": "txt"} == guess.source["columns"]
+
+
+def test_roles_as_names_of_keys_that_hold_the_text(tmp_path: Path, en: list[Said]) -> None:
+    lines = [json.dumps({"ref": i, "dialog": [{"visitor" if s.role == "user" else "operator": s.text} for s in talk]})
+             for i, talk in enumerate(talks(en).values())]  # fmt: skip
+    _, found = guessed(tmp_path, "a.jsonl", "\n".join(lines))
+    agrees(found, en)
+
+
+def test_roles_as_names_of_keys_that_hold_the_speaker_and_a_last_reply_outside_the_list(
+    tmp_path: Path, en: list[Said]
+) -> None:
+    ended = [talk for talk in talks(en).values() if len(talk) > 1 and talk[-1].role == "assistant"]
+    ended = [talk[: max(i for i, s in enumerate(talk) if s.role == "user") + 1] + talk[-1:] for talk in ended]
+    ended = [[*talk[:-1], talk[-1]._replace(text=f"{talk[-1].text} (case {i})")] for i, talk in enumerate(ended)]
+    records = [
+        {"head": {"key": f"K{i}"}, "reply": {"link": f"https://example.com/{i}", "words": talk[-1].text},
+         "thread": [{("client" if s.role == "user" else "agent"): f"u{i}", "said": s.text, "at": time(k)}
+                    for k, s in enumerate(talk[:-1])]}
+        for i, talk in enumerate(ended)
+    ]  # fmt: skip
+    guess, found = guessed(tmp_path, "a.json", json.dumps(records))
+    agrees(found, [s for talk in ended for s in talk])
+    assert guess.source["after"] == {"text": "reply.words", "role": "assistant"}
+
+
+def test_events_that_are_no_speech_become_system_messages(tmp_path: Path, en: list[Said]) -> None:
+    records = []
+    for i, talk in enumerate(talks(en).values()):
+        events: list[dict[str, Any]] = [{"type": "instruct", "by": "Guide", "words": "Read the card and begin."}]
+        for s in talk:
+            if s.role == "assistant":
+                events.append({"type": "draft", "by": "Wizard", "words": s.text[:20]})
+                events.append({"type": "lookup", "by": "Wizard", "query": {"k": 1}})
+            events.append({"type": "say", "by": "User" if s.role == "user" else "Wizard", "words": s.text})
+        records.append(json.dumps({"nr": i, "events": events}))
+    guess, found = guessed(tmp_path, "a.jsonl", "\n".join(records))
+    assert guess.source["said"] == ["say"]
+    agrees(found, en)
+
+
+@pytest.mark.parametrize(("who", "said", "path"), [("from", "value", "conversations"), ("role", "content", "messages")])
+def test_a_finished_set_is_recognised(tmp_path: Path, en: list[Said], who: str, said: str, path: str) -> None:
+    word = {"from": {"user": "human", "assistant": "gpt"}, "role": {"user": "user", "assistant": "assistant"}}[who]
+    lines = [json.dumps({path: [{who: word[s.role], said: s.text} for s in talk]}) for talk in talks(en).values()]
+    guess, found = guessed(tmp_path, "a.jsonl", "\n".join(lines))
+    assert guess.source["finished"] is True
+    agrees(found, en)
+
+
+# --- transcripts ------------------------------------------------------------------------------------------------
+
+
+def test_a_transcript_with_head_lines(tmp_path: Path, zh: list[Said]) -> None:
+    lines = []
+    for i, talk in enumerate(talks(zh).values()):
+        lines.append(f"会话编号：{70000 + i}")
+        lines += [
+            f"[10:{k % 60:02}] {'客服小王' if s.role == 'assistant' else '客户'}: {s.text}" for k, s in enumerate(talk)
+        ]
+        lines.append("")
+    _, found = guessed(tmp_path, "a.txt", "\n".join(lines))
+    agrees(found, zh)
+
+
+def test_names_and_times_in_head_lines_above_the_text(tmp_path: Path, zh: list[Said]) -> None:
+    lines = []
+    for i, talk in enumerate(talks(zh).values()):
+        for k, s in enumerate(talk):
+            lines += [
+                f"{'客服-小艾' if s.role == 'assistant' else '客户'} 2024-05-{1 + i % 28:02} 1{i // 28}:{k:02}:00",
+                s.text,
+            ]
+    _, found = guessed(tmp_path, "a.txt", "\n".join(lines))
+    agrees(found, zh, found["conversation"].n_unique())
+
+
+def test_a_channel_with_many_people_asks_who_serves(tmp_path: Path) -> None:
+    lines, clock = [], 0
+    for i in range(40):
+        for who, text in (
+            (f"guest{i}x"[::-1], f"why does call {i} return an error?"),
+            ("mika" if i % 2 else "tarjei", f"{f'guest{i}x'[::-1]}: which error is it in call {i}?"),
+            (f"guest{i}x"[::-1], f"{'mika' if i % 2 else 'tarjei'}: it says not found"),
+        ):
+            clock += 7
+            lines.append(
+                f"help 2024-05-01 [{10 + clock // 3600:02}:{clock // 60 % 60:02}:{clock % 60:02}] <{who}> {text}"
+            )
+    guess, found = guessed(tmp_path, "a.txt", "\n".join(lines))
+    assert sorted(guess.source["roles"]["assistant"]) == ["mika", "tarjei"]
+    assert guess.source["crowd"] is True
+    assert guess.question is not None
+    assert found["conversation"].n_unique() == 40
+
+
+def test_a_length_limit_is_found(tmp_path: Path) -> None:
+    long = "the delivery of the second parcel was said to come on monday but then it did not come at all and nobody "
+    lines = []
+    for i in range(12):
+        lines += [f"[10:{i:02}] customer: {(long + str(i))[:90]}", f"[10:{i:02}] customer: and so on {i}"]
+        lines += [f"[10:{i:02}] agent: {'I will look into it ' * (1 + i % 3)}{i}"]
+    guess, found = guessed(tmp_path, "a.txt", "\n".join(lines))
+    assert guess.source["cut_at"] == 90
+    assert found["continues"].sum() == 12
+
+
+def test_what_is_no_log_at_all_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n".join(f"line {i} of a poem without any pattern" for i in range(50)))
+    (file,) = members("a.txt", tmp_path / "a.txt")
+    with pytest.raises(SourceError, match="say in the recipe how a line is built"):
+        sniff(file)
+
+
+# --- the recipe and the command ---------------------------------------------------------------------------------
+
+
+def command(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
+    script = "from curation.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_recipe_that_sniff_writes_is_taken_by_curate_unchanged(tmp_path: Path, en: list[Said]) -> None:
+    n = number(en)
+    rows = [(s.text, "A" if s.role == "user" else "B", f"id-{n[s.conversation]}") for s in en]
+    (tmp_path / "odd [1].csv").write_text(table(rows, ["c1", "c2", "c3"]))
+    done = command("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "siftune curate" in done.stdout
+    assert yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"][0]["columns"]["role"] == "c2"
+    again = command("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
+    assert (again.returncode, "is there already" in again.stderr) == (2, True)
+    curated = command("curate", "odd [1].csv", "-c", "r.yaml", "-o", "run", "-q", "--no-gate", folder=tmp_path)
+    assert curated.returncode == 0, curated.stderr
+    assert pl.read_parquet(tmp_path / "run" / "messages.parquet").height == len(en)
+
+
+def test_json_holds_the_source_the_reasons_and_masked_samples(tmp_path: Path) -> None:
+    phone = "13800138000"
+    rows = [
+        (
+            i // 2,
+            "客户" if i % 2 == 0 else "客服",
+            f"我的手机号是{phone}，退款多久到账？" if i % 2 == 0 else "三天内到账。",
+        )
+        for i in range(60)
+    ]
+    (tmp_path / "a.csv").write_text(table(rows, ["会话", "角色", "内容"]))
+    done = command("sniff", "a.csv", "--json", folder=tmp_path)
+    (found,) = json.loads(done.stdout)
+    assert found["source"]["columns"] == {"conversation": "会话", "text": "内容", "role": "角色"}
+    assert all(0 <= item["confidence"] <= 1 for item in found["items"])
+    assert len(found["samples"]) == 3
+    assert phone not in done.stdout
+    assert "[手机号]" in done.stdout
+
+
+def test_a_question_is_printed_with_the_line_that_answers_it_where_nobody_can_be_asked(tmp_path: Path) -> None:
+    rows = [(f"what about item {i}?", f"it costs {i} and comes on day {i}") for i in range(30)]
+    (tmp_path / "a.csv").write_text(table(rows, ["one", "two"]))
+    done = command("sniff", "a.csv", "-o", "r.yaml", folder=tmp_path)
+    assert "Which column is the question" in done.stdout
+    assert "--set 'sources.0.columns=" in done.stdout
+    assert "# best guess, please check: Which column is the question" in (tmp_path / "r.yaml").read_text()
+    answer = "sources.0.columns={question: two, answer: one}"
+    curated = command("curate", "a.csv", "-c", "r.yaml", "--set", answer, "-q", "--no-gate", folder=tmp_path)
+    assert curated.returncode == 0, curated.stderr
+    first = pl.read_parquet(tmp_path / "run" / "messages.parquet")["raw"][0]
+    assert first == "it costs 0 and comes on day 0"
+
+
+def test_files_that_are_read_alike_keep_a_source_each(tmp_path: Path) -> None:
+    guesses = [Guess(name, {"match": name, "format": "csv"}) for name in ("a.csv", "b*.csv")]
+    assert [s["match"] for s in yaml.safe_load(recipe(guesses))["sources"]] == ["a.csv", "b[*].csv"]
