@@ -23,6 +23,7 @@ from curation.commands import report as report_command
 from curation.commands import rules
 from curation.commands import sniff as sniff_command
 from curation.commands.options import (
+    Budget,
     DecisionFiles,
     Force,
     General,
@@ -38,6 +39,7 @@ from curation.commands.options import (
     Set,
     Share,
     TrainSet,
+    budget_change,
 )
 from curation.commands.options import settings as settings_of
 from curation.commands.report import summary
@@ -91,6 +93,7 @@ def curate(
     changes: Set = [],  # noqa: B006
     ignore: Ignore = [],  # noqa: B006
     decisions: DecisionFiles = [],  # noqa: B006
+    budget: Budget = None,
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Exit with 1 when the quality gate fails.")] = True,
@@ -100,7 +103,7 @@ def curate(
     no_progress: NoProgress = False,
 ) -> None:
     """Turn raw logs into an SFT set with a report: the run folder."""
-    settings, packs = settings_of(recipe, changes, ignore, seed)
+    settings, packs = settings_of(recipe, [*changes, *budget_change(budget)], ignore, seed)
     report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
     if json:
         print(report.model_dump_json(indent=1))
@@ -160,6 +163,7 @@ def run_all(
     share: Share = None,
     train_changes: TrainSet = [],  # noqa: B006
     decisions: DecisionFiles = [],  # noqa: B006
+    budget: Budget = None,
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     accept_gate: Annotated[bool, typer.Option("--accept-gate", help="Train although the quality gate failed.")] = False,
@@ -169,7 +173,7 @@ def run_all(
     no_progress: NoProgress = False,
 ) -> None:
     """Curate, hold the result against the quality gate, and train: one command from raw logs to an adapter."""
-    settings, packs = settings_of(recipe, changes, ignore, seed)
+    settings, packs = settings_of(recipe, [*changes, *budget_change(budget)], ignore, seed)
     overrides = _training(share, train_changes)
     from training.cli import preflight
 
@@ -195,7 +199,9 @@ def run_all(
 
 @app.command()
 def schema(
-    what: Annotated[str, typer.Argument(help="recipe, pack, report, manifest, decision, alpaca, sharegpt or messages")],
+    what: Annotated[
+        str, typer.Argument(help="recipe, pack, query-types, report, manifest, decision, alpaca, sharegpt, messages")
+    ],
 ) -> None:
     """Print a JSON Schema (2020-12)."""
     from curation.errors import did_you_mean

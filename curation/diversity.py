@@ -1,37 +1,71 @@
-"""Query types, and how evenly the set covers them."""
+"""How varied a set is: query types, sentence skeletons, wording, and how near the nearest other question is.
+
+Every number comes from counts that add up over shards (`query_type`, `skeleton`), or from a sample that shards can draw
+together: ids are hashes, so the first k in the order of ids are a random sample, whatever the sharding. Wording and
+nearness depend on how many texts are looked at, so before and after are measured on samples of the same size.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation.checks.wording import regex
-from curation.packs import QueryType
+from curation.dedup import signatures
+from curation.query_types import OTHER
+from curation.recipe import Dedup
+from curation.vectors import MASK
 
-OTHER = "other"
+SAMPLE = 20_000  # texts at most of which wording and nearness are measured
+COMMON = 10  # skeletons that count as the common ones
+ORDERS = 32  # sorted orders of the signatures in which neighbours are compared
+BLANK = "□"  # stands for what is masked in a skeleton
+
+_NAMED = r"(《[^《》]{1,40}》|“[^“”]{1,40}”|「[^「」]{1,40}」|\"[^\"]{1,40}\"|https?://\S+|[\w.]+@[\w.]+)"
+_MODEL = r"(?-u:\b)[A-Za-z]+-?\d[A-Za-z0-9-]*|(?-u:\b)\d+[A-Za-z]+[A-Za-z0-9-]*"
+_CAPITAL = r"([a-z,] )[A-Z][a-z]+(?: [A-Z][a-z]+)*"  # inside an English sentence: a name
+_NUMBER = r"\d+(?:[.,:/-]\d+)*%?"
 
 
-def query_types(examples: pl.DataFrame, types: Mapping[str, QueryType]) -> pl.DataFrame:
-    """Add `query_type` to examples: the type whose words stand most often in the question; ties go to the first.
+# --- skeletons ---------------------------------------------------------------------------------------------------
 
-    A question that no type's words fit is `other`. In a dialogue the first user turn counts: it names the concern.
+
+def skeletons(questions: pl.Expr, *, products: Sequence[str], framing: str) -> pl.Expr:
+    """Return the frame of each question: names, numbers, masks and product words are blanks, courtesy is off.
+
+    `products` are words as in a pack of query types (``phone*``); `framing` matches what may stand around a question
+    without changing it (a cue of the packs). Where nothing would be left the question itself stands.
     """
-    asked = pl.col("turns").list.first().struct.field("text")
-    hits = [asked.str.count_matches(regex(*t.patterns)).alias(name) for name, t in types.items()]
-    counted = examples.select(hits) if hits else pl.DataFrame()
-    if counted.is_empty():
-        return examples.with_columns(query_type=pl.lit(OTHER))
-    most = counted.select(most=pl.max_horizontal(pl.all())).to_series()
-    best = counted.select(pl.concat_list(pl.all()).list.arg_max()).to_series()
-    names = pl.Series(list(types))
-    return examples.with_columns(
-        query_type=pl.DataFrame({"most": most, "name": names.gather(best)}).select(
-            pl.when(pl.col("most") > 0).then("name").otherwise(pl.lit(OTHER))
-        ).to_series()
-    )  # fmt: skip
+    found = questions.str.replace_all(MASK, BLANK).str.replace_all(_NAMED, BLANK)
+    found = found.str.replace_all(framing, " ") if framing else found
+    found = (
+        found.str.replace_all(_CAPITAL, f"${{1}}{BLANK}")
+        .str.to_lowercase()
+        .str.replace_all(_MODEL, BLANK)
+        .str.replace_all(_NUMBER, BLANK)
+    )
+    if products:
+        found = found.str.replace_all(_words(products), BLANK)
+    found = found.str.replace_all(rf"[^\p{{L}}\p{{N}}{BLANK}]+", " ").str.strip_chars()
+    found = found.str.replace_all(rf"{BLANK}(?: ?{BLANK})+", BLANK)
+    return pl.when(found.str.contains(r"\p{L}")).then(found).otherwise(questions.str.strip_chars().str.to_lowercase())
+
+
+def _words(products: Sequence[str]) -> str:
+    """Return one expression for all product words, the longest first: 洗衣机 before 衣."""
+    latin = sorted((w for w in products if w.isascii()), key=lambda w: (-len(w), w))
+    other = sorted((w for w in products if not w.isascii()), key=lambda w: (-len(w), w))
+    ends = [w.removesuffix("*") + r"[a-z]*" if w.endswith("*") else w for w in latin]
+    parts = [rf"\b(?:{'|'.join(ends)})\b"] if ends else []
+    return regex(*parts, *other)
+
+
+# --- scores ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -40,22 +74,106 @@ class Diversity:
 
     evenness: float | None  # Pielou: Shannon entropy of the query types over its maximum, 0 to 1
     effective_types: float | None  # Hill number of order 1: exp(entropy); how many equally common types it equals
-    distinct_questions: float | None  # share of questions whose skeleton (masks and digits taken out) is unique
+    distinct_questions: float | None  # share of questions whose skeleton is unlike all others'
     distinct_openings: float | None  # share of answers whose first six characters differ
 
 
+@dataclass(frozen=True)
+class Scores:
+    """The diversity of one side, before or after curation; None where there is nothing to measure."""
+
+    type_coverage: float | None  # share of the known query types that have an example
+    evenness: float | None
+    effective_types: float | None
+    skeletons: int
+    common_skeletons: float | None  # share of the questions that the COMMON most frequent skeletons hold
+    effective_skeletons: float | None
+    distinct_1: float | None  # different n-grams per n-gram: characters in Chinese, words elsewhere
+    distinct_2: float | None
+    distinct_3: float | None
+    nearest: float | None  # mean estimated Jaccard similarity of a question to the one most like it
+
+
 def diversity(examples: pl.DataFrame, types: int) -> Diversity:
-    """Measure examples that have `query_type`, `question`, `answer`; `types` is how many query types there are."""
+    """Measure examples that have `query_type`, `skeleton`, `answer`; `types` is how many query types there are."""
     if examples.is_empty():
         return Diversity(None, None, None, None)
-    shares = [count / examples.height for count in examples["query_type"].value_counts()["count"].sort()]
-    entropy = -sum(share * math.log(share) for share in shares)
-    skeleton = pl.col("question").str.replace_all(r"\[[^\[\]]{1,12}\]|[\d\s\p{P}]", "").str.to_lowercase()
+    entropy = _entropy(examples["query_type"].value_counts()["count"])
     opening = pl.col("answer").str.replace_all(r"[\s\p{P}]", "").str.slice(0, 6)
-    unique = examples.select(skeleton.n_unique().alias("q"), opening.n_unique().alias("a")).row(0)
+    unique = examples.select(pl.col("skeleton").n_unique().alias("q"), opening.n_unique().alias("a")).row(0)
     return Diversity(
-        round(abs(entropy) / math.log(types), 4) if types > 1 else None,
+        round(entropy / math.log(types), 4) if types > 1 else None,
         round(math.exp(entropy), 2),
         round(unique[0] / examples.height, 4),
         round(unique[1] / examples.height, 4),
     )
+
+
+def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, compared: int, seed: int) -> Scores:
+    """Measure `examples` (id, query_type, skeleton, question); wording and nearness on the first `compared` by id."""
+    if examples.is_empty():
+        return Scores(None, None, None, 0, None, None, None, None, None, None)
+    by_type = examples["query_type"].value_counts().sort("query_type")
+    by_skeleton = examples["skeleton"].value_counts()["count"]
+    entropy = _entropy(by_type["count"])
+    known = set(types) - {OTHER}
+    sample = examples.sort("id").head(compared)["question"]
+    distinct = [_distinct(sample, n) for n in (1, 2, 3)]
+    return Scores(
+        type_coverage=round(len(known & set(by_type["query_type"])) / len(known), 4) if known else None,
+        evenness=round(entropy / math.log(len(known) + 1), 4) if known else None,
+        effective_types=round(math.exp(entropy), 2),
+        skeletons=len(by_skeleton),
+        common_skeletons=round(int(by_skeleton.sort(descending=True).head(COMMON).sum()) / examples.height, 4),
+        effective_skeletons=round(math.exp(_entropy(by_skeleton)), 2),
+        distinct_1=distinct[0], distinct_2=distinct[1], distinct_3=distinct[2],
+        nearest=_nearest(sample, settings, seed),
+    )  # fmt: skip
+
+
+def _entropy(counts: pl.Series) -> float:
+    """Return the Shannon entropy of counts, in nats. Sorted, so that the sum is the same in any order."""
+    shares = counts.sort().to_numpy() / counts.sum()
+    return abs(float(-(shares * np.log(shares)).sum()))
+
+
+def _distinct(texts: pl.Series, n: int) -> float | None:
+    """Return how many different n-grams there are per n-gram; an n-gram does not reach over the end of a text."""
+    tokens = (
+        pl.DataFrame({"token": texts.str.to_lowercase().str.extract_all(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")})
+        .with_row_index("row")
+        .explode("token", empty_as_null=True)
+        .drop_nulls("token")
+    )
+    gram = pl.concat_str(*(pl.col("token").shift(-i) for i in range(n)), separator="\x1f")
+    whole = pl.col("row") == pl.col("row").shift(1 - n)
+    grams = tokens.select(gram=pl.when(whole).then(gram)).drop_nulls("gram")
+    return round(grams["gram"].n_unique() / grams.height, 4) if grams.height else None
+
+
+def _nearest(texts: pl.Series, settings: Dedup, seed: int) -> float | None:
+    """Return the mean similarity of a text to its nearest, estimated by MinHash.
+
+    The rows of signatures are sorted by ORDERS different groups of columns; what is alike is likely to stand side by
+    side in one of them. Each text is compared with its two neighbours in each order: linear, and a lower bound.
+    """
+    if len(texts) < 2:
+        return None
+    plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
+    signed = signatures(plain.to_list(), settings, seed=seed)
+    best: npt.NDArray[np.float64] = np.zeros(len(signed))
+    width = max(1, signed.shape[1] // ORDERS)
+    for start in range(0, width * min(ORDERS, signed.shape[1]), width):
+        order = np.lexsort(np.roll(signed, -start, axis=1)[:, : 4 * width].T[::-1])
+        same = (signed[order[1:]] == signed[order[:-1]]).mean(axis=1)
+        np.maximum.at(best, order[1:], same)
+        np.maximum.at(best, order[:-1], same)
+    return round(float(best.mean()), 4)
+
+
+def templates(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[str, int, int]]:
+    """Return the most frequent skeletons (text, before, after), those first that hold most candidates."""
+    counts = before.group_by("skeleton").agg(before=pl.len()).filter(pl.col("before") > 1)
+    kept = after.group_by("skeleton").agg(after=pl.len())
+    joined = counts.join(kept, on="skeleton", how="left").with_columns(pl.col("after").fill_null(0))
+    return list(joined.sort("before", "skeleton", descending=[True, False]).head(COMMON).iter_rows())

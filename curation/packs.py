@@ -36,7 +36,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from curation import documents
+from curation import documents, query_types
 from curation.checks.language import language
 from curation.checks.registry import On, bind
 from curation.checks.wording import phrase_pattern, regex
@@ -111,24 +111,6 @@ class PackText(BaseModel):
     rules: dict[str, RuleText] = {}
 
 
-class QueryType(BaseModel):
-    """One query type: what it is called, and the words that tell it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    zh: str
-    en: str
-    patterns: list[str] = Field(min_length=1)
-    fires: list[str] = Field(min_length=1)
-
-
-class QueryTypesText(BaseModel):
-    """The file of query types."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    about: str
-    types: dict[str, QueryType]
-
-
 @dataclass(frozen=True)
 class Rule:
     """A rule ready to judge with: its expression answers evidence or null."""
@@ -163,12 +145,14 @@ class Packs:
 
     rules: tuple[Rule, ...]
     cues: Mapping[str, str]  # one regular expression per cue
-    query_types: Mapping[str, QueryType]
+    query_types: tuple[query_types.TypePack, ...]  # those to choose from; none: types from the data
     files: tuple[PackFile, ...]
 
 
-def load(names: Sequence[str], changes: Mapping[str, RuleChange] | None = None) -> Packs:
-    """Load packs by name (a shipped folder such as ``zh``) or path (your own file or folder).
+def load(
+    names: Sequence[str], changes: Mapping[str, RuleChange] | None = None, *, types: query_types.Choice = "best"
+) -> Packs:
+    """Load packs by name (a shipped folder such as ``zh``) or path (your own file or folder), and those of query types.
 
     Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
     """
@@ -186,16 +170,22 @@ def load(names: Sequence[str], changes: Mapping[str, RuleChange] | None = None) 
     words["asks"] = [*words["question"], *words["request"]]
     cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
     rules = _bind(texts, cues, changes or {})
-    types, file = _query_types()
-    return Packs(rules, cues, types, (*files, file))
+    kinds = query_types.load_all(types)
+    files += [PackFile(f"query_types/{p.name}.yaml", p.sha256, len(p.text.types)) for p in kinds]
+    return Packs(rules, cues, kinds, tuple(files))
+
+
+def shipped_folders() -> list[str]:
+    """Return the names of the shipped packs of rules."""
+    return sorted(p.name for p in shipped("rules").iterdir() if p.is_dir() and p.name != query_types.FOLDER)
 
 
 def _files(name: str) -> list[tuple[Path, str]]:
     """Return the YAML files of a pack name with the prefix of their rules."""
     own = Path(name)
     folder = own if own.exists() else shipped("rules") / name
-    if not folder.exists() or name in ("", "."):
-        known = [p.name for p in shipped("rules").iterdir() if p.is_dir()]
+    if not folder.exists() or name in ("", ".", query_types.FOLDER):
+        known = shipped_folders()
         raise PackError(f"rule pack '{name}': neither a path nor a shipped pack{did_you_mean(name, known)}")
     if folder.is_file():
         return [(folder, folder.stem)]
@@ -283,13 +273,6 @@ def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa:
 def _alternation(patterns: Sequence[str]) -> str:
     """Join patterns to one regular expression; with none, one that never matches."""
     return regex(*(f"(?:{pattern})" for pattern in patterns)) if patterns else r"[^\s\S]"
-
-
-def _query_types() -> tuple[Mapping[str, QueryType], PackFile]:
-    path = shipped("rules") / "query_types.yaml"
-    data, node = documents.load(path, PackError)
-    text = documents.validate(QueryTypesText, data, path, node, PackError)
-    return text.types, PackFile(path.name, _sha256(path), len(text.types))
 
 
 def _sha256(path: Path) -> str:

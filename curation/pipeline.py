@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from curation import decide, decisions, duplicates, privacy, tables
-from curation.diversity import query_types
+from curation import decide, decisions, duplicates, privacy, query_types, tables, topics
+from curation.diversity import skeletons
 from curation.extract import extract, turns
 from curation.judge import context, judge
 from curation.mend import mend
@@ -17,6 +17,7 @@ from curation.packs import Packs
 from curation.read import Input, bearable, read
 from curation.recipe import Recipe
 from curation.seams import bots, join_cut, share_fate
+from curation.selection import select
 from curation.sessions import sessions
 from curation.split import split
 from curation.strip import strip
@@ -33,6 +34,7 @@ class Curated:
     findings: pl.DataFrame
     duplicates: duplicates.Duplicates
     turns: int
+    types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
 
 
 def curate(
@@ -79,7 +81,7 @@ def curate(
     examples, by_people = decisions.on_examples(people, examples, mask=mask)
     said = pl.concat([said, share_fate(said, whole)])
     findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
-    examples = query_types(decide.scores(examples, findings), packs.query_types)
+    examples, types = _typed(decide.scores(examples, findings), recipe, packs)
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
     alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
     twice = duplicates.find(alive, recipe.dedup, framing=packs.cues["framing"], seed=recipe.seed)
@@ -90,12 +92,31 @@ def curate(
     messages = pl.concat([messages, whole.pieces], how="diagonal").sort("order")
     unused = decide.unused(messages, examples, findings)
     findings = pl.concat([findings, twice.findings, unused])
+    over = select(decide.verdicts(examples, findings), recipe.selection)
+    if recipe.selection.budget is not None:
+        progress("select", f"{over.height} examples over the budget of {recipe.selection.budget}")
+    findings = pl.concat([findings, over])
     decided = decide.verdicts(examples, findings).join(twice.clusters, on="id", how="left", maintain_order="left")
     decided = split(decided, val_share=recipe.split.val_share, seed=recipe.seed)
     placed = decide.fates(messages, decided, findings)
     kept = (decided["verdict"] == "keep").sum()
     progress("decide", f"{kept} examples kept")
-    return Curated(reading.inputs, placed, reading.unreadable, decided, findings, twice, spoken.height)
+    return Curated(reading.inputs, placed, reading.unreadable, decided, findings, twice, spoken.height, types)
+
+
+def _typed(
+    examples: pl.DataFrame, recipe: Recipe, packs: Packs
+) -> tuple[pl.DataFrame, Mapping[str, query_types.Names]]:
+    """Add `query_type` and `skeleton` to examples, and return the names of the query types."""
+    if packs.query_types:
+        examples, types = query_types.typed(examples, packs.query_types, recipe.query_types)
+    else:
+        asked = examples.select("id", text=query_types.first_question())
+        told, types = topics.topics(asked, seed=recipe.seed)
+        examples = examples.with_columns(told)
+    products = query_types.products(packs.query_types)
+    frame = skeletons(pl.col("question"), products=products, framing=packs.cues["framing"])
+    return examples.with_columns(skeleton=frame), types
 
 
 def _unreadable(lines: pl.DataFrame) -> pl.DataFrame:

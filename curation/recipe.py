@@ -192,6 +192,35 @@ class Dedup(_Part):
         return self
 
 
+class Floors(_Part):
+    """How many of every group the selection takes at least, where there are so many."""
+
+    type: int = Field(default=5, ge=0)  # per query type
+    skeleton: int = Field(default=0, ge=0)  # per sentence skeleton
+
+
+class Caps(_Part):
+    """How many of a group the selection takes at most."""
+
+    type: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, le=1.0)] | None = None  # 0.2 = of the budget
+    skeleton: Annotated[int, Field(ge=1)] | None = 20
+
+
+class Weights(_Part):
+    """What counts beside coverage."""
+
+    quality: float = Field(default=0.5, ge=0.0, le=4.0)  # exponent of an example's score; 0: coverage alone
+
+
+class Selection(_Part):
+    """The best examples within a budget; without one, all that are kept."""
+
+    budget: int | None = Field(default=None, ge=1)  # examples
+    floors: Floors = Floors()
+    caps: Caps = Caps()
+    weights: Weights = Weights()
+
+
 class Split(_Part):
     """Train and validation, never parted inside a conversation or a cluster of duplicates."""
 
@@ -228,12 +257,14 @@ class Recipe(_Part):
     seed: int = Field(default=42, ge=0, lt=2**32)  # what NumPy takes
     sources: list[Source] = [Source()]
     packs: list[str] = ["common", "zh", "en"]  # folders of the shipped rules, or paths of your own
+    query_types: Literal["best", "auto"] | list[str] = "best"  # packs by name or path; see docs/diversity.md
     rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
     reading: Reading = Reading()
     sessions: Sessions = Sessions()
     privacy: Privacy = Privacy()
     examples: Examples = Examples()
     dedup: Dedup = Dedup()
+    selection: Selection = Selection()
     split: Split = Split()
     output: Output = Output()
     gate: Gate = Gate()

@@ -119,6 +119,7 @@ def write(
         report = numbers(
             recipe=recipe, packs=packs, inputs=curated.inputs, messages=curated.messages, unreadable=curated.unreadable,
             examples=curated.examples, findings=curated.findings, duplicates=curated.duplicates, turns=curated.turns,
+            types=curated.types,
             files=files, version=__version__, review=review,
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from curation.decisions import Event
 from curation.packs import PackText
+from curation.query_types import TypesText
 from curation.recipe import Recipe
 from curation.report import model
 
@@ -125,6 +126,7 @@ def _of(shape: type[BaseModel], name: str) -> Callable[[], dict[str, Any]]:
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "recipe": _of(Recipe, "recipe"),
     "pack": _of(PackText, "pack"),
+    "query-types": _of(TypesText, "query-types"),
     "report": model.json_schema,
     "manifest": _of(Manifest, "manifest"),
     "alpaca": _of(Alpaca, "alpaca"),

@@ -23,6 +23,7 @@ HEAVY = {
     "uvicorn",
     "fastexcel",
     "numba",
+    "sklearn",
 }
 
 

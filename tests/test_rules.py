@@ -10,7 +10,7 @@ from curation.recipe import Recipe
 from curation.resources import shipped
 from curation.trial import Trial, trials
 
-FOLDERS = sorted(path.name for path in shipped("rules").iterdir() if path.is_dir())
+FOLDERS = packs_module.shipped_folders()
 ALL = packs_module.load(FOLDERS)
 TRIALS = list(trials(ALL))
 

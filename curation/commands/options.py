@@ -34,6 +34,7 @@ DecisionFiles = Annotated[
         show_default=False,
     ),
 ]
+Budget = Annotated[int | None, typer.Option("--budget", min=1, help="Keep the best N examples; see docs/diversity.md.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
@@ -62,7 +63,12 @@ def settings(path: Path | None, changes: list[str], ignore: list[str], seed: int
 
     found = recipe_module.load(path) if path else recipe_module.Recipe()
     found = recipe_module.changed(found, [*changes, *([f"seed={seed}"] if seed is not None else [])], ignore)
-    return found, packs_module.load(found.packs, found.rules)
+    return found, packs_module.load(found.packs, found.rules, types=found.query_types)
+
+
+def budget_change(budget: int | None) -> list[str]:
+    """Return --budget as a change of the recipe."""
+    return [] if budget is None else [f"selection.budget={budget}"]
 
 
 def console(*, stderr: bool) -> Console:

@@ -1,5 +1,6 @@
 """report.json as Markdown for a pull request or an issue: no text of a log can become markup there."""
 
+import re
 from collections.abc import Callable, Iterable
 
 from curation.report import sentences
@@ -46,7 +47,9 @@ def _entity(char: str) -> str:
 def _words(words: Words, language: Language) -> str:
     """Our own sentence; names in it may come from a pack, so nothing in it is markup either."""
     text = one_line(words.into(language), 1000)
-    return "".join(_entity(char) if char in "\\`*_[]<>|~&#@$" else char for char in text)
+    escaped = "".join(_entity(char) if char in "\\`*_[]<>|~&#@$" else char for char in text)
+    # A name at the beginning of a paragraph could make it a list, or a heading of the line before.
+    return re.sub(r"^([-+=]|\d+(?=[.)]))", lambda found: f"&#{ord(found[1][0])};{found[1][1:]}", escaped)
 
 
 def _table(language: Language, heads: Iterable[str], rows: list[list[str]], more: int = 0) -> str:

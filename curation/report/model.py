@@ -170,6 +170,41 @@ class Diversity(_Part):
     distinct_openings: Share | None = Field(description="Different openings of answers per exported example.")
 
 
+class Scores(_Part):
+    """How varied one side is, before or after curation; null where there is nothing to measure."""
+
+    type_coverage: Share | None = Field(description="Share of the query types that have an example.")
+    evenness: Share | None = Field(description="Normalised entropy of query types: 1 = all equally often.")
+    effective_types: float | None = Field(ge=0, description="exp(entropy): as varied as this many types.")
+    skeletons: Count = Field(description="Different sentence skeletons of questions.")
+    common_skeletons: Share | None = Field(description="Share of questions that the ten most common skeletons hold.")
+    effective_skeletons: float | None = Field(ge=0, description="exp(entropy) of the skeletons.")
+    distinct_1: Share | None = Field(description="Different words (characters in Chinese) per word.")
+    distinct_2: Share | None = Field(description="Different pairs of them per pair.")
+    distinct_3: Share | None = Field(description="Different triples of them per triple.")
+    nearest: Share | None = Field(description="Mean similarity of a question to the one most like it (MinHash).")
+
+
+class TemplateRow(_Part):
+    """A sentence skeleton that many questions share."""
+
+    skeleton: str = Field(description="The question without names, numbers and products.")
+    before: Count = Field(description="Candidates.")
+    after: Count = Field(description="Exported examples.")
+
+
+class Variety(_Part):
+    """Diversity before and after curation."""
+
+    compared: Count = Field(description="Questions on each side that wording and nearness were measured on.")
+    before: Scores = Field(description="Of the candidates.")
+    after: Scores = Field(description="Of the exported examples.")
+    templates: list[TemplateRow] = Field(max_length=10, description="The most common skeletons.")
+    thin_below: Count = Field(description="From this many exported examples on, a type is not thin.")
+    thin_types: list[str] = Field(description="Ids of query types with some exported examples, but fewer than that.")
+    budget: Count | None = Field(description="How many examples the recipe has room for; null: all.")
+
+
 class Histogram(_Part):
     """Counts by length. Bin i is edges[i] <= length < edges[i + 1]; the last bin has no upper end."""
 
@@ -473,6 +508,7 @@ class Report(_Part):
     query_types: list[QueryTypeRow]
     missing_types: list[str] = Field(description="Ids of query types with no exported example.")
     diversity: Diversity
+    variety: Variety | None = Field(default=None, description="Before and after; null in reports of older versions.")
     lengths: Lengths
     languages: list[LanguageRow]
     duplicates: Duplicates

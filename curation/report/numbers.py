@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from curation import privacy
+from curation import diversity, privacy
 from curation.checks.language import language
 from curation.decide import dropped_messages, with_message_findings
 from curation.decisions import KEEPING
-from curation.diversity import OTHER, diversity
 from curation.duplicates import Duplicates
 from curation.packs import Packs
+from curation.query_types import OTHER, Names
 from curation.read import Input
 from curation.recipe import Gate as GateSettings
 from curation.recipe import Recipe
@@ -50,6 +50,10 @@ STRUCTURAL = {
     "dedup/conflicting-answers": (
         "example",
         "The same question has another answer elsewhere; a person must say which is right.",
+    ),
+    "selection/over-budget": (
+        "example",
+        "The budget is full; what was chosen covers this question or asks something rarer.",
     ),
 }
 
@@ -89,6 +93,7 @@ def numbers(
     findings: pl.DataFrame,
     duplicates: Duplicates,
     turns: int,
+    types: Mapping[str, Names],
     files: Sequence[Mapping[str, Any]],
     version: str,
     review: model.Review | None = None,
@@ -115,9 +120,10 @@ def numbers(
         rules=_rules(packs, messages, examples, findings, random),
         mends=_mends(mends, messages, random),
         personal_data=personal,
-        query_types=_query_types(packs, examples, kept),
-        missing_types=[t for t in packs.query_types if t not in set(kept["query_type"])],
-        diversity=model.Diversity(**vars(diversity(kept, len(packs.query_types) + 1))),
+        query_types=_query_types(types, examples, kept),
+        missing_types=_rare(types, examples, kept, below=1),
+        diversity=model.Diversity(**vars(diversity.diversity(kept, len(types) + 1))),
+        variety=_variety(recipe, types, examples, kept),
         lengths=model.Lengths(
             question=_histogram(examples, pl.col("question").str.len_chars(), CHARACTERS),
             answer=_histogram(examples, pl.col("answer").str.len_chars(), CHARACTERS),
@@ -180,7 +186,7 @@ def _funnel(
     clean = messages.filter(pl.col("role") != "system").join(by_rule, on=["conversation", "message"], how="anti").height
     said = with_message_findings(examples, findings)
     wanted = said.filter(pl.col("rule").is_in(KEEPING))  # by people, who win over the rules
-    strong = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.starts_with("dedup/"))
+    strong = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.contains("^(?:dedup|selection)/"))
     passed = examples.join(strong.join(wanted, on="id", how="anti"), on="id", how="anti").height
     twice = said.filter(pl.col("rule") == "dedup/near-duplicate").join(wanted, on="id", how="anti").height
     kept = (examples["verdict"] == "keep").sum()
@@ -247,13 +253,42 @@ def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame, ignored: Sequence[st
     ]
 
 
-def _query_types(packs: Packs, examples: pl.DataFrame, kept: pl.DataFrame) -> list[model.QueryTypeRow]:
+def _query_types(types: Mapping[str, Names], examples: pl.DataFrame, kept: pl.DataFrame) -> list[model.QueryTypeRow]:
     before, after = (dict(frame.group_by("query_type").len().iter_rows()) for frame in (examples, kept))
-    names = {name: (t.zh, t.en) for name, t in packs.query_types.items()} | {OTHER: ("其他", "Other")}
+    names = {name: (t.zh, t.en) for name, t in types.items()} | {OTHER: ("其他", "Other")}
     return [
         model.QueryTypeRow(id=name, zh=zh, en=en, before=before.get(name, 0), after=after.get(name, 0))
         for name, (zh, en) in names.items()
     ]
+
+
+def _rare(types: Mapping[str, Names], examples: pl.DataFrame, kept: pl.DataFrame, *, below: int) -> list[str]:
+    """Return the types with fewer than `below` exported examples, those first that lost most candidates."""
+    before, after = (dict(frame.group_by("query_type").len().iter_rows()) for frame in (examples, kept))
+    rare = [name for name in types if after.get(name, 0) < below]
+    return sorted(rare, key=lambda name: -before.get(name, 0))
+
+
+def _variety(recipe: Recipe, types: Mapping[str, Names], examples: pl.DataFrame, kept: pl.DataFrame) -> model.Variety:
+    compared = min(examples.height, kept.height, diversity.SAMPLE)
+    before, after = (
+        diversity.scores(frame, list(types), recipe.dedup, compared=compared, seed=recipe.seed)
+        for frame in (examples, kept)
+    )
+    missing = set(_rare(types, examples, kept, below=1))
+    least = max(recipe.selection.floors.type, 2)
+    return model.Variety(
+        compared=compared,
+        before=model.Scores(**vars(before)),
+        after=model.Scores(**vars(after)),
+        templates=[
+            model.TemplateRow(skeleton=shown.short(text), before=n, after=m)
+            for text, n, m in diversity.templates(examples, kept)
+        ],
+        thin_below=least,
+        thin_types=[name for name in _rare(types, examples, kept, below=least) if name not in missing],
+        budget=recipe.selection.budget,
+    )
 
 
 def _histogram(examples: pl.DataFrame, size: pl.Expr, edges: list[int]) -> model.Histogram:

@@ -1,51 +1,51 @@
-"""Query types, and how evenly a set covers them."""
+"""Skeletons, and how evenly and with how many words a set is spread."""
 
 import polars as pl
 import pytest
 
-from curation.diversity import Diversity, diversity, query_types
-from curation.packs import Packs, QueryType
+from curation import diversity as module
+from curation.diversity import Diversity, diversity, scores, skeletons, templates
+from curation.packs import Packs
+from curation.recipe import Dedup
 
 
-def asked(*questions: str) -> pl.DataFrame:
-    return pl.DataFrame({"turns": [[{"role": "user", "text": q, "messages": [0]}] for q in questions]})
+def skeleton(*questions: str, products: tuple[str, ...] = (), framing: str = "") -> list[str]:
+    frame = pl.DataFrame({"q": questions})
+    return frame.select(skeletons(pl.col("q"), products=products, framing=framing)).to_series().to_list()
 
 
-def types_of(frame: pl.DataFrame, packs: Packs) -> list[str]:
-    return query_types(frame, packs.query_types)["query_type"].to_list()
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("订单[订单号]到哪了？", "订单12到哪了"),
+        ("我的洗衣机坏了", "我的冰箱坏了！"),
+        ("have you got 《Emma》 in stock", "Have you got 《Persuasion》 in stock?"),
+        ("is the iPhone15 in stock", "is the iphone14 in stock"),
+        ("I bought a fridge in Paris", "I bought some phones in New York"),
+        ("my order from 12/03 costs 19.99", "my order from 2 costs 5%"),
+    ],
+)
+def test_questions_that_differ_in_names_numbers_and_products_have_one_skeleton(one: str, other: str) -> None:
+    products = ("洗衣机", "冰箱", "a fridge", "some phone*")
+    assert len(set(skeleton(one, other, products=products))) == 1
 
 
-def kind(*patterns: str) -> QueryType:
-    return QueryType(zh="x", en="x", patterns=list(patterns), fires=["x"])
+def test_questions_of_another_frame_have_another_skeleton() -> None:
+    assert len(set(skeleton("怎么退货", "怎么换货", "能退货吗"))) == 3
 
 
-def test_the_type_with_most_hits_wins_ties_go_to_the_first_and_no_hit_is_other() -> None:
-    types = {"a": kind("red|blue"), "b": kind("BLUE", "green")}
-    found = query_types(asked("blue green", "Blue", "red", "grey"), types)
-    assert found["query_type"].to_list() == ["b", "a", "a", "other"]
+def test_courtesy_is_off_and_a_question_of_blanks_alone_stays_itself() -> None:
+    assert skeleton("请问怎么退货", framing="请问") == ["怎么退货"]
+    assert skeleton("[订单号]", "13 45") == ["[订单号]", "13 45"]
 
 
-def test_no_types_or_no_examples_are_no_problem() -> None:
-    assert query_types(asked("x"), {})["query_type"].to_list() == ["other"]
-    assert query_types(asked("x").clear(), {"a": kind("x")})["query_type"].to_list() == []
-
-
-def test_every_example_of_a_shipped_query_type_is_of_that_type(packs: Packs) -> None:
-    pairs = [(text, name) for name, known in packs.query_types.items() for text in known.fires]
-    found = types_of(asked(*(text for text, _ in pairs)), packs)
-    assert [(text, got) for (text, _), got in zip(pairs, found, strict=True)] == pairs
-
-
-def test_the_first_turn_of_a_dialogue_names_the_concern(packs: Packs) -> None:
-    turns = [
-        {"role": "user", "text": "发票抬头能改吗", "messages": [0]},
-        {"role": "user", "text": "退款退款退款", "messages": [1]},
-    ]
-    assert types_of(pl.DataFrame({"turns": [turns]}), packs) == ["invoice"]
+def test_product_words_are_words(packs: Packs) -> None:
+    assert skeleton("I read a book", "I booked it", products=("book*",)) == ["i read a □", "i □ it"]
+    assert skeleton("I booked it", products=("book",)) == ["i booked it"]
 
 
 def measured(*rows: tuple[str, str, str], types: int = 4) -> Diversity:
-    return diversity(pl.DataFrame(rows, schema=["query_type", "question", "answer"], orient="row"), types)
+    return diversity(pl.DataFrame(rows, schema=["query_type", "skeleton", "answer"], orient="row"), types)
 
 
 def test_equally_many_of_every_type_is_an_evenness_of_1() -> None:
@@ -59,18 +59,68 @@ def test_three_of_one_and_one_of_another_has_the_entropy_of_that() -> None:
     assert found.effective_types == pytest.approx(1.75, abs=0.01)
 
 
-def test_questions_that_differ_in_masks_and_digits_only_count_once() -> None:
-    rows = [
-        ("a", "订单[订单号]到哪了？", "甲乙丙丁戊己一"),
-        ("a", "订单12到哪了", "甲乙丙丁戊己二"),
-        ("a", "退款呢", "别的开头是这样"),
-    ]
-    found = measured(*rows)
+def test_questions_of_one_skeleton_and_answers_of_one_opening_count_once() -> None:
+    found = measured(("a", "s", "甲乙丙丁戊己一"), ("a", "s", "甲乙丙丁戊己二"), ("a", "t", "别的开头是这样"))
     assert (found.distinct_questions, found.distinct_openings) == (round(2 / 3, 4), round(2 / 3, 4))
 
 
 def test_nothing_to_measure_is_none_not_nought() -> None:
-    assert diversity(
-        pl.DataFrame(schema=dict.fromkeys(["query_type", "question", "answer"], pl.String)), 4
-    ) == Diversity(None, None, None, None)
+    nothing = pl.DataFrame(schema=dict.fromkeys(["id", "query_type", "skeleton", "question", "answer"], pl.String))
+    assert diversity(nothing, 4) == Diversity(None, None, None, None)
     assert measured(("a", "q", "a"), types=1).evenness is None
+    empty = scores(nothing, ["a"], Dedup(), compared=0, seed=1)
+    assert (empty.type_coverage, empty.skeletons, empty.nearest) == (None, 0, None)
+
+
+def side(*rows: tuple[str, str, str], compared: int = 100) -> module.Scores:
+    frame = pl.DataFrame(rows, schema=["query_type", "skeleton", "question"], orient="row").with_row_index("n")
+    return scores(frame.with_columns(id=pl.format("{}", "n")), ["a", "b", "c"], Dedup(), compared=compared, seed=1)
+
+
+def test_coverage_counts_types_that_have_an_example_and_other_is_none() -> None:
+    assert side(("a", "s", "q"), ("other", "t", "r")).type_coverage == round(1 / 3, 4)
+
+
+def test_common_skeletons_hold_their_share_and_effective_ones_are_fewer() -> None:
+    rows = [("a", "s", f"question {i}") for i in range(30)] + [("a", f"t{i}", f"other {i}") for i in range(30)]
+    found = side(*rows)
+    assert found.skeletons == 31
+    assert found.common_skeletons == round(39 / 60, 4)  # s and nine others
+    assert found.effective_skeletons == pytest.approx((1 / 0.5) ** 0.5 * 60**0.5, rel=1e-3)  # exp(½ ln 2 + ½ ln 60)
+
+
+def test_distinct_n_counts_words_in_english_and_characters_in_chinese_and_stays_in_its_text() -> None:
+    found = side(("a", "s", "The cat, the DOG"), ("a", "t", "cat"))
+    assert (found.distinct_1, found.distinct_2, found.distinct_3) == (0.6, 1.0, 1.0)  # the cat the dog · cat
+    han = side(("a", "s", "退款退款"))
+    assert (han.distinct_1, han.distinct_2, han.distinct_3) == (0.5, round(2 / 3, 4), 1.0)
+
+
+def test_the_nearest_is_1_among_copies_and_near_0_among_strangers() -> None:
+    copies = side(("a", "s", "我的快递什么时候能到啊"), ("a", "t", "我的快递什么时候能到啊？"))
+    assert copies.nearest == 1.0
+    strangers = side(("a", "s", "how do i return these shoes"), ("a", "t", "发票抬头能改吗"), ("a", "u", "quick zebra"))
+    assert strangers.nearest is not None
+    assert strangers.nearest < 0.1
+    assert side(("a", "s", "alone")).nearest is None
+
+
+def test_the_nearest_is_found_in_a_crowd_and_is_about_its_jaccard_similarity() -> None:
+    words = [f"{a}{b}" for a in "abcdefghij" for b in "klmnopqrst"]
+    crowd = [("a", "s", f"{words[i % 100]} {words[(7 * i) % 100]} asks {i * 7919}") for i in range(300)]
+    twins = [("a", "s", f"please send {words[i]} parcel {i} to the other side of town") for i in range(50)]
+    pairs = [row for twin in twins for row in (twin, (*twin[:2], twin[2] + " today"))]
+    alone = side(*crowd, compared=1000).nearest
+    beside = side(*crowd, *pairs, compared=1000).nearest
+    assert alone is not None
+    assert beside is not None
+    assert beside > alone + 0.05
+
+
+def test_wording_is_measured_on_the_first_texts_in_the_order_of_ids() -> None:
+    assert side(("a", "s", "x y"), ("a", "t", "x x x x"), compared=1).distinct_1 == 1.0
+
+
+def test_templates_are_the_most_frequent_skeletons_with_what_is_left_of_them() -> None:
+    before = pl.DataFrame({"skeleton": ["s", "s", "s", "t", "t", "u"]})
+    assert templates(before, pl.DataFrame({"skeleton": ["s", "u"]})) == [("s", 3, 1), ("t", 2, 0)]

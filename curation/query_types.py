@@ -1,0 +1,340 @@
+"""Query types: what customers ask for, by the phrases of a pack; `other` where the pack is not sure.
+
+A pack is a YAML file (`rules/query_types/*.yaml`), one domain in Chinese and English; `siftune schema
+query-types` prints its JSON Schema::
+
+    about: What customers of an online shop ask for
+    weights: {sure: 3, likely: 2, hint: 1, against: -2}   # what one kind of phrase adds, however many of it fit
+    least: 2                              # a type with less is not claimed
+    margin: 1                             # the best must lead the second by this much, else `other`
+    products: [洗衣机, washing machine]    # words that sentence skeletons mask (diversity.py)
+    types:
+      refund:
+        name: {zh: 退款, en: Refund}
+        sure: [退款多久, 退款+到账, money back]
+        likely: [退款, refund*]
+        hint: [到账]
+        against: [退税]
+        fires: [退款多久到账, how long does a refund take]
+        silent: [发票什么时候开]
+
+A phrase of Latin letters stands at the borders of words (``refund*`` may go on), one with Han characters anywhere.
+The parts of ``a+b`` must all be in the question, in any order. ``/…/`` is a regular expression, slower. Case, marks and
+apostrophes do not count, nor does what stands in [square brackets].
+
+Every literal of all packs is searched in one pass (Aho-Corasick); the rest is sparse arithmetic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from scipy import sparse
+
+from curation import documents
+from curation.checks.wording import regex
+from curation.errors import PackError, did_you_mean
+from curation.resources import shipped
+from curation.vectors import MASK
+
+OTHER = "other"
+TIERS = ("sure", "likely", "hint", "against")
+BATCH = 20_000  # questions typed at once: bounds the memory of the hits
+USEFUL = 0.05  # share of the questions that a further domain pack must explain alone to be chosen (`best`)
+BEYOND = ("general",)  # packs that `best` always takes: they fit beside every domain
+
+FOLDER = "query_types"  # inside the shipped rules
+
+Choice = Literal["best", "auto"] | Sequence[str]  # of packs: what fits the data, none (topics.py), or these
+Phrase = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class Names(BaseModel):
+    """What a type is called."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class TypeText(BaseModel):
+    """One query type as written: its names, its phrases by strength, and questions that are of it and not of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: Names
+    sure: list[Phrase] = []
+    likely: list[Phrase] = []
+    hint: list[Phrase] = []
+    against: list[Phrase] = []
+    fires: list[str] = Field(min_length=2)
+    silent: list[str] = Field(min_length=1)
+
+
+class WeightsText(BaseModel):
+    """What a phrase of each strength adds to its type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    sure: float = 3
+    likely: float = 2
+    hint: float = 1
+    against: float = -2
+
+
+class TypesText(BaseModel):
+    """A pack of query types as written."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    about: str
+    weights: WeightsText = WeightsText()
+    least: float = 2
+    margin: float = Field(default=1, ge=0)
+    products: list[Phrase] = []
+    types: dict[str, TypeText] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class TypePack:
+    """One pack that was loaded; its types are called ``pack/type``."""
+
+    name: str
+    sha256: str
+    text: TypesText
+
+    @property
+    def names(self) -> dict[str, Names]:
+        """Return the names of its types, in the order of the file."""
+        return {f"{self.name}/{short}": written.name for short, written in self.text.types.items()}
+
+
+def load(name: str) -> TypePack:
+    """Load a pack by name (a shipped one such as ``banking``) or path.
+
+    Raises PackError with file, line, fault and cure.
+    """
+    own = Path(name)
+    path = own if own.is_file() else shipped("rules") / FOLDER / f"{name}.yaml"
+    if not path.is_file():
+        message = f"query types '{name}': neither a file nor a shipped pack{did_you_mean(name, shipped_names())}"
+        raise PackError(f"{message}; or use `best` or `auto`")
+    data, node = documents.load(path, PackError)
+    text = documents.validate(TypesText, data, path, node, PackError)
+    pack = TypePack(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), text)
+    for short, written in text.types.items():
+        place = f"{path}:{documents.line_of(node, ('types', short))}: type '{short}'"
+        if "/" in short or short == OTHER:
+            raise PackError(f"{place}: choose a name without '/' that is not '{OTHER}'")
+        for phrase in (p for tier in TIERS for p in getattr(written, tier)):
+            try:
+                fault = "" if all(p.strip() for p in _parts(phrase)) else "has a part without letter or digit"
+            except ValueError as wrong:
+                fault = str(wrong)
+            if fault:
+                raise PackError(f"{place}: phrase '{phrase}' {fault}")
+    return pack
+
+
+def load_all(choice: Choice) -> tuple[TypePack, ...]:
+    """Load the packs that a recipe names; for ``best`` all that are shipped, for ``auto`` none."""
+    if isinstance(choice, str):
+        return tuple(load(name) for name in shipped_names()) if choice == "best" else ()
+    packs = tuple(load(name) for name in choice)
+    names = [pack.name for pack in packs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise PackError(f"query types '{twice}': two packs have this name; rename one file")
+    return packs
+
+
+def shipped_names() -> list[str]:
+    """Return the names of the shipped packs, domains before what fits beside all of them."""
+    names = sorted(path.stem for path in (shipped("rules") / FOLDER).glob("*.yaml"))
+    return [*(n for n in names if n not in BEYOND), *(n for n in names if n in BEYOND)]
+
+
+def normal(texts: pl.Series) -> pl.Series:
+    """Return texts as phrases see them: lower case, without marks and masks, one space around every Latin word."""
+    bare = texts.str.replace_all(MASK, " ").str.to_lowercase().str.replace_all(r"['’]", "", literal=False)
+    spaced = bare.str.replace_all(r"([a-z0-9]+)", " $1 ").str.replace_all(r"[^\p{L}\p{N}]+", " ")
+    return " " + spaced.str.strip_chars(" ") + " "
+
+
+def _parts(phrase: str) -> list[str]:
+    """Return the literals (or the one regular expression, with its slashes) that must all be in a question."""
+    if len(phrase) > 2 and phrase[0] == phrase[-1] == "/":
+        return [f"/{regex(phrase[1:-1])}/"]
+    return [_literal(part) for part in phrase.split("+")]
+
+
+def _literal(part: str) -> str:
+    text = str(normal(pl.Series([part])).item()).strip()
+    if any("\u4e00" <= char <= "\u9fff" for char in text):
+        return text
+    return f" {text}" if part.rstrip().endswith("*") else f" {text} " if text else ""
+
+
+class Typer:
+    """Packs made ready: literals, phrases and types as sparse matrices. A pure function of texts from there on."""
+
+    def __init__(self, packs: Sequence[TypePack]) -> None:
+        """Number the literals, phrases and types of `packs`, in their order."""
+        self.packs = tuple(packs)
+        self.names: list[str] = [name for pack in packs for name in pack.names]
+        literals: dict[str, int] = {}
+        rows: list[tuple[int, int]] = []  # phrase, literal
+        sizes: list[int] = []
+        tiers: list[tuple[int, int]] = []  # phrase, type and tier
+        weights: list[list[float]] = []
+        for pack in packs:
+            for written in pack.text.types.values():
+                for tier in TIERS:
+                    for phrase in getattr(written, tier):
+                        parts = dict.fromkeys(_parts(phrase))
+                        rows += [(len(sizes), literals.setdefault(part, len(literals))) for part in parts]
+                        tiers.append((len(sizes), len(weights)))
+                        sizes.append(len(parts))
+                    weights.append([getattr(pack.text.weights, tier)])
+        self.literals = pl.Series([text for text in literals if text[0] != "/"], dtype=pl.String)
+        self.patterns = [text for text in literals if text[0] == "/"]
+        self.place = {text: i for i, text in enumerate(literals)}
+        self.sizes = np.array(sizes)
+        self.phrases = _matrix(rows, len(sizes), len(literals)).T.tocsr()
+        self.tiers = _matrix(tiers, len(sizes), len(weights))
+        self.weights = np.array(weights, dtype=np.float64).ravel()
+
+    def scores(self, texts: pl.Series) -> npt.NDArray[np.float64]:
+        """Return texts × types: the weights of the strengths of which at least one phrase stands in the text."""
+        said = self._hits(normal(texts)) @ self.phrases
+        said.data = (said.data >= self.sizes[said.indices]).astype(np.int32)
+        tiers = said @ self.tiers
+        tiers.data = np.minimum(tiers.data, 1)
+        scored = tiers.toarray() * self.weights
+        return np.asarray(scored.reshape(len(texts), len(self.names), len(TIERS)).sum(axis=2))
+
+    def claims(self, texts: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Return texts × packs: which type (its place in `names`) a pack claims, -1 for none, and by what score."""
+        scored = self.scores(texts)
+        types = np.full((len(texts), len(self.packs)), -1, dtype=np.int64)
+        best = np.zeros((len(texts), len(self.packs)))
+        start = 0
+        for column, pack in enumerate(self.packs):
+            mine = scored[:, start : start + len(pack.text.types)]
+            two = np.partition(mine, -2, axis=1)[:, -2:] if mine.shape[1] > 1 else np.column_stack([mine * 0, mine])
+            sure = (two[:, 1] >= pack.text.least) & (two[:, 1] - two[:, 0] >= pack.text.margin)
+            types[sure, column] = start + mine[sure].argmax(axis=1)
+            best[sure, column] = two[sure, 1]
+            start += len(pack.text.types)
+        return types, best
+
+    def assign(self, texts: pl.Series, use: Sequence[str]) -> pl.Series:
+        """Return the type of each text by the packs named in `use`; the best score wins, ties go to the first pack."""
+        columns = [[pack.name for pack in self.packs].index(name) for name in use]
+        names = np.array([*self.names, OTHER])
+        found: list[npt.NDArray[np.str_]] = []
+        for start in range(0, len(texts), BATCH):
+            types, best = self.claims(texts[start : start + BATCH])
+            first = best[:, columns].argmax(axis=1)
+            found.append(names[types[:, columns][np.arange(len(first)), first]])
+        return pl.Series("query_type", np.concatenate(found) if found else [], dtype=pl.String)
+
+    def _hits(self, texts: pl.Series) -> Any:  # noqa: ANN401  scipy has no types
+        """Return texts × literals: 1 where a literal stands in the text."""
+        found = (
+            pl.DataFrame({"text": texts})
+            .with_row_index("row")
+            .select("row", hit=pl.col("text").str.extract_many(self.literals.implode(), overlapping=True))
+            .explode("hit", empty_as_null=True)
+            .drop_nulls("hit")
+            .unique()
+        )
+        column = found["hit"].replace_strict(self.place, return_dtype=pl.Int64)
+        cells = [(found["row"].to_numpy().astype(np.int64), column.to_numpy())]
+        for pattern in self.patterns:
+            rows = texts.str.contains(pattern[1:-1]).arg_true().to_numpy().astype(np.int64)
+            cells.append((rows, np.full(len(rows), self.place[pattern])))
+        row, place = (np.concatenate(side) for side in zip(*cells, strict=True))
+        shape = (len(texts), len(self.place))
+        return sparse.csr_matrix((np.ones(len(row), dtype=np.int32), (row, place)), shape=shape)
+
+
+def _matrix(cells: Sequence[tuple[int, int]], rows: int, columns: int) -> Any:  # noqa: ANN401  scipy has no types
+    row, column = zip(*cells, strict=True) if cells else ((), ())
+    return sparse.csr_matrix((np.ones(len(cells), dtype=np.int32), (row, column)), shape=(rows, columns))
+
+
+# --- which packs fit ---------------------------------------------------------------------------------------------
+
+
+def coverage(typer: Typer, texts: pl.Series) -> pl.DataFrame:
+    """Count texts by the set of packs that claim a type for them (claims: bits, texts): small, and batches add up."""
+    counts = np.zeros(1 << len(typer.packs), dtype=np.int64)
+    for start in range(0, len(texts), BATCH):
+        types, _ = typer.claims(texts[start : start + BATCH])
+        bits = ((types >= 0) << np.arange(types.shape[1])).sum(axis=1)
+        counts += np.bincount(bits, minlength=len(counts))
+    return pl.DataFrame({"claims": np.flatnonzero(counts), "texts": counts[counts > 0]})
+
+
+def best(typer: Typer, counts: pl.DataFrame) -> list[str]:
+    """Return the packs to use for texts of which `counts` are the coverage: general, and each domain that adds enough.
+
+    Greedy: the domain that explains most of what no chosen pack explains yet, while that is at least USEFUL of all;
+    the first is taken however little it explains. Ties go to the first name.
+    """
+    names = [pack.name for pack in typer.packs]
+    total = int(counts["texts"].sum())
+    left = {int(bits): int(n) for bits, n in counts.iter_rows()}
+    chosen: list[str] = []
+    domains = [i for i, name in enumerate(names) if name not in BEYOND]
+    while domains:
+        gain = {i: sum(n for bits, n in left.items() if bits >> i & 1) for i in domains}
+        top = max(domains, key=lambda i: (gain[i], -i))
+        if chosen and gain[top] < max(1.0, USEFUL * total):
+            break
+        chosen.append(names[top])
+        left = {bits: n for bits, n in left.items() if not bits >> top & 1}
+        domains.remove(top)
+    return [*chosen, *(name for name in names if name in BEYOND)]
+
+
+def trials(pack: TypePack) -> list[tuple[str, str, str]]:
+    """Run every type of a pack on its own questions; return (type, question, fault), fault empty where it holds."""
+    typer = Typer([pack])
+    asked = [(short, text, must) for short, t in pack.text.types.items() for must in (True, False)
+             for text in (t.fires if must else t.silent)]  # fmt: skip
+    found = typer.assign(pl.Series([text for _, text, _ in asked], dtype=pl.String), [pack.name])
+    done = []
+    for (short, text, must), got in zip(asked, found, strict=True):
+        is_it = got == f"{pack.name}/{short}"
+        fault = "" if is_it == must else f"is {got}" if must else "is of this type but must not be"
+        done.append((f"{pack.name}/{short}", text, fault))
+    return done
+
+
+def typed(examples: pl.DataFrame, packs: Sequence[TypePack], choice: Choice) -> tuple[pl.DataFrame, dict[str, Names]]:
+    """Add `query_type` to examples and return it with the names of all types that were looked for.
+
+    In a dialogue the first turn of the user counts: it names the concern.
+    """
+    typer = Typer(packs)
+    asked = examples.select(first_question()).to_series()
+    use = best(typer, coverage(typer, asked)) if choice == "best" else [pack.name for pack in packs]
+    names = {name: said for pack in packs if pack.name in use for name, said in pack.names.items()}
+    return examples.with_columns(typer.assign(asked, use)), names
+
+
+def first_question() -> pl.Expr:
+    """Return the first turn's text of each example."""
+    return pl.col("turns").list.first().struct.field("text")
+
+
+def products(packs: Sequence[TypePack]) -> list[str]:
+    """Return the product words of all packs, each once."""
+    return list(dict.fromkeys(word for pack in packs for word in pack.text.products))
