@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curation.commands import doctor as doctor_command
+from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
 from curation.commands import rules
 from curation.commands import sniff as sniff_command
@@ -61,6 +62,7 @@ app = typer.Typer(
 app.add_typer(rules.app, name="rules")
 app.command()(report_command.report)
 app.command()(sniff_command.sniff)
+app.command()(leaks_command.leaks)
 app.command()(report_command.diff)
 
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decide, decisions, duplicates, privacy, query_types, tables, topics
+from curation import decide, decisions, duplicates, leaks, privacy, query_types, tables, topics
 from curation.diversity import skeletons
 from curation.extract import extract, turns
 from curation.judge import context, judge
@@ -19,7 +19,7 @@ from curation.recipe import Recipe
 from curation.seams import bots, join_cut, share_fate
 from curation.selection import select
 from curation.sessions import sessions
-from curation.split import split
+from curation.split import split, ties
 from curation.strip import strip
 
 
@@ -97,11 +97,20 @@ def curate(
         progress("select", f"{over.height} examples over the budget of {recipe.selection.budget}")
     findings = pl.concat([findings, over])
     decided = decide.verdicts(examples, findings).join(twice.clusters, on="id", how="left", maintain_order="left")
-    decided = split(decided, val_share=recipe.split.val_share, seed=recipe.seed)
+    decided = _split(decided, recipe, packs)
     placed = decide.fates(messages, decided, findings)
     kept = (decided["verdict"] == "keep").sum()
     progress("decide", f"{kept} examples kept")
     return Curated(reading.inputs, placed, reading.unreadable, decided, findings, twice, spoken.height, types)
+
+
+def _split(decided: pl.DataFrame, recipe: Recipe, packs: Packs) -> pl.DataFrame:
+    """Add `split`: what is nearly the same goes to one side, and what a set of the recipe has too, to training."""
+    files = [Path(name) for name in recipe.split.apart_from]
+    beside = leaks.outside(files, packs) if files else None
+    kept = decided.filter(pl.col("verdict") == "keep")
+    tied = ties(kept, recipe.dedup, seed=recipe.seed, outside=beside)
+    return split(decided, tied, recipe.split, seed=recipe.seed)
 
 
 def _typed(

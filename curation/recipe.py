@@ -224,7 +224,9 @@ class Selection(_Part):
 class Split(_Part):
     """Train and validation, never parted inside a conversation or a cluster of duplicates."""
 
-    val_share: Share = 0.1
+    val_share: Share = 0.05  # of the kept examples
+    val_least: int = Field(default=20, ge=0)  # examples; of a small set a fifth at most
+    apart_from: list[str] = []  # files (a general set, a benchmark): what is nearly the same is never validated on
 
 
 class Output(_Part):

@@ -1,49 +1,154 @@
-"""Train and validation without a leak: nothing of a validation conversation or its duplicates is trained on."""
+"""Train and validation without a leak: nothing that is asked in validation is trained on, in these words or nearly.
+
+What is held together, and goes to one side as a whole:
+
+* a conversation, with all examples made of it;
+* a cluster of duplicates (duplicates.py), also through examples that were not kept;
+* examples that are nearly the same as a whole, pairs that ask nearly the same, and dialogues with nearly the same
+  exchange in them (`ties`), by the exact Jaccard similarity that deduplication uses.
+
+The same answer to another question is no leak: shops have canned answers.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
 from curation import tables
+from curation.checks.wording import units as word_count
+from curation.dedup import cluster
+from curation.recipe import Dedup, Split
+
+SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
+LARGEST_SHARE = 0.2  # of a small set that `val_least` may take
+OUTSIDE = "\x1foutside"  # the label of what must stay apart from validation
 
 
-def split(examples: pl.DataFrame, *, val_share: float, seed: int) -> pl.DataFrame:
-    """Add `split` to kept examples (null for others): whole groups go to `val` until it holds `val_share` of them.
+def ties(examples: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return labels that examples share (conversation, label): those with one label must be on one side.
 
-    A group is everything that hangs together by conversation or by duplicate cluster, also through examples that
-    were not kept. Groups are taken in the order of a seeded hash of their first conversation, so that more input
-    moves as few examples as possible. Groups that would overshoot are passed over; with fewer than two groups, or a
-    share of 0, all is train.
+    `examples` and `outside` have conversation, kind, question, answer, turns. What is nearly the same as something
+    `outside` (a general set, an evaluation set) gets the label OUTSIDE.
     """
-    parent: dict[str, str] = {}
+    mine = units(examples).with_columns(outside=pl.lit(value=False))
+    if outside is not None:
+        mine = pl.concat([mine, units(outside).with_columns(outside=pl.lit(value=True))])
+    found = []
+    for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
+        first = cluster(group["text"].to_list(), settings, seed=seed).first
+        label = pl.format("{}:{}", pl.lit(level), pl.Series("first", first))
+        labelled = group.with_columns(label=label)
+        beside = pl.col("outside").any().over("label")
+        labelled = labelled.with_columns(label=pl.when(beside).then(pl.lit(OUTSIDE)).otherwise("label"))
+        shared = (pl.col("conversation").n_unique().over("label") > 1) | beside
+        found.append(labelled.filter(shared & ~pl.col("outside")).select("conversation", "label"))
+    empty = pl.DataFrame(schema={"conversation": pl.String, "label": pl.String})
+    return pl.concat([empty, *found]).unique(maintain_order=True)
 
-    def root(name: str) -> str:
-        while parent.setdefault(name, name) != name:
-            parent[name] = parent[parent[name]]
-            name = parent[name]
-        return name
 
-    for conversation, cluster in examples.select("conversation", "cluster").iter_rows():
-        root(f"c{conversation}")
-        if cluster is not None:
-            one, other = sorted((root(f"c{conversation}"), root(f"d{cluster}")))
-            parent[other] = one
-    kept = examples.filter(pl.col("verdict") == "keep")
-    sizes: dict[str, int] = {}
-    for conversation in kept["conversation"]:
-        group = root(f"c{conversation}")
-        sizes[group] = sizes.get(group, 0) + 1
-    want = round(kept.height * val_share)
-    chosen: set[str] = set()
-    held = 0
-    if len(sizes) > 1:
-        for group in sorted(sizes, key=lambda g: hashlib.sha256(f"{seed}:{g}".encode()).digest()):
-            if held + sizes[group] <= want:
-                chosen.add(group)
-                held += sizes[group]
-    names = ["val" if root(f"c{c}") in chosen else "train" for c in examples["conversation"]]
-    return examples.with_columns(
-        split=pl.when(pl.col("verdict") == "keep").then(pl.Series("split", names, dtype=pl.String)).cast(tables.SPLIT)
+def units(examples: pl.DataFrame) -> pl.DataFrame:
+    """Return the texts of examples that are compared (id, conversation, level, text), letters and digits only.
+
+    Levels: `example`, all that is said; `question` of a pair; `exchange`, a user's turn with the answer after it.
+    """
+    plain = pl.col("text").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
+    said = (
+        examples.select("id", "conversation", "kind", "turns")
+        .explode("turns")
+        .unnest("turns")
+        .select("id", "conversation", "kind", "role", text=plain, size=word_count(pl.col("text")))
     )
+    keys = ["id", "conversation"]
+    whole = said.group_by(*keys, maintain_order=True).agg(pl.col("text").str.join("\n"))
+    asked = said.filter((pl.col("kind") == "pair") & (pl.col("role") == "user"))
+    reply = pl.col("text").shift(-1).over("id")
+    exchange = (
+        said.with_columns(reply=reply, size=pl.col("size") + pl.col("size").shift(-1).over("id"))
+        .filter((pl.col("role") == "user") & pl.col("reply").is_not_null() & (pl.col("size") >= SHORTEST))
+        .select(*keys, text=pl.col("text") + "\n" + pl.col("reply"))
+    )
+    levels = {"example": whole, "question": asked, "exchange": exchange}
+    return pl.concat(
+        [
+            frame.select(*keys, level=pl.lit(level), text="text").filter(pl.col("text") != "")
+            for level, frame in levels.items()
+        ]
+    )
+
+
+def split(examples: pl.DataFrame, tied: pl.DataFrame, settings: Split, *, seed: int) -> pl.DataFrame:
+    """Add `split` to kept examples (null for others): whole groups go to `val` until it holds its share of them.
+
+    `examples` has conversation, cluster, verdict, query_type; `tied` is what `ties` found. `val` gets `val_share` of
+    the kept examples, at least `val_least`, but of a small set never more than a fifth for that. A group that would
+    overshoot is passed over, and so is, on the first round, one that would give a query type more than its share of
+    the validation set. With fewer than two groups, or a share of 0, all is train.
+
+    Groups are taken in the order of a seeded hash of their first conversation: the order of the input changes
+    nothing, and more input moves few of the old examples.
+    """
+    groups = _groups(examples, tied)
+    with_group = examples.join(groups, on="conversation", how="left", maintain_order="left")
+    kept = with_group.filter(pl.col("verdict") == "keep")
+    chosen = pl.Series(list(_chosen(kept, settings, seed)), dtype=pl.String)
+    side = pl.when(pl.col("group").is_in(chosen.implode())).then(pl.lit("val")).otherwise(pl.lit("train"))
+    return with_group.with_columns(
+        split=pl.when(pl.col("verdict") == "keep").then(side).cast(tables.SPLIT)
+    ).drop("group", "apart")  # fmt: skip
+
+
+def wanted(kept: int, settings: Split) -> int:
+    """Return how many of `kept` examples validation should get."""
+    if settings.val_share == 0:
+        return 0
+    return max(round(kept * settings.val_share), min(settings.val_least, int(kept * LARGEST_SHARE)))
+
+
+def _groups(examples: pl.DataFrame, tied: pl.DataFrame) -> pl.DataFrame:
+    """Return for each conversation its group (named by its first conversation), and whether it must stay in train."""
+    clusters = examples.drop_nulls("cluster").select("conversation", label=pl.format("cluster:{}", "cluster"))
+    edges = pl.concat([clusters, tied.filter(pl.col("label") != OUTSIDE).select("conversation", "label")]).unique()
+    names = examples.select("conversation").unique().sort("conversation").with_row_index("node")
+    labels = edges.select("label").unique().sort("label").with_row_index("place")
+    joined = edges.join(names, on="conversation").join(labels, on="label")
+    size = names.height + labels.height
+    ends = (joined["node"].to_numpy(), joined["place"].to_numpy().astype(np.int64) + names.height)
+    graph = sparse.csr_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
+    _, parts = connected_components(graph, directed=False)
+    apart = pl.col("conversation").is_in(tied.filter(pl.col("label") == OUTSIDE)["conversation"].implode())
+    return names.with_columns(part=parts[: names.height]).select(
+        "conversation",
+        group=pl.col("conversation").min().over("part"),
+        apart=apart.any().over("part"),
+    )
+
+
+def _chosen(kept: pl.DataFrame, settings: Split, seed: int) -> Iterator[str]:
+    """Yield the groups that go to validation."""
+    sizes = dict(kept.group_by("group").len().iter_rows())
+    want = wanted(kept.height, settings)
+    if len(sizes) < 2 or want == 0:
+        return
+    free = kept.filter(~pl.col("apart"))["group"].unique()
+    order = sorted(free, key=lambda g: hashlib.sha256(f"{seed}:{g}".encode()).digest())
+    counts = kept.group_by("query_type").len()
+    room = {name: -(-n * want // kept.height) for name, n in counts.iter_rows()}  # rounded up: a rare type may be there
+    inside: dict[str, list[tuple[str, int]]] = {}
+    for group, name, n in kept.group_by("group", "query_type").len().iter_rows():
+        inside.setdefault(group, []).append((name, n))
+    held, taken = 0, set()
+    for strict in (True, False):
+        for group in order:
+            fits = group not in taken and held + sizes[group] <= want
+            if fits and (not strict or all(room[name] >= n for name, n in inside[group])):
+                taken.add(group)
+                held += sizes[group]
+                for name, n in inside[group]:
+                    room[name] -= n
+                yield group
