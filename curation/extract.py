@@ -194,6 +194,8 @@ def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequ
         "cot": cot,
         "record": any(turn.record for turn in asked),
         "earlier": 0,
+        "asked": sum(turn.asks for turn in asked),
+        "told": sum(turn.informs or not turn.clarifies for turn in answered),
         "turns": [
             _turn("user", question, asked_in),
             _turn("assistant", answer, [m for turn in answered for m in turn.messages]),

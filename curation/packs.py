@@ -29,7 +29,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,6 +38,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from curation import documents, query_types
 from curation.checks.language import language
 from curation.checks.registry import On, bind
+from curation.checks.score import Sign
 from curation.checks.wording import phrase_pattern, regex
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.recipe import RuleChange
@@ -49,7 +49,7 @@ from curation.resources import shipped
 # whether there is anything else, consent that a turn is nothing but yes, no, ok or a
 # number, informs that an agent tells something, framing what may stand around a
 # question without changing it.
-CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent", "informs", "framing")
+CUES = ("question", "request", "clarify", "elliptic", "choice", "offer", "consent", "informs", "framing", "function")
 
 
 class Example(BaseModel):
@@ -61,6 +61,9 @@ class Example(BaseModel):
     role: Literal["user", "assistant", "system"] | None = None
     conversations: int = 1  # in how many conversations the same is said
     earlier: int = 0  # how many questions the customer asked before this one
+    again: bool = False  # in a dialogue: the same is asked and answered twice
+    asked: int = 2  # in a dialogue: how many turns of the customer ask something
+    told: int = 2  # in a dialogue: how many turns of the agent tell something
     asks: str | None = None
     answers: str | None = None
     times: int = 1  # `answers` so many times over, for rules about length
@@ -108,6 +111,7 @@ class PackText(BaseModel):
     records: bool = True  # false: its rules leave alone what came in as a question with its answer, not as a chat
     fragments: dict[str, str] = {}  # named parts of patterns; {name} stands for one in cues and parameters
     cues: dict[str, list[str]] = {}
+    scores: dict[str, dict[str, Sign]] = {}  # for the check scores_below; score:name stands for one in parameters
     rules: dict[str, RuleText] = {}
 
 
@@ -210,7 +214,8 @@ def _bind(
             if name in rules:
                 raise PackError(f"{place}: another pack already has a rule '{name}'")
             change = changes.get(name, RuleChange())
-            given = _filled(written.params | change.params, text)
+            given = {key: _with_score(value, text, place) for key, value in (written.params | change.params).items()}
+            given = _filled(given, text)
             params = {key: _with_cues(value, cues, place) for key, value in given.items()}
             found, expression = bind(written.check, params, place)
             action = change.action or written.action
@@ -258,10 +263,24 @@ def _filled(value: Any, pack: PackText) -> Any:  # noqa: ANN401
     return value
 
 
+def _with_score(value: Any, pack: PackText, place: str) -> Any:  # noqa: ANN401
+    """Replace ``score:name`` as a parameter by the signs of that score."""
+    if isinstance(value, list) and value and all(str(part).startswith("score:") for part in value):
+        return {name: sign for part in value for name, sign in _with_score(part, pack, place).items()}
+    if not isinstance(value, str) or not value.startswith("score:"):
+        return value
+    score = value.removeprefix("score:")
+    if score not in pack.scores:
+        raise PackError(f"{place}: this pack has no score '{score}'{did_you_mean(score, pack.scores)}")
+    return {f"{score}/{name}": sign.model_dump(exclude_unset=True) for name, sign in pack.scores[score].items()}
+
+
 def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa: ANN401
     """Replace ``cue:question`` in a parameter by the regular expression of that cue."""
+    if isinstance(value, dict):
+        return {key: _with_cues(part, cues, place) for key, part in value.items()}
     if isinstance(value, list):
-        return reduce(lambda done, one: [*done, _with_cues(one, cues, place)], value, [])
+        return [_with_cues(part, cues, place) for part in value]
     if isinstance(value, str) and value.startswith("cue:"):
         cue = value.removeprefix("cue:")
         if cue not in cues:

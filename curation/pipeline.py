@@ -61,10 +61,9 @@ def curate(
     mends = pl.concat([whole.mends, mends])
     progress("mend", f"{mends.height} repairs")
 
-    messages = context(messages)
-    said = pl.concat([early, bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
-    messages, stripped = strip(messages, packs.rules)
+    messages, stripped = strip(context(messages), packs.rules)
     mends = pl.concat([mends, stripped])
+    said = pl.concat([early, bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
     progress("judge messages", f"{said.height} findings")
 
     said = pl.concat([said, decisions.on_messages(people, messages)])

@@ -21,7 +21,7 @@ from curation.checks.language import language
 from curation.checks.wording import BETWEEN, regex
 from curation.packs import Rule
 
-LEAST_LEFT = 6  # letters, digits or Han characters; what is left of a shorter message could not stand alone
+LEAST_LEFT = 2  # letters, digits or Han characters; whether what is left says anything, the rules judge afterwards
 
 # A clause with the marks and the white space after it. In Latin script white space alone parts words, not clauses.
 _WITHIN = r"[[^\s\p{P}\p{S}]\[\]#@%&/$+<>'’]"

@@ -82,6 +82,8 @@ EXAMPLES: Schema = {
     "cot": pl.String,
     "record": pl.Boolean,  # was a pair already in the input
     "earlier": pl.UInt32,  # of a pair: how many of the user's turns before it ask something
+    "asked": pl.UInt32,  # how many of its user's turns ask or report something
+    "told": pl.UInt32,  # how many of its agent's turns do more than ask for details
     "turns": pl.List(TURN),
 }
 

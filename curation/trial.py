@@ -53,10 +53,11 @@ def _message(example: Example, rule: Rule) -> pl.DataFrame:
 def _example(example: Example, rule: Rule) -> pl.DataFrame:
     """Return the frame that example rules see, with this one example in it."""
     answer = (example.answers or "") * example.times
-    said = (("user", example.asks), ("assistant", answer))
+    said = (("user", example.asks), ("assistant", answer)) * (2 if example.again else 1)
     turns = [{"role": role, "text": text, "messages": [place]} for place, (role, text) in enumerate(said)]
     row = {
         "id": "e", "conversation": "c", "kind": rule.kind or "pair", "question": example.asks or "", "answer": answer,
-        "cot": example.cot, "record": False, "earlier": example.earlier, "turns": turns,
+        "cot": example.cot, "record": False, "earlier": example.earlier, "asked": example.asked, "told": example.told,
+        "turns": turns,
     }  # fmt: skip
     return pl.DataFrame([row], schema=tables.EXAMPLES)

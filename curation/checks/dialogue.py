@@ -33,18 +33,14 @@ def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) 
 
 
 @check(on="example")
-def question_lacks(*, cue: str) -> pl.Expr:
+def question_lacks(*, cue: str, report: int) -> pl.Expr:
     """Nothing in the question asks: no match of `cue`. Evidence: the question.
 
-    A record that came in as a question with its answer is taken at its word.
+    What a customer says first, in at least `report` units (a Han character, or a word or number), is a report of what
+    is wrong. A record that came in as a question with its answer is taken at its word.
     """
-    return pl.when(~QUESTION.str.contains(regex(cue)) & ~pl.col("record")).then(QUESTION)
-
-
-@check(on="example")
-def question_short(*, least: int) -> pl.Expr:
-    """The question has fewer than `least` units: a Han character, or a word or number. Evidence: the question."""
-    return pl.when(units(QUESTION) < least).then(QUESTION)
+    reports = (pl.col("earlier") == 0) & (units(QUESTION) >= report)
+    return pl.when(~QUESTION.str.contains(regex(cue)) & ~reports & ~pl.col("record")).then(QUESTION)
 
 
 @check(on="example")
@@ -111,3 +107,19 @@ def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
     """
     asks = ANSWER.str.contains(regex(cue)) & ~ANSWER.str.contains(regex(unless))
     return pl.when(asks & (ANSWER.str.len_chars() <= longest)).then(ANSWER)
+
+
+@check(on="example")
+def few_exchanges(*, asked: int, told: int) -> pl.Expr:
+    """Under `asked` of the customer's turns ask, or under `told` of the agent's tell. Evidence: the question."""
+    return pl.when((pl.col("asked") < asked) | (pl.col("told") < told)).then(QUESTION)
+
+
+@check(on="example")
+def agent_repeats(*, shortest: int) -> pl.Expr:
+    """The agent says the same twice in one dialogue, at least `shortest` characters long. Evidence: those words."""
+    said = pl.col("turns").list.eval(
+        pl.element().filter(pl.element().struct.field("role") == "assistant").struct.field("text")
+    )
+    long = pl.element().str.len_chars() >= shortest
+    return said.list.eval(pl.element().filter(pl.element().is_duplicated() & long)).list.first()

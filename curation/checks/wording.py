@@ -150,3 +150,23 @@ def units(text: pl.Expr) -> pl.Expr:
     r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
     bare = text.str.replace_all(r"\[[^\[\]]{1,12}\]", " x ")
     return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+
+
+_MASK = r"\[[^\[\]]{1,12}\]"
+
+
+def content(text: pl.Expr, function_words: str | None) -> pl.Expr:
+    """Return `text` without masks and function words (a regular expression): what it is about."""
+    bare = text.str.replace_all(_MASK, " ")
+    return bare if function_words is None else bare.str.replace_all(function_words, " ")
+
+
+def contents(text: pl.Expr, function_words: str | None) -> pl.Expr:
+    """Return the list of content words: Latin words and numbers in lower case, and every pair of Han characters.
+
+    Chinese is not segmented: 退款到账 gives 退款, 到账 and 款到.
+    """
+    bare = content(text, function_words).str.to_lowercase()
+    shifted = bare.str.replace_all(r"(^|[^\p{Han}])\p{Han}", "${1} ")
+    words = bare.str.extract_all(r"[\p{L}\p{N}&&[^\p{Han}]]{3,}")
+    return pl.concat_list(words, bare.str.extract_all(r"\p{Han}{2}"), shifted.str.extract_all(r"\p{Han}{2}"))

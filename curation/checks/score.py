@@ -1,0 +1,80 @@
+"""Scores: many small signs for and against, each worth points that a pack shows, added up against a threshold.
+
+One pattern rarely decides whether a question stands alone or whether an answer says something general. A score adds up
+what an editor weighs: a topic is named (+2), it begins with 那 (-1), it is short (-1). Packs hold the signs and their
+points, so a domain expert sees and changes them; a rule says which scores it wants and what is too little.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+from curation.checks.registry import check
+from curation.checks.wording import content, contents, regex, units
+
+SEPARATOR = " · "  # between the parts of the evidence
+
+
+class Sign(BaseModel):
+    """What counts for or against a pair. It applies where all that it names holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    of: Literal["question", "answer"] = "question"  # the text that it looks at
+    points: float  # above 0: in favour
+    asked: list[str] = []  # regular expressions: the question matches one of them
+    says: list[str] = []  # the text matches one of them
+    unless: list[str] = []  # none of these does
+    least: int | None = None  # units: Han characters, or words and numbers; a mask counts as one
+    most: int | None = None
+    content: int | None = None  # so many units at least are left without the function words
+    after: int | None = None  # so many questions of the customer came before it
+    shares: int | None = None  # question and answer have so many content words (Chinese: letter pairs) in common
+
+
+@check(on="example")
+def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_words: str = "") -> pl.Expr:
+    """The signs of question and answer add up to less than `below` points. `function_words` carry no content.
+
+    A record that came in as a question with its answer is taken at its word. Evidence: what counted against it, and
+    the whole text where only silence did.
+    """
+    empty = regex(function_words) if function_words else None
+    total, against = pl.lit(0.0), []
+    given = [Sign.model_validate(sign) for sign in signs.values()]
+    for sign in given:
+        applies = _applies(sign, empty)
+        total = total + pl.when(applies).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
+        if sign.points < 0 and sign.says:
+            against.append(pl.when(applies).then(pl.col(sign.of).str.extract(_any(sign.says))))
+    told = pl.concat_str(against, separator=SEPARATOR, ignore_nulls=True) if against else pl.lit("")
+    evidence = pl.when(told == "").then(pl.col(given[0].of if given else "question")).otherwise(told)
+    return pl.when((total < below) & ~pl.col("record")).then(evidence)
+
+
+def _applies(sign: Sign, empty: str | None) -> pl.Expr:
+    """Return whether a sign applies."""
+    text = pl.col(sign.of)
+    applies = text.str.contains(_any(sign.says)) if sign.says else pl.lit(value=True)
+    if sign.asked:
+        applies &= pl.col("question").str.contains(_any(sign.asked))
+    if sign.unless:
+        applies &= ~text.str.contains(_any(sign.unless))
+    if sign.least is not None:
+        applies &= units(text) >= sign.least
+    if sign.most is not None:
+        applies &= units(text) <= sign.most
+    if sign.content is not None:
+        applies &= units(content(text, empty)) >= sign.content
+    if sign.after is not None:
+        applies &= pl.col("earlier") >= sign.after
+    if sign.shares is not None:
+        asked, said = contents(pl.col("question"), empty), contents(pl.col("answer"), empty)
+        applies &= asked.list.set_intersection(said).list.len() >= sign.shares
+    return applies
+
+
+def _any(patterns: list[str]) -> str:
+    return regex(*(f"(?:{pattern})" for pattern in patterns))
