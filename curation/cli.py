@@ -21,8 +21,8 @@ import typer
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
-from curation.commands import rules
 from curation.commands import sniff as sniff_command
+from curation.commands import review, rules
 from curation.commands.options import (
     Budget,
     DecisionFiles,
@@ -64,6 +64,7 @@ app.command()(report_command.report)
 app.command()(sniff_command.sniff)
 app.command()(leaks_command.leaks)
 app.command()(report_command.diff)
+app.command()(review.review)
 
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError
 
