@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
-from curation.commands import sniff as sniff_command
 from curation.commands import review, rules
+from curation.commands import sniff as sniff_command
 from curation.commands.options import (
     Budget,
     DecisionFiles,
@@ -65,6 +66,7 @@ app.command()(sniff_command.sniff)
 app.command()(leaks_command.leaks)
 app.command()(report_command.diff)
 app.command()(review.review)
+app.add_typer(decisions_command.app, name="decisions")
 
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError
 
