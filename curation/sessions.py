@@ -34,11 +34,9 @@ def sessions(
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
-    found = parted.with_columns(
-        message=pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation"), text=pl.col("raw")
-    )
+    found = parted.with_columns(message=_place(parted), text=pl.col("raw"))
     found = sections(_before_handover(found))
-    twice = found.filter(repeated()).select(
+    twice = _repeated(found).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
     )
     moved = found.filter(pl.col("was") != pl.col("message")).select(
@@ -161,6 +159,10 @@ def _by_silence(placed: pl.DataFrame, minutes: float) -> pl.DataFrame:
 def timed(keyed: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
     """Add `at` (microseconds, null where there is no time that can be read) and `dated`."""
     parts = []
+    if keyed["file"].n_unique() == 1:
+        day_first = _source(keyed["file"][0], sources).day_first
+        read = times.parsed(keyed["time"], day_first=day_first)
+        return keyed.with_columns(read["at"], read["dated"])
     for (file,), part in keyed.group_by("file", maintain_order=True):
         read = times.parsed(part["time"], day_first=_source(str(file), sources).day_first)
         parts.append(part.with_columns(read["at"], read["dated"]))
@@ -177,35 +179,66 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
     (its place in the conversation before).
     """
     here = "conversation"
-    frame = keyed.with_columns(
-        first=pl.col("row").min().over(here),
-    ).sort("first", "row")
-    at = pl.col("at")
+    frame = keyed.with_columns(first=pl.col("row").min().over(here)).sort("first", "row")
     if order == "file" or frame["at"].null_count() == frame.height:
-        return frame.with_columns(filled=at, was=_place()).drop("first")
+        return frame.with_columns(filled="at", was=_place(frame)).drop("first")
     if not frame["dated"].drop_nulls().all():
-        back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
-        days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
-        clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
-        frame = frame.with_columns(
-            at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at)
-        )
-    known, uniform = at.is_not_null().mean().over(here) >= 0.5, pl.col("dated").drop_nulls().n_unique().over(here) <= 1
-    step = at.forward_fill() - at.forward_fill().shift(1)
-    backwards = (((step < 0).sum() > 1) & ~(step > 0).any()).over(here)  # one step back may be a slip
-    sorted_by = uniform & (known if order == "auto" else at.is_not_null().any().over(here))
-    before, after = at.forward_fill().over(here), at.backward_fill().over(here)
-    filled = pl.when(backwards).then(pl.coalesce(after, before)).otherwise(pl.coalesce(before, after))
-    frame = frame.with_columns(filled=filled, backwards=backwards & sorted_by, by_time=sorted_by, was=_place())
-    return frame.sort(
-        "first",
-        pl.when("by_time").then("filled"),
-        pl.when("backwards").then(-pl.col("row").cast(pl.Int64)).otherwise(pl.col("row").cast(pl.Int64)),
-    ).drop("first", "backwards", "by_time")
+        frame = _past_midnight(frame)
+    frame = frame.with_columns(talk=pl.col("first").rle_id(), before=_filled("at"), after=_filled("at", back=True))
+    step = pl.col("before") - pl.col("before").shift(1)
+    inside = pl.col("talk") == pl.col("talk").shift(1)
+    talks = frame.with_columns(step=pl.when(inside).then(step)).group_by("talk").agg(
+        known=pl.col("at").count() * 2 >= pl.len(),
+        some=pl.col("at").count() > 0,
+        uniform=pl.col("dated").min() == pl.col("dated").max(),
+        backwards=((pl.col("step") < 0).sum() > 1) & ((pl.col("step") > 0).sum() == 0),  # one step back may be a slip
+    ).sort("talk")  # fmt: skip
+    talks = talks.with_columns(
+        by_time=pl.col("uniform").fill_null(value=True) & pl.col("known" if order == "auto" else "some")
+    )
+    marks = talks.select("by_time", "backwards")[frame["talk"]]
+    filled = pl.when("backwards").then(pl.coalesce("after", "before")).otherwise(pl.coalesce("before", "after"))
+    frame = pl.concat([frame, marks], how="horizontal").with_columns(filled=filled, was=_place(frame))
+    row = pl.col("row").cast(pl.Int64)
+    keys = frame.select(
+        "talk",
+        time=pl.when("by_time").then("filled"),
+        row=pl.when(pl.col("backwards") & pl.col("by_time")).then(-row).otherwise(row),
+    )
+    frame = frame.drop("first", "talk", "before", "after", "by_time", "backwards")
+    later = pl.col("time") - pl.col("time").shift(1)
+    disorder = (pl.col("talk") == pl.col("talk").shift(1)) & (
+        (later < 0) | (later == 0) & (pl.col("row") < pl.col("row").shift(1))
+    )
+    if not keys.select(disorder.any()).item():
+        return frame
+    return frame[keys.select(pl.arg_sort_by("talk", "time", "row"))["talk"]]
 
 
-def _place() -> pl.Expr:
-    return pl.int_range(pl.len(), dtype=pl.UInt32).over("conversation")
+def _filled(name: str, *, back: bool = False) -> pl.Expr:
+    """Fill what is missing from the message before, or behind, in the same conversation (`first` names it)."""
+    known = pl.when(pl.col(name).is_not_null())
+    value, whose = pl.col(name), known.then("first")
+    value, whose = (e.backward_fill() if back else e.forward_fill() for e in (value, whose))
+    return pl.when(whose == pl.col("first")).then(value)
+
+
+def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
+    """Add a day to clocks without a date for every time that they jumped back by more than half a day."""
+    here, at = "conversation", pl.col("at")
+    back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
+    days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
+    clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
+    return frame.with_columns(
+        at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at)
+    )
+
+
+def _place(frame: pl.DataFrame) -> pl.Series:
+    """Number the messages of each conversation from 0; `frame` has conversations one after the other."""
+    begins = frame["conversation"].rle().struct.unnest()["len"]
+    start = begins.cum_sum() - begins
+    return (pl.int_range(frame.height, dtype=pl.UInt32, eager=True) - start.repeat_by(begins).explode()).cast(pl.UInt32)
 
 
 def _rank(column: str) -> pl.Expr:
@@ -213,6 +246,16 @@ def _rank(column: str) -> pl.Expr:
 
 
 # --- rows that came twice ---------------------------------------------------------------------------------------
+
+
+def _repeated(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the messages that are another copy; only conversations in which anything comes twice are looked at."""
+    same = ["conversation", "role", "speaker", "time", "raw", "id"]
+    key = found.select(pl.sum_horizontal(pl.col(name).hash(seed=place) // 8 for place, name in enumerate(same)))
+    suspects = found.filter(key.to_series().is_duplicated()).select("conversation").unique()
+    if suspects.is_empty():
+        return found.clear()
+    return found.join(suspects, on="conversation", how="semi", maintain_order="left").filter(repeated())
 
 
 def repeated() -> pl.Expr:

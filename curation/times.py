@@ -35,12 +35,17 @@ _FAMILIES = (
     r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
     rf"^{_CLOCK}{_ZONE}$",
 )
+_PLAIN = 19  # bytes of 2024-05-01 10:02:03
 _SECONDS = r"\d[:：]\d{1,2}[:：]\d{1,2}|秒|^\d{10,}(?:\.\d+)?$|^\d{8}[T ]?\d{6}$"
 
 
 def parsed(time: pl.Series, *, day_first: bool = False) -> pl.DataFrame:
     """Return ``at`` (Int64, microseconds; of a clock without a date since midnight) and ``dated`` for every time."""
     text = time.cast(pl.String).str.strip_chars()
+    if (text.str.len_bytes() == _PLAIN).all():
+        plain = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).cast(pl.Int64)
+        if plain.null_count() == text.null_count():
+            return pl.DataFrame({"at": plain, "dated": pl.repeat(value=True, n=len(text), eager=True)})
     direct = pl.DataFrame({"text": text}).select(at=_iso(pl.col("text")), dated=pl.lit(value=True))
     if direct["at"].null_count() == text.null_count():
         return direct
