@@ -1,11 +1,11 @@
-"""How fast logs become conversations, beside Polars' bare parse of the same file, and how much memory a large one takes.
+"""How fast logs become conversations beside Polars' bare parse, and how much memory a large log takes.
 
     python benchmarks/read.py                        # 1 M messages as JSON lines and as CSV: read + sessions, ratios
     python benchmarks/read.py --memory 4 --bound 1   # a log of 4 GiB into shards, every shard loaded: peak in GiB
 
-The corpus is made here: flat rows, half Chinese and half English, 2 to 20 messages a session; one in six has a quote or
-a comma in it, one in a hundred a line break. The two are timed in turns in one process; what counts is the median of the
-ratios.
+The corpus is made here: flat rows, half Chinese and half English, 2 to 20 messages a session; one in six has a quote
+or a comma in it, one in a hundred a line break. The two are timed in turns in one process; what counts is the median of
+the ratios.
 """
 
 from __future__ import annotations
@@ -31,8 +31,51 @@ from curation.read import read
 from curation.recipe import Source
 from curation.sessions import sessions
 
-EN = ["the", "refund", "for", "your", "order", "goes", "back", "to", "card", "within", "five", "working", "days", "please", "check", "again", "later", "thanks", "shipping", "parcel", "delivery", "address", "invoice", "broken", "screen", "warranty", "where", "is", "my", "package", "it", "has", "not", "moved", "since", "monday"]
-ZH = "您好请问退款什么时候到账订单已经发货物流显示还没有更新发票可以开公司抬头吗我们这边帮您查询一下请稍等好的谢谢亲保修三年可以退换"
+EN = [
+    "the",
+    "refund",
+    "for",
+    "your",
+    "order",
+    "goes",
+    "back",
+    "to",
+    "card",
+    "within",
+    "five",
+    "working",
+    "days",
+    "please",
+    "check",
+    "again",
+    "later",
+    "thanks",
+    "shipping",
+    "parcel",
+    "delivery",
+    "address",
+    "invoice",
+    "broken",
+    "screen",
+    "warranty",
+    "where",
+    "is",
+    "my",
+    "package",
+    "it",
+    "has",
+    "not",
+    "moved",
+    "since",
+    "monday",
+]
+ZH = (
+    "您好请问退款什么时候到账订单已经发货物流显示还没有更新发票可以开公司抬头吗"
+    "我们这边帮您查询一下请稍等好的谢谢亲保修三年可以退换"
+)
+# How a text ends, and how often.
+EN_END = {".": 0.3, "?": 0.3, "!": 0.23, ', he said "ok"': 0.08, ", thanks": 0.08, "\n-- \nsent from my phone": 0.01}
+ZH_END = {"。": 0.4, "？": 0.3, "，谢谢": 0.21, '，说"好"': 0.08, "\n订单见上": 0.01}
 
 
 def texts(random: np.random.Generator, count: int) -> list[str]:
@@ -41,13 +84,10 @@ def texts(random: np.random.Generator, count: int) -> list[str]:
     for number in range(count):
         if number % 2:
             text = " ".join(random.choice(EN, size=random.integers(3, 26)))
-            end = random.choice(
-                [".", "?", "!", ', he said "ok"', ", thanks", "\n-- \nsent from my phone"],
-                p=[0.3, 0.3, 0.23, 0.08, 0.08, 0.01],
-            )
         else:
             text = "".join(random.choice(list(ZH), size=random.integers(3, 61)))
-            end = random.choice(["。", "？", "，谢谢", '，说"好"', "\n订单见上"], p=[0.4, 0.3, 0.21, 0.08, 0.01])
+        ends = EN_END if number % 2 else ZH_END
+        end = random.choice(list(ends), p=list(ends.values()))
         made.append(f"{text}{end}")
     return made
 
@@ -126,9 +166,8 @@ def parted(path: Path) -> None:
     start = time.perf_counter()
     made = shards.write([path], [Source()], path.parent / "shards")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(
-        f"parted into {made.count} shards, {made.messages} messages: {time.perf_counter() - start:.0f} s, {peak:.2f} GiB"
-    )
+    taken = time.perf_counter() - start
+    print(f"parted into {made.count} shards, {made.messages} messages: {taken:.0f} s, {peak:.2f} GiB")
     start, found = time.perf_counter(), 0
     for shard in range(made.count):
         found += sessions(made.load(shard))[0].height

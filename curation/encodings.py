@@ -101,7 +101,7 @@ class Blocks:
             self.encoding = guess(head)
         self._settled = self.encoding != "utf-8-or-gb18030"
         encoding = self.encoding if self._settled else "utf-8"
-        mark = "\ufeff".encode(encoding)
+        mark = next((mark for mark, name in MARKS if name == encoding), b"")
         first = 1
         for raw, too_long in self._decided(_windows(self.stream, head.removeprefix(mark), encoding, self.window)):
             yield Block(first, raw, self.encoding if self._settled else "utf-8", too_long)
@@ -176,7 +176,12 @@ def _is_gb18030(line: bytes) -> bool:
 
 
 def _chinese_utf16(head: bytes) -> str:
-    """Tell UTF-16 with neither mark nor many ASCII characters: it must read as Chinese, and Chinese only."""
+    """Tell UTF-16 with neither mark nor many ASCII characters: it must read as Chinese, and Chinese only.
+
+    So do pairs of Latin letters, but no other text has the zero byte of a line break.
+    """
+    if 0 not in head:
+        return "utf-8-or-gb18030"
     for name in ("utf-16-le", "utf-16-be"):
         text = codecs.getincrementaldecoder(name)("replace").decode(head)
         if len(text) > SURE and len(TEXT.findall(text)) > 0.97 * len(text):

@@ -193,10 +193,8 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
         uniform=pl.col("dated").min() == pl.col("dated").max(),
         backwards=((pl.col("step") < 0).sum() > 1) & ((pl.col("step") > 0).sum() == 0),  # one step back may be a slip
     ).sort("talk")  # fmt: skip
-    talks = talks.with_columns(
-        by_time=pl.col("uniform").fill_null(value=True) & pl.col("known" if order == "auto" else "some")
-    )
-    marks = talks.select("by_time", "backwards")[frame["talk"]]
+    dated = pl.col("known" if order == "auto" else "some")
+    marks = talks.select("backwards", by_time=pl.col("uniform").fill_null(value=True) & dated)[frame["talk"]]
     filled = pl.when("backwards").then(pl.coalesce("after", "before")).otherwise(pl.coalesce("before", "after"))
     frame = pl.concat([frame, marks], how="horizontal").with_columns(filled=filled, was=_place(frame))
     row = pl.col("row").cast(pl.Int64)
@@ -207,10 +205,8 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
     )
     frame = frame.drop("first", "talk", "before", "after", "by_time", "backwards")
     later = pl.col("time") - pl.col("time").shift(1)
-    disorder = (pl.col("talk") == pl.col("talk").shift(1)) & (
-        (later < 0) | (later == 0) & (pl.col("row") < pl.col("row").shift(1))
-    )
-    if not keys.select(disorder.any()).item():
+    tied = (later == 0) & (pl.col("row") < pl.col("row").shift(1))
+    if not keys.select((inside & ((later < 0) | tied)).any()).item():
         return frame
     return frame[keys.select(pl.arg_sort_by("talk", "time", "row"))["talk"]]
 
@@ -218,8 +214,8 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
 def _filled(name: str, *, back: bool = False) -> pl.Expr:
     """Fill what is missing from the message before, or behind, in the same conversation (`first` names it)."""
     known = pl.when(pl.col(name).is_not_null())
-    value, whose = pl.col(name), known.then("first")
-    value, whose = (e.backward_fill() if back else e.forward_fill() for e in (value, whose))
+    both = [pl.col(name), known.then("first")]
+    value, whose = (column.backward_fill() if back else column.forward_fill() for column in both)
     return pl.when(whose == pl.col("first")).then(value)
 
 
