@@ -7,23 +7,49 @@ from collections.abc import Sequence
 import polars as pl
 
 from curation import tables
+from curation.checks.wording import units
 from curation.packs import Rule
 
+SAYS_SOMETHING = 5  # units; what a customer said in fewer (你好, ok thanks) needs no answer
 
-def context(messages: pl.DataFrame) -> pl.DataFrame:
-    """Add what message checks may look at beside the message itself (registry.MESSAGE_CONTEXT).
+# The same line, whatever marks and spaces it has, before masking: two phone numbers are two lines.
+_LINE = pl.col("raw").str.replace_all(r"[\s\p{P}\p{S}]+", "").str.to_lowercase()
 
-    `asked` is what the other side said last before this message (system messages do not count); `conversations`
-    in how many conversations the same role says exactly this (before masking: two phone numbers are two lines).
-    """
-    spoken = pl.col("text")
-    by_user = pl.when(pl.col("role") == "user").then(spoken)
-    by_agent = pl.when(pl.col("role") == "assistant").then(spoken)
+
+def asked(messages: pl.DataFrame) -> pl.DataFrame:
+    """Add `asked`: what the other side said last before a message (system messages do not count)."""
+    by_user = pl.when(pl.col("role") == "user").then("text")
+    by_agent = pl.when(pl.col("role") == "assistant").then("text")
     before_user = by_user.shift(1).forward_fill().over("conversation")
     before_agent = by_agent.shift(1).forward_fill().over("conversation")
-    return messages.with_columns(
-        asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user),
-        conversations=pl.col("conversation").n_unique().over("role", "raw").cast(pl.UInt32),
+    return messages.with_columns(asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user))
+
+
+def lines(messages: pl.DataFrame) -> pl.DataFrame:
+    """Count lines of messages with `asked`, per shard of whole conversations: the map step of `context`.
+
+    Returns role, line, `conversations` (how many have it) and `answering` (in how many it follows something that the
+    customer said, not a greeting, a thanks or nothing). Shards are added up by summing.
+    """
+    something = units(pl.col("asked").fill_null("")) >= SAYS_SOMETHING
+    in_each = messages.select("conversation", "role", line=_LINE, answering=something)
+    once = in_each.group_by("role", "line", "conversation").agg(pl.col("answering").any())
+    return once.group_by("role", "line").agg(
+        conversations=pl.len().cast(pl.UInt32), answering=pl.col("answering").sum().cast(pl.UInt32)
+    )
+
+
+def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Add what message checks may look at beside the message itself (registry.MESSAGE_CONTEXT).
+
+    `counts` are the lines of all shards, added up (default: those of `messages`).
+    """
+    messages = asked(messages)
+    counts = lines(messages) if counts is None else counts
+    return (
+        messages.with_columns(line=_LINE)
+        .join(counts, on=["role", "line"], how="left", maintain_order="left")
+        .drop("line")
     )
 
 

@@ -7,12 +7,14 @@ what the platform added (handles, initials), then white space. Masking of person
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from curation import privacy, tables
 from curation.checks.registry import by_distinct
+from curation.errors import RecipeError
+from curation.recipe import Mend
 
 # Full-width letters and digits only: full-width punctuation is proper Chinese and stays. The ideographic space
 # U+3000 is handled with the other white space.
@@ -40,7 +42,26 @@ _FACES = (
 _TAGS = "p|div|span|b|i|u|a|font|strong|em|ul|ol|li|h[1-6]|table|tr|td"
 _TAG = rf"""(?i)</?(?:{_TAGS}|img|br)(?:\s+[\w-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))*\s*/?>"""
 
+# Emoticons written with letters and marks: O(∩_∩)O~, (╯▽╰), ^_^, T_T, and the emoji of Unicode.
+_KAOMOJI = r"[oO╮╭ヾ~～]?\((?:[^()\p{Han}A-Za-z0-9]|[oO]){3,9}\)[oO╯╭ノ~～/]*|\^_+\^|\bT_+T\b|>_+<|-_+-\|*"
+_EMOJI = (
+    "(?:[\U0001f1e6-\U0001f1ff\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2b55\u231a-\u23ff]"
+    "[\ufe0f\u200d\U0001f3fb-\U0001f3ff]*)+"
+)
+
 TEXT = pl.col("text")
+
+# Said while thinking, and how Chinese agents call customers: taken out only where marks part it from the sentence,
+# or where no reading as a part of it is left (um, uh, 哦亲). "好的那个订单" and "I like it" keep their words.
+_FILLERS = {
+    r"(?i)(^|[.!?]\s+)(?:(?:um+|uh+|erm+|hmm+|well|like|you know|i mean|basically|so yeah)[,.…]+\s*)+": "${1}",
+    r"(?i),\s*(?:you know|like|um+|uh+|i mean|kind of|sort of),\s*": " ",
+    r"(?i)(^|\s)(?:um+|uh+|erm+)(?:,?\s+|$)": "${1}",
+    r"([，,])\s*(?:嗯+|啊+|呃+|额|那个|就是说?|怎么说呢|你知道吧?)[，,…]+\s*": "${1}",
+    r"^(?:嗯+|啊+|呃+|额+|那个|就是说?|亲+)[，,…、]+\s*": "",
+    r"([哦呢的哈啦呀了吗啊])亲+(?:爱的)?([，,。！!？?~～\s]|$)": "${1}${2}",
+}
+_CALLS = r"^(?:亲亲|亲爱[的哒滴]|亲)(?:客户|顾客)?[，,~～\s]+"
 
 MENDS: dict[str, pl.Expr] = {
     "unicode": TEXT.str.normalize("NFC"),
@@ -59,6 +80,14 @@ MENDS: dict[str, pl.Expr] = {
     "emoji-code": TEXT.str.replace_all(
         rf"\[(?:{_FACES})\]|/:(?:\^_\^|\$|[0-9]{{3}}|[A-Za-z]{{2,6}}\b|[><~!@#%&*?.;,()'|-]{{1,3}})", ""
     ),
+    "emoticon": pl.when(TEXT.str.contains(r"[_∩▽╯ω﹏□◕]", literal=False))
+    .then(TEXT.str.replace_all(_KAOMOJI, ""))
+    .otherwise(TEXT),
+    "repeated-mark": TEXT.str.replace_all(r"([!！])[!！]+", "${1}")
+    .str.replace_all(r"([?？])[?？]+", "${1}")
+    .str.replace_all(r"([~～])[~～]+", "${1}")
+    .str.replace_all(r"。{2,}", "。")
+    .str.replace_all(r"，{2,}", "，"),
     "handle": TEXT.str.replace(r"^(?:\.?@[A-Za-z0-9_]{1,30}[\s,:]+)+", ""),
     # ^PR and *MS on social networks, -小D in Chinese, -Angie and /GS: only behind the mark that ends the message.
     "signature": pl.when(pl.col("role") == "assistant")
@@ -81,6 +110,47 @@ MENDS: dict[str, pl.Expr] = {
 }
 
 
+# Only what was said in a chat: a finished record means every word of it.
+CHAT_MENDS = ("emoticon", "repeated-mark", "filler")
+
+
+def _without_fillers(text: pl.Expr) -> pl.Expr:
+    """Take fillers out of `text`; a text of nothing else stays, for the rules to judge."""
+    shorter = text
+    for pattern, left in _FILLERS.items():
+        shorter = shorter.str.replace_all(pattern.replace(r"\b", r"(?-u:\b)"), left)
+    called = pl.when(pl.col("role") == "assistant").then(shorter.str.replace(_CALLS, "")).otherwise(shorter)
+    return pl.when(called.str.count_matches(r"[\p{L}\p{N}]") >= 2).then(called).otherwise(text)
+
+
+MENDS["filler"] = _without_fillers(TEXT)
+
+
+def simplified(text: pl.Expr) -> pl.Expr:
+    """Turn traditional Chinese into simplified. Raises RecipeError without the extra `simplified` (OpenCC)."""
+    try:
+        from opencc import OpenCC
+    except ImportError:
+        raise RecipeError(
+            "mend.simplified needs OpenCC, which is not installed; run: pip install 'siftune[simplified]'"
+        ) from None
+    converter = OpenCC("t2s")
+    return by_distinct(pl.when(text.str.contains(r"\p{Han}")).then(text), converter.convert).fill_null(text)
+
+
+def _steps(policy: Mend) -> Iterator[tuple[str, pl.Expr]]:
+    """Yield name and expression of every mend that the recipe wants."""
+    for name, expression in MENDS.items():
+        if name in ("emoji-code", "emoticon") and policy.emoji == "keep":
+            continue
+        chat = pl.when(pl.col("record")).then(TEXT).otherwise(expression) if name in CHAT_MENDS else expression
+        yield name, chat
+        if name == "emoji-code" and policy.emoji == "drop":
+            yield "emoji", TEXT.str.replace_all(_EMOJI, "")
+    if policy.simplified:
+        yield "simplified", simplified(TEXT)
+
+
 def _unescape(text: str) -> str:
     """Undo HTML entities, also those that were escaped twice (&amp;amp;)."""
     for _ in range(3):
@@ -91,8 +161,13 @@ def _unescape(text: str) -> str:
     return text
 
 
-def mend(messages: pl.DataFrame, *, mask: Sequence[str] = ()) -> tuple[pl.DataFrame, pl.DataFrame]:
+def mend(
+    messages: pl.DataFrame, policy: Mend | None = None, *, mask: Sequence[str] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Repair `text` of every message; return the messages and one finding (action note) per change.
+
+    `policy` is the recipe's section `mend` (default: its defaults). Raises RecipeError where it needs an extra that is
+    not installed.
 
     `mask` names the kinds of personal data (keys of privacy.KINDS) that are replaced by a word for their kind, in
     the text and in reasoning that came along with it (`cot`).
@@ -108,7 +183,7 @@ def mend(messages: pl.DataFrame, *, mask: Sequence[str] = ()) -> tuple[pl.DataFr
         changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)[column])))
         messages = mended
 
-    for name, expression in MENDS.items():
+    for name, expression in _steps(policy or Mend()):
         step(name, "text", expression)
     # A bare number has no language; it is masked in the language of its conversation.
     chinese = TEXT.str.contains(r"\p{Han}").mean().over("conversation") > 0.5

@@ -60,6 +60,7 @@ class Example(BaseModel):
     after: str | None = None  # what the other side said last
     role: Literal["user", "assistant", "system"] | None = None
     conversations: int = 1  # in how many conversations the same is said
+    answering: int | None = None  # in how many of these it answers something; default: in all
     earlier: int = 0  # how many questions the customer asked before this one
     again: bool = False  # in a dialogue: the same is asked and answered twice
     asked: int = 2  # in a dialogue: how many turns of the customer ask something

@@ -57,7 +57,7 @@ def curate(
     mask = [kind for kind in privacy.KINDS if recipe.privacy.mask and kind not in recipe.privacy.keep]
     placed, early = sessions(reading.messages, recipe.sessions, recipe.sources)
     whole = join_cut(placed)
-    messages, mends = mend(whole.messages, mask=mask)
+    messages, mends = mend(whole.messages, recipe.mend, mask=mask)
     mends = pl.concat([whole.mends, mends])
     progress("mend", f"{mends.height} repairs")
 

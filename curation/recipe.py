@@ -126,6 +126,13 @@ class Sessions(_Part):
     bot: Literal["teach", "context", "drop"] = "context"  # may what a bot said be an answer? see docs/shapes.md
 
 
+class Mend(_Part):
+    """Repairs of a message's text that are a matter of taste; all others are always made."""
+
+    emoji: Literal["codes", "drop", "keep"] = "codes"  # take off [微笑] /:^_^ O(∩_∩)O only; emoji too; or nothing
+    simplified: bool = False  # traditional to simplified Chinese; needs the extra `simplified`
+
+
 class Privacy(_Part):
     """Masking of personal data."""
 
@@ -263,6 +270,7 @@ class Recipe(_Part):
     rules: dict[str, RuleChange] = {}  # changes to single rules, by full name: zh/filler-only
     reading: Reading = Reading()
     sessions: Sessions = Sessions()
+    mend: Mend = Mend()
     privacy: Privacy = Privacy()
     examples: Examples = Examples()
     dedup: Dedup = Dedup()

@@ -44,10 +44,11 @@ def _message(example: Example, rule: Rule) -> pl.DataFrame:
     """Return the frame that message rules see, with this one message in it."""
     row = {
         "conversation": "c", "message": 0, "role": example.role or rule.role or "user", "text": example.says or "",
-        "asked": example.after, "conversations": example.conversations,
+        "raw": example.says or "", "asked": example.after, "conversations": example.conversations,
+        "answering": example.conversations if example.answering is None else example.answering,
     }  # fmt: skip
-    schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text")}
-    return pl.DataFrame([row], schema=schema | {"asked": pl.String, "conversations": pl.UInt32})
+    schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text", "raw")}
+    return pl.DataFrame([row], schema=schema | {"asked": pl.String, "conversations": pl.UInt32, "answering": pl.UInt32})
 
 
 def _example(example: Example, rule: Rule) -> pl.DataFrame:

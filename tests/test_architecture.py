@@ -24,6 +24,7 @@ HEAVY = {
     "fastexcel",
     "numba",
     "sklearn",
+    "opencc",
 }
 
 

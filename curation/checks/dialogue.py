@@ -123,3 +123,12 @@ def agent_repeats(*, shortest: int) -> pl.Expr:
     )
     long = pl.element().str.len_chars() >= shortest
     return said.list.eval(pl.element().filter(pl.element().is_duplicated() & long)).list.first()
+
+
+@check(on="example")
+def repetition(*, least: int, shortest: int) -> pl.Expr:
+    """One sentence of at least `shortest` characters stands in the answer at least `least` times. Evidence: it."""
+    sentence = pl.element().str.strip_chars()
+    said = ANSWER.str.extract_all(r"[^。！!？?\n.;；]+")
+    often = sentence.filter((sentence.str.len_chars() >= shortest) & (pl.len().over(sentence) >= least))
+    return pl.when(said.list.len() >= least).then(said.list.eval(often).list.first())

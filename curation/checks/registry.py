@@ -21,7 +21,8 @@ On = Literal["message", "example"]
 # Columns that a check may use, beside those of tables.MESSAGES and tables.EXAMPLES; judge.py makes them.
 MESSAGE_CONTEXT = {
     "asked": "the last message of the other side before this one (null at the start)",
-    "conversations": "in how many conversations the same role says exactly this",
+    "conversations": "in how many conversations the same role says this, whatever its marks and spaces",
+    "answering": "in how many of these it follows something that the other side said, beyond a greeting or thanks",
 }
 
 

@@ -106,8 +106,11 @@ def repeated_marks(*, most: int) -> pl.Expr:
 
 @check(on="message")
 def keyboard_noise(*, shortest: int) -> pl.Expr:
-    """A message of at least `shortest` consonants in a row and nothing else. Evidence: the message."""
-    return pl.when(TEXT.str.contains(rf"(?i)^[bcdfghjklmnpqrstvwxz;,./]{{{shortest},}}$")).then(TEXT)
+    """A message of at least `shortest` consonants, or of neighbours on the keyboard. Evidence: the message."""
+    keys = "asdf|sdfg|dfgh|fghj|ghjk|hjkl|qwer|wert|erty|rtyu|tyui|yuio|uiop|zxcv|xcvb|cvbn|vbnm"
+    consonants = rf"^[bcdfghjklmnpqrstvwxz;,./]{{{shortest},}}$"
+    hit = TEXT.str.contains(rf"(?i){consonants}|^(?:[a-z;,./]{{0,2}}(?:{keys}))+[a-z;,./]{{0,3}}$")
+    return pl.when(hit & (TEXT.str.len_chars() >= shortest)).then(TEXT)
 
 
 @check(on="message")
@@ -117,21 +120,58 @@ def mojibake() -> pl.Expr:
     U+FFFD, UTF-8 read as Latin-1 or Windows-1252 (â€™, Ã©), or UTF-8 Chinese read as GBK (锟斤拷, 鈥).
     """
     return TEXT.str.extract(
-        "(\ufffd+|â€[™œ\u009d˜¦“”]?|Ã[\u0080-\u00bf]|锟斤拷|烫烫烫|鈥[\u4e00-\u9fff]|(?:[äåæçèé][\u0080-\u00bf]{2}){2,})"
+        "(\ufffd+|â€[™œ\u009d˜¦“”]?|Ã[\u0080-\u00bf]|锟斤拷?|烫烫烫|屯屯屯|鈥[\u4e00-\u9fff]|(?:[閫娆鍒鎮浣鐨銆锛璇璐鎴鍙浠鏄涓鍚鍦鏈][€︺埌]{0,2}){3,}|ï¿½|(?:[äåæçèé][\u0080-\u00bf]{2}){2,})"
     )
 
 
 @check(on="message")
-def said_in_many(*, least: int, shortest: int, unless: str | None = None) -> pl.Expr:
+def said_in_many(*, least: int, shortest: int, unless: str | None = None, answering: float = 1.0) -> pl.Expr:
     """The same words stand in at least `least` conversations, and are longer than `shortest` characters.
 
-    `unless` spares texts that match: an instruction that is given often is an answer all the same.
+    `unless` spares texts that match: an instruction that is given often is an answer all the same. So does
+    `answering`, the largest share (0 to 1) of these conversations in which it may follow a question or report: what
+    many agents say though nobody asked is canned, what they say when asked is a frequent answer.
     Evidence: the message.
     """
     fires = (pl.col("conversations") >= least) & (TEXT.str.len_chars() >= shortest)
+    fires &= pl.col("answering") <= pl.col("conversations") * answering
     if unless is not None:
         fires &= ~TEXT.str.contains(regex(unless))
     return pl.when(fires).then(TEXT)
+
+
+@check(on="message")
+def same_again(*, least: int) -> pl.Expr:
+    """One Han character, or one group of two or three letters, at least `least` times and nothing else.
+
+    Evidence: the message.
+    """
+    bare = TEXT.str.replace_all(r"[\s\p{P}]+", "")
+    size = bare.str.len_chars()
+    once = [(bare == bare.str.slice(0, n).repeat_by(size // n).list.join("")) & (size >= n * least) for n in (1, 2, 3)]
+    return pl.when(TEXT.str.contains(r"\p{L}") & pl.any_horizontal(once)).then(TEXT)
+
+
+@check(on="message")
+def left_open(*, pairs: list[str]) -> pl.Expr:
+    """A bracket or quotation mark is opened and never closed: one of `pairs`, such as （）. Evidence: the mark on."""
+    text = TEXT.str.replace_all(r"[:;=]['-]?[(\[]", "")  # a sad face is no bracket
+    opened = []
+    for left, right in pairs:
+        begin, end = (rf"\x{{{ord(mark):x}}}" for mark in (left, right))
+        unclosed = text.str.count_matches(left, literal=True) > text.str.count_matches(right, literal=True)
+        opened.append(pl.when(unclosed).then(text.str.extract(rf"({begin}[^{end}]*[\p{{L}}\p{{N}}][^{end}]*)$")))
+    return pl.coalesce(opened)
+
+
+@check(on="message")
+def cut_at_limit(*, limits: list[int], unless: str) -> pl.Expr:
+    """The message is exactly as long as a platform allows (`limits`, characters of the raw text) and does not end.
+
+    `unless` matches an ending. Evidence: its last 20 characters.
+    """
+    full = pl.col("raw").str.strip_chars().str.len_chars().is_in(limits) & ~TEXT.str.contains(regex(unless))
+    return pl.when(full).then(TEXT.str.tail(20))
 
 
 @check(on="message")

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curation import tables
+from curation.errors import RecipeError
 from curation.mend import MENDS, mend
+from curation.recipe import Mend
 
 
 def messages(*texts: str, role: str = "user") -> pl.DataFrame:
@@ -119,3 +121,68 @@ def test_batches_do_not_change_the_mends(texts, size):
 
 def test_every_mend_has_a_name_that_a_person_can_read():
     assert all(name.replace("-", "").isalpha() for name in MENDS)
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean", "role"),
+    [
+        ("嗯，那个，我的快递到哪了", "我的快递到哪了", "user"),
+        ("退款，嗯，大概要几天", "退款，大概要几天", "user"),
+        ("好的那个订单什么时候发货", "好的那个订单什么时候发货", "user"),
+        ("就是这个型号，有货吗", "就是这个型号，有货吗", "user"),
+        ("不可以的哦亲", "不可以的哦", "assistant"),
+        ("亲爱的，退款1到3天到账", "退款1到3天到账", "assistant"),
+        ("亲爱的人在家就可以签收", "亲爱的人在家就可以签收", "assistant"),
+        ("Um, how do i get, like, a refund", "how do i get a refund", "user"),
+        ("it was, you know, slow all day", "it was slow all day", "user"),
+        ("I like the old layout, like most people", "I like the old layout, like most people", "user"),
+        ("well the well is dry", "well the well is dry", "user"),
+        ("嗯", "嗯", "user"),
+        ("um", "um", "user"),
+    ],
+)
+def test_fillers_are_taken_out_only_where_the_sentence_stays_whole(raw, clean, role):
+    assert mended(raw, role) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "clean"),
+    [
+        ("退款！！！", "退款！"),
+        ("where is it????", "where is it?"),
+        ("好的~~~~", "好的~"),
+        ("等一下……马上", "等一下……马上"),
+        ("wait... what?!", "wait... what?!"),
+        ("不客气~~O(∩_∩)O~~的哦", "不客气~的哦"),
+        ("谢谢(╯▽╰)", "谢谢"),
+        ("call f(x_1) first", "call f(x_1) first"),
+    ],
+)
+def test_rows_of_marks_become_one_and_emoticons_go(raw, clean):
+    assert mended(raw) == clean
+
+
+def test_what_came_in_as_a_finished_record_keeps_its_marks_and_fillers():
+    frame = messages("Well, is 3!! = 3?").with_columns(record=pl.lit(value=True))
+    assert mend(frame)[0]["text"][0] == "Well, is 3!! = 3?"
+
+
+@pytest.mark.parametrize(
+    ("policy", "clean"), [("codes", "好的🙂👍🏽"), ("drop", "好的"), ("keep", "[微笑]好的🙂👍🏽/:^_^")]
+)
+def test_the_recipe_says_which_emoji_go(policy, clean):
+    assert mend(messages("[微笑]好的🙂👍🏽/:^_^"), Mend(emoji=policy))[0]["text"][0] == clean
+
+
+def test_traditional_becomes_simplified_where_the_recipe_asks():
+    after, found = mend(messages("請問這個訂單什麼時候發貨", "ok"), Mend(simplified=True))
+    assert after["text"].to_list() == ["请问这个订单什么时候发货", "ok"]
+    assert found.filter(pl.col("rule") == "mend/simplified").select("before", "after").rows() == [
+        ("請問這個訂單什麼時候發貨", "请问这个订单什么时候发货")
+    ]
+
+
+def test_without_opencc_the_error_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "opencc", None)
+    with pytest.raises(RecipeError, match=r"siftune\[simplified\]"):
+        mend(messages("請問"), Mend(simplified=True))
