@@ -23,9 +23,10 @@ from curation.packs import Rule
 
 LEAST_LEFT = 2  # letters, digits or Han characters; whether what is left says anything, the rules judge afterwards
 
+# “+” names a button: it does not part two clauses.
 # A clause with the marks and the white space after it. In Latin script white space alone parts words, not clauses.
 _WITHIN = r"[[^\s\p{P}\p{S}]\[\]#@%&/$+<>'’]"
-CLAUSE = {"zh": rf"{_WITHIN}+{BETWEEN}*", "en": r"(?s).+?(?:[.!?,;~…]+\s+|\n\s*|$)"}
+CLAUSE = {"zh": rf"(?:{_WITHIN}|[“\"]\+[”\"])+{BETWEEN}*", "en": r"(?s).+?(?:[.!?,;~…]+\s+|\n\s*|$)"}
 
 # Where a sentence may end without what follows: anywhere in Chinese chat; in English a comma holds the two together.
 SENTENCE_END = {"zh": r"$", "en": r"(?:[.!?]\s*|\n\s*)$"}

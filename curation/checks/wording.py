@@ -157,7 +157,8 @@ def left_open(*, pairs: list[str]) -> pl.Expr:
     """A bracket or quotation mark is opened and never closed: one of `pairs`, such as （）. Evidence: the mark on."""
     text = TEXT.str.replace_all(r"[:;=]['-]?[(\[]", "")  # a sad face is no bracket
     opened = []
-    for left, right in pairs:
+    for pair in pairs:
+        left, right = pair[0], pair[1]
         begin, end = (rf"\x{{{ord(mark):x}}}" for mark in (left, right))
         unclosed = text.str.count_matches(left, literal=True) > text.str.count_matches(right, literal=True)
         opened.append(pl.when(unclosed).then(text.str.extract(rf"({begin}[^{end}]*[\p{{L}}\p{{N}}][^{end}]*)$")))
