@@ -207,7 +207,9 @@ class Typer:
         self.sizes = np.array(sizes)
         self.phrases = _matrix(rows, len(sizes), len(literals)).T.tocsr()
         self.tiers = _matrix(tiers, len(sizes), len(weights))
-        self.weights = np.array(weights, dtype=np.float64).ravel()
+        points = np.array(weights, dtype=np.float64).ravel()
+        place = np.arange(len(points))
+        self.weights = sparse.csr_matrix((points, (place, place // len(TIERS))), shape=(len(points), len(self.names)))
 
     def scores(self, texts: pl.Series) -> npt.NDArray[np.float64]:
         """Return texts × types: the weights of the strengths of which at least one phrase stands in the text."""
@@ -215,8 +217,7 @@ class Typer:
         said.data = (said.data >= self.sizes[said.indices]).astype(np.int32)
         tiers = said @ self.tiers
         tiers.data = np.minimum(tiers.data, 1)
-        scored = tiers.toarray() * self.weights
-        return np.asarray(scored.reshape(len(texts), len(self.names), len(TIERS)).sum(axis=2))
+        return np.asarray((tiers @ self.weights).toarray())
 
     def claims(self, texts: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Return texts × packs: which type (its place in `names`) a pack claims, -1 for none, and by what score."""

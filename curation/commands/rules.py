@@ -56,15 +56,20 @@ def rules_show(
 
 @app.command("test")
 def rules_test(recipe: RecipeFile = None) -> None:
-    """Run every rule on its own examples; exit 2 when one does not hold."""
+    """Run every rule and every query type on its own examples; exit 2 when one does not hold."""
+    from curation import query_types
     from curation.trial import trials
 
     _, packs = settings(recipe, [], [], None)
     failed = [trial for trial in trials(packs) if trial.fault]
     for trial in failed:
         print(f"{trial.rule}: {trial.fault}: {trial.text}", file=sys.stderr)
-    print(f"{len(packs.rules)} rules, {len(failed)} examples do not hold")
-    if failed:
+    wrong = [trial for pack in packs.query_types for trial in query_types.trials(pack) if trial[2]]
+    for name, text, fault in wrong:
+        print(f"{name}: {fault}: {text}", file=sys.stderr)
+    types = sum(len(pack.text.types) for pack in packs.query_types)
+    print(f"{len(packs.rules)} rules, {types} query types, {len(failed) + len(wrong)} examples do not hold")
+    if failed or wrong:
         raise typer.Exit(2)
 
 

@@ -79,11 +79,15 @@ def type_name(row: QueryTypeRow) -> Words:
     return Words(one_line(row.zh, 60), one_line(row.en, 60))
 
 
-def missing(report: Report, most: int = 12) -> Words:
+def missing(report: Report) -> Words:
     """The names of the query types without examples."""
+    return _names(report, report.missing_types)
+
+
+def _names(report: Report, keys: list[str], most: int = 12) -> Words:
     known = {row.id: type_name(row) for row in report.query_types}
-    names = [known.get(key, name_of("type", key)) for key in report.missing_types[:most]]
-    rest = "…" if len(report.missing_types) > most else ""
+    names = [known.get(key, name_of("type", key)) for key in keys[:most]]
+    rest = "…" if len(keys) > most else ""
     return Words("、".join(name.zh for name in names) + rest, ", ".join(name.en for name in names) + rest)
 
 
@@ -108,7 +112,30 @@ def diversity(report: Report) -> list[Words]:
     if numbers.distinct_openings is not None:
         key = "diversity.openings.low" if numbers.distinct_openings < _FEW_OPENINGS else "diversity.openings"
         said.append(say(key, n=round(numbers.distinct_openings * 100)))
-    return said or [say("diversity.unknown")]
+    return [*said, *_variety(report)] or [say("diversity.unknown")]
+
+
+def _variety(report: Report) -> list[Words]:
+    """What curation changed in the diversity, and which types are thin."""
+    numbers = report.variety
+    if numbers is None or numbers.before.effective_types is None or numbers.after.effective_types is None:
+        return []
+    before, after = numbers.before, numbers.after
+
+    def change(one: float | None, other: float | None, form: str) -> str:
+        return " → ".join("–" if value is None else form.format(value) for value in (one, other))
+
+    said = [
+        say(
+            "diversity.change",
+            types=change(before.effective_types, after.effective_types, "{:.1f}"),
+            common=change(before.common_skeletons, after.common_skeletons, "{:.1%}"),
+            near=change(before.nearest, after.nearest, "{:.2f}"),
+        )
+    ]
+    if numbers.thin_types:
+        said.append(say("diversity.thin", n=numbers.thin_below, names=_names(report, numbers.thin_types)))
+    return said
 
 
 def ledger(report: Report) -> list[Words]:

@@ -316,6 +316,18 @@ WORDS: dict[str, Words] = {
             "每 100 个回答只有约 {n} 种开头，模型容易学成一个腔调。",
             "Only about {n} different openings in 100 answers: a model may learn one tone.",
         ),
+        (
+            "diversity.change",
+            "整理前 → 整理后：相当于 {types} 种同样常见的类型；最常见的十种句式占 {common}；"
+            "与最相近问题的平均相似度 {near}。",
+            "Before → after: as varied as {types} equally common types; the ten most common sentence frames hold"
+            " {common}; mean similarity to the nearest question {near}.",
+        ),
+        (
+            "diversity.thin",
+            "样本偏少（不足 {n} 条）的类型：{names}。",
+            "Types with fewer than {n} examples: {names}.",
+        ),
         # 5 Lengths
         ("lengths", "长度与轮次", "Lengths and turns"),
         (
