@@ -22,14 +22,17 @@ from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
+from curation.commands import rethreshold as rethreshold_command
 from curation.commands import review, rules
 from curation.commands import sniff as sniff_command
 from curation.commands.options import (
+    Against,
     Budget,
     DecisionFiles,
     Force,
     General,
     Ignore,
+    IndexFile,
     Json,
     Logs,
     Model,
@@ -64,6 +67,7 @@ app.add_typer(rules.app, name="rules")
 app.command()(report_command.report)
 app.command()(sniff_command.sniff)
 app.command()(leaks_command.leaks)
+app.command()(rethreshold_command.rethreshold)
 app.command()(report_command.diff)
 app.command()(review.review)
 app.add_typer(decisions_command.app, name="decisions")
@@ -99,6 +103,8 @@ def curate(
     ignore: Ignore = [],  # noqa: B006
     decisions: DecisionFiles = [],  # noqa: B006
     budget: Budget = None,
+    dedup_against: Against = [],  # noqa: B006
+    index: IndexFile = None,
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Exit with 1 when the quality gate fails.")] = True,
@@ -108,7 +114,9 @@ def curate(
     no_progress: NoProgress = False,
 ) -> None:
     """Turn raw logs into an SFT set with a report: the run folder."""
-    settings, packs = settings_of(recipe, [*changes, *budget_change(budget)], ignore, seed)
+    settings, packs = settings_of(
+        recipe, [*changes, *budget_change(budget)], ignore, seed, against=dedup_against, index=index
+    )
     report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
     if json:
         print(report.model_dump_json(indent=1))
@@ -169,6 +177,8 @@ def run_all(
     train_changes: TrainSet = [],  # noqa: B006
     decisions: DecisionFiles = [],  # noqa: B006
     budget: Budget = None,
+    dedup_against: Against = [],  # noqa: B006
+    index: IndexFile = None,
     *,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     accept_gate: Annotated[bool, typer.Option("--accept-gate", help="Train although the quality gate failed.")] = False,
@@ -178,7 +188,9 @@ def run_all(
     no_progress: NoProgress = False,
 ) -> None:
     """Curate, hold the result against the quality gate, and train: one command from raw logs to an adapter."""
-    settings, packs = settings_of(recipe, [*changes, *budget_change(budget)], ignore, seed)
+    settings, packs = settings_of(
+        recipe, [*changes, *budget_change(budget)], ignore, seed, against=dedup_against, index=index
+    )
     overrides = _training(share, train_changes)
     from training.cli import preflight
 
@@ -240,6 +252,7 @@ def _curate(
     progress: bool,
 ) -> Report:
     from curation import decisions, pipeline, runfolder
+    from curation.duplicates import remember
     from curation.progress import stages
     from curation.read import find
 
@@ -250,7 +263,9 @@ def _curate(
         people = decisions.table(decisions.settle(events))
         curated = pipeline.curate(files, settings, packs, progress=say, people=people)
         say("write", str(out))
-        return runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
+        report = runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
+        remember(curated.examples, settings.dedup, seed=settings.seed)
+    return report
 
 
 def _train(

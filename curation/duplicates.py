@@ -7,16 +7,20 @@ Where the same question has answers that do not agree, a person must say which i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from curation import agreement, tables, times
 from curation.agreement import plain
-from curation.dedup import Pairs, Sign, cluster
+from curation.dedup import Pairs, Sign, cluster, matches
+from curation.dedup.index import Index, opened
 from curation.dedup.shingles import I64
 from curation.recipe import Best, Dedup
+from curation.references import Reference
 
 SHOWN = 10  # pairs of each kind in the report
 COMPARED = 24  # different answers to one question that each of its answers is held against
@@ -35,35 +39,51 @@ class Duplicates:
     conflicts: int  # questions with contradicting answers
 
 
-def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int, sign: Sign | None = None) -> Duplicates:
+def find(
+    examples: pl.DataFrame,
+    settings: Dedup,
+    *,
+    framing: str,
+    seed: int,
+    sign: Sign | None = None,
+    earlier: Sequence[Reference] = (),
+    index: Index | None = None,
+) -> Duplicates:
     """Find duplicates among `examples` (id, conversation, kind, question, answer, rules, time).
 
     Pairs and dialogues are never copies of each other. `framing` matches the words around a question that do not
-    change it. `sign` gives signatures that are known already.
+    change it. `sign` gives signatures that are known already, and remembers all. `earlier` and `index` hold what may
+    not come again.
     """
     frame = _prepared(examples, settings, framing)
-    rooted, merged, missed = _copies(frame, settings, seed, sign)
-    copies = _near_copies(rooted) if settings.example != "off" else rooted.clear().select("row", keeper="row")
-    alive = frame.join(copies, on="row", how="anti", maintain_order="left")
-    canned = _canned(alive, settings, seed, sign) if settings.answer != "off" else copies.clear()
+    seen, asked_before = _seen(frame, settings, seed, sign, earlier, index)
+    fresh = frame if settings.seen != "drop" else frame.join(seen, on="row", how="anti", maintain_order="left")
+    rooted, merged, missed = _copies(fresh, settings, seed, sign)
+    nothing = rooted.clear().select("row", keeper="row")
+    copies = _near_copies(rooted) if settings.example != "off" else nothing
+    alive = fresh.join(copies, on="row", how="anti", maintain_order="left")
+    canned = _canned(alive, settings, seed, sign) if settings.answer != "off" else nothing
     alive = alive.join(canned, on="row", how="anti", maintain_order="left")
-    again = _asked_again(alive, settings, seed, sign) if settings.question != "off" else copies.clear()
+    again = _asked_again(alive, settings, seed, sign) if settings.question != "off" else nothing
     alive = alive.join(again, on="row", how="anti", maintain_order="left")
-    conflicts = _conflicts(alive.filter(pl.col("kind") == "pair"), settings, seed)
+    conflicts = _conflicts(alive.filter(pl.col("kind") == "pair"), settings, seed, sign)
     ids = frame.select(keeper="row", evidence="id")
     found = [
-        rows.join(ids, on="keeper", how="left", maintain_order="left").with_columns(
-            rule=pl.lit(rule), action=pl.lit(action)
-        )
-        for rows, rule, action in (
-            (copies, "dedup/near-duplicate", settings.example),
-            (canned, "dedup/canned-answer", settings.answer),
-            (again, "dedup/asked-again", settings.question),
-        )
+        (seen, "dedup/seen-before", settings.seen),
+        (asked_before, "dedup/question-seen-before", settings.seen_question),
+        *(
+            (rows.join(ids, on="keeper", how="left", maintain_order="left"), rule, action)
+            for rows, rule, action in (
+                (copies, "dedup/near-duplicate", settings.example),
+                (canned, "dedup/canned-answer", settings.answer),
+                (again, "dedup/asked-again", settings.question),
+            )
+        ),
+        (conflicts, "dedup/conflicting-answers", "review"),
     ]
-    disputed = conflicts.with_columns(rule=pl.lit("dedup/conflicting-answers"), action=pl.lit("review"))
-    columns = ["row", "rule", "action", "evidence"]
-    rows = pl.concat([part.select(columns) for part in (*found, disputed)])
+    rows = pl.concat(
+        [part.select("row", "evidence", rule=pl.lit(rule), action=pl.lit(action)) for part, rule, action in found]
+    )
     named = rows.join(frame.select("row", "conversation", example="id"), on="row", how="left", maintain_order="left")
     return Duplicates(
         rooted.join(frame.select(best="row", cluster="id"), on="best", maintain_order="left").select("id", "cluster"),
@@ -72,6 +92,54 @@ def find(examples: pl.DataFrame, settings: Dedup, *, framing: str, seed: int, si
         missed,
         conflicts["group"].n_unique(),
     )
+
+
+def whole(examples: pl.DataFrame) -> list[str]:
+    """Return what is compared of whole examples: question and answer, letters and digits only."""
+    return examples.select(_both(plain(pl.col("question")), plain(pl.col("answer")))).to_series().to_list()
+
+
+def _both(asked: pl.Expr, said: pl.Expr) -> pl.Expr:
+    return pl.concat_str(asked, pl.lit("\n"), said)
+
+
+def sign_all(examples: pl.DataFrame, settings: Dedup, sign: Sign, *, framing: str, seed: int) -> None:
+    """Let `sign` sign whatever `find` may ask for at another threshold, so that it knows it then."""
+    frame = _prepared(examples, settings, framing)
+    for column, of in (("whole", settings), ("template", settings), ("bare", _loose(settings))):
+        sign(frame[column].unique(maintain_order=True).to_list(), of, seed=seed)
+    if settings.question != "off":
+        sign(frame["asked"].unique(maintain_order=True).to_list(), settings, seed=seed)
+
+
+def _seen(
+    frame: pl.DataFrame,
+    settings: Dedup,
+    seed: int,
+    sign: Sign | None,
+    earlier: Sequence[Reference],
+    index: Index | None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return (row, evidence) of examples that an earlier set holds, and of those of the rest whose question it asks."""
+    schema: tables.Schema = {"row": pl.UInt32(), "evidence": pl.String()}
+    found: dict[str, list[pl.DataFrame]] = {"whole": [], "asked": []}
+    for reference in earlier:
+        for column, action in (("whole", settings.seen), ("asked", settings.seen_question)):
+            if action != "off":
+                theirs = reference.examples[column].to_list()
+                pairs = matches(frame[column].to_list(), theirs, settings, seed=seed)
+                other = reference.examples["id"].gather(pairs.right)
+                told = pl.format(f"{{}} in {reference.name} ({{}})", other, pl.Series(pairs.similarity).round(2))
+                found[column].append(pl.select(row=frame["row"].gather(pairs.left), evidence=told))
+    if index is not None and settings.seen != "off":
+        rows = index.match(frame["id"].to_list(), frame["whole"].to_list(), sign=sign)
+        notes = [(place, f"{name} in {index.path.name} ({similarity:.2f})") for place, name, similarity in rows]
+        found["whole"].append(pl.DataFrame(notes, schema=schema, orient="row"))
+    seen, asked = (
+        pl.concat([pl.DataFrame(schema=schema), *parts]).unique("row", keep="first", maintain_order=True).sort("row")
+        for parts in found.values()
+    )
+    return seen, asked.join(seen, on="row", how="anti", maintain_order="left")
 
 
 def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataFrame:
@@ -87,7 +155,7 @@ def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataF
             quality=_quality(settings.best),
         )
         .with_columns(
-            whole=pl.concat_str("asked", pl.lit("\n"), "said"),
+            whole=_both(pl.col("asked"), pl.col("said")),
             # All letters of a question where next to nothing would be left of it.
             bare=pl.when(bare.str.len_chars() >= 4).then(bare).otherwise("asked"),
             template=pl.col("said").str.replace_all(r"\d+", "0"),
@@ -193,16 +261,19 @@ def _asked_again(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | N
     return ordered.filter(same & (pl.col("row") != pl.col("keeper"))).select("row", "keeper").sort("row")
 
 
-def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int) -> pl.DataFrame:
+def _loose(settings: Dedup) -> Dedup:
+    """Return the settings for short texts asked in other words: letter pairs; the bands find a half with p > 0.99."""
+    bands = settings.permutations // 3
+    return settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
+
+
+def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Find pairs of different conversations that ask (nearly) the same and whose answers do not agree.
 
     Returns row, group (the question) and evidence (what the other one answers). Each answer is held against the first
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
-    # Short texts asked in other words: letter pairs, and bands that find a similarity of 0.5 with p > 0.99 (42 × 3).
-    bands = settings.permutations // 3
-    loose = settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
-    found = cluster(pairs["bare"].to_list(), loose, seed=seed)
+    found = cluster(pairs["bare"].to_list(), _loose(settings), seed=seed, sign=sign)
     grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(found.first))
     grouped = grouped.filter(pl.len().over("group") > 1)
     different = (
@@ -224,3 +295,12 @@ def with_times(examples: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """Add `time` (Int64, see times.parsed) to examples: that of the last message (`spoken`: id, time), null without."""
     latest = spoken.select("id", time=times.parsed(spoken["time"])["at"]).group_by("id").agg(pl.col("time").max())
     return examples.join(latest, on="id", how="left", maintain_order="left")
+
+
+def remember(examples: pl.DataFrame, settings: Dedup, *, seed: int) -> int:
+    """Add what a run kept to the recipe's index, where there is one; returns how many examples are new in it."""
+    if not settings.index:
+        return 0
+    kept = examples.filter(pl.col("verdict") == "keep")
+    with opened(Path(settings.index), settings, seed=seed, create=True) as index:
+        return index.add(kept["id"].to_list(), whole(kept))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from curation import decide, decisions, duplicates, leaks, privacy, query_types, tables, topics
+from curation import decide, decisions, duplicates, leaks, privacy, query_types, references, tables, topics
+from curation.dedup.index import Index, opened
+from curation.dedup.store import Signatures
 from curation.diversity import skeletons
 from curation.extract import extract, turns
 from curation.judge import context, judge
 from curation.mend import mend
 from curation.packs import Packs
 from curation.read import Input, bearable, read
-from curation.recipe import Recipe
+from curation.recipe import Dedup, Recipe
 from curation.seams import bots, join_cut, share_fate
 from curation.selection import select
 from curation.sessions import sessions
@@ -35,6 +38,19 @@ class Curated:
     duplicates: duplicates.Duplicates
     turns: int
     types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
+    signatures: pl.DataFrame | None = None  # for rethreshold, where the recipe wants them kept
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What stands before duplicates are looked for: all that does not depend on how alike two examples must be."""
+
+    inputs: list[Input]
+    messages: pl.DataFrame
+    unreadable: pl.DataFrame
+    examples: pl.DataFrame
+    findings: pl.DataFrame
+    turns: int
 
 
 def curate(
@@ -80,15 +96,38 @@ def curate(
     examples, by_people = decisions.on_examples(people, examples, mask=mask)
     said = pl.concat([said, share_fate(said, whole)])
     findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
-    examples, types = _typed(decide.scores(examples, findings), recipe, packs)
+    examples = decide.scores(examples, findings)
+    messages = pl.concat([messages, whole.pieces], how="diagonal").sort("order")
+    found = Judged(reading.inputs, messages, reading.unreadable, examples, findings, spoken.height)
+    return finish(found, recipe, packs, progress=progress)
+
+
+def finish(
+    found: Judged,
+    recipe: Recipe,
+    packs: Packs,
+    *,
+    progress: Callable[[str, str], None],
+    sign: Signatures | None = None,
+) -> Curated:
+    """Name query types, find duplicates, select, decide and split; `sign` has the signatures of an earlier run."""
+    messages, findings = found.messages, found.findings
+    examples, types = _typed(found.examples, recipe, packs)
+    settings, framing = recipe.dedup, packs.cues["framing"]
+    earlier = [references.read(Path(path)) for path in settings.against]
     alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
     alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
-    twice = duplicates.find(alive, recipe.dedup, framing=packs.cues["framing"], seed=recipe.seed)
+    sign = sign or (Signatures(settings.permutations, recipe.seed) if settings.keep_signatures else None)
+    if sign is not None:
+        duplicates.sign_all(alive, settings, sign, framing=framing, seed=recipe.seed)
+    with _index(settings, recipe.seed) as index:
+        twice = duplicates.find(
+            alive, settings, framing=framing, seed=recipe.seed, sign=sign, earlier=earlier, index=index
+        )
     progress(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
     )
 
-    messages = pl.concat([messages, whole.pieces], how="diagonal").sort("order")
     unused = decide.unused(messages, examples, findings)
     findings = pl.concat([findings, twice.findings, unused])
     over = select(decide.verdicts(examples, findings), recipe.selection)
@@ -100,7 +139,15 @@ def curate(
     placed = decide.fates(messages, decided, findings)
     kept = (decided["verdict"] == "keep").sum()
     progress("decide", f"{kept} examples kept")
-    return Curated(reading.inputs, placed, reading.unreadable, decided, findings, twice, spoken.height, types)
+    signed = sign.frame() if sign is not None else None
+    return Curated(found.inputs, placed, found.unreadable, decided, findings, twice, found.turns, types, signed)
+
+
+def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:
+    """Open the recipe's index, where there is one already."""
+    if settings.index and Path(settings.index).exists():
+        return opened(Path(settings.index), settings, seed=seed)
+    return nullcontext()
 
 
 def _split(decided: pl.DataFrame, recipe: Recipe, packs: Packs) -> pl.DataFrame:

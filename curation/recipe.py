@@ -178,6 +178,12 @@ class Dedup(_Part):
     example: OnDuplicate = "drop"  # near-copies of question and answer: all but the best
     answer: OnDuplicate = "drop"  # one canned answer, numbers aside: all but the best `most_per_answer`
     question: OnDuplicate = "off"  # the question asked again, answered in agreement: all but the best
+    seen: OnDuplicate = "drop"  # question and answer stand in an earlier set: `against`, `index`
+    seen_question: OnDuplicate = "note"  # an earlier set of `against` asks the same question
+    against: list[str] = []  # earlier sets: run folders, or files in Alpaca, ShareGPT or messages
+    index: str = ""  # an SQLite file of what earlier runs kept; this run adds what it keeps
+    redis: str = ""  # redis://host:port/0: the index has its buckets there
+    keep_signatures: bool = True  # in the run folder, for `siftune rethreshold`: about 1.5 kB for an example
     most_per_answer: int = Field(default=20, ge=1)
     best: Best = Best()
     threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams

@@ -112,6 +112,8 @@ def write(
         curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
         curated.examples.select(EXAMPLES).write_parquet(folder / "examples.parquet")
         curated.findings.write_parquet(folder / "findings.parquet")
+        if curated.signatures is not None:
+            curated.signatures.write_parquet(folder / "signatures.parquet")
         _lines(folder / "dropped.jsonl", _dropped(curated))
         _lines(folder / "unreadable.jsonl", curated.unreadable.iter_rows(named=True))
         if events:

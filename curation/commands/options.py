@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,18 @@ DecisionFiles = Annotated[
     ),
 ]
 Budget = Annotated[int | None, typer.Option("--budget", min=1, help="Keep the best N examples; see docs/diversity.md.")]
+Against = Annotated[
+    list[Path],
+    typer.Option(
+        "--dedup-against",
+        metavar="RUN",
+        help="Drop what an earlier set holds: a run folder, or a file in Alpaca, ShareGPT or messages.",
+    ),
+]
+IndexFile = Annotated[
+    Path | None,
+    typer.Option("--index", help="A file of what earlier runs kept: that is dropped, and this run added."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
@@ -56,13 +69,26 @@ TrainSet = Annotated[
 ]
 
 
-def settings(path: Path | None, changes: list[str], ignore: list[str], seed: int | None) -> tuple[Recipe, Packs]:
+def settings(
+    path: Path | None,
+    changes: list[str],
+    ignore: list[str],
+    seed: int | None,
+    *,
+    against: Sequence[Path] = (),
+    index: Path | None = None,
+) -> tuple[Recipe, Packs]:
     """Read the recipe, apply the command line's changes, and load its packs."""
+    import json
+
     from curation import packs as packs_module
     from curation import recipe as recipe_module
 
     found = recipe_module.load(path) if path else recipe_module.Recipe()
-    found = recipe_module.changed(found, [*changes, *([f"seed={seed}"] if seed is not None else [])], ignore)
+    more = [f"seed={seed}"] if seed is not None else []
+    more += [f"dedup.against={json.dumps([*found.dedup.against, *map(str, against)])}"] if against else []
+    more += [f"dedup.index={json.dumps(str(index))}"] if index else []
+    found = recipe_module.changed(found, [*changes, *more], ignore)
     return found, packs_module.load(found.packs, found.rules, types=found.query_types)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from curation.dedup import minhash
 from curation.dedup.lsh import HALF, LOW, U64, band_keys, candidates, distinct, ranks
-from curation.dedup.shingles import I64, U32
+from curation.dedup.shingles import I64, U32, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
@@ -93,7 +93,7 @@ def cluster(
     places = np.fromiter(sorted(first_of.values()), dtype=np.int64, count=len(first_of))
     kept = [texts[i] for i in places.tolist()]
     signed = (sign or signatures)(kept, settings, seed=seed)
-    found = near(signed, lambda who: [kept[i] for i in who.tolist()], settings, floor=floor)
+    found = near(signed, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(
         np.concatenate((exact[copies], places[found.left])),
@@ -106,30 +106,75 @@ def cluster(
     return Clusters(roots, pairs)
 
 
-def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = None) -> Pairs:
-    """Find verified pairs among different texts, whose signatures are `signed` and whose texts `fetch` gives.
+def matches(
+    texts: Sequence[str], others: Sequence[str], settings: Dedup, *, seed: int, sign: Sign | None = None
+) -> Pairs:
+    """Return which of `texts` the `others` hold, equal or alike by the threshold (all normalised).
 
-    Pairs that hang together at the threshold already are not compared; pairs come out sorted.
+    `left` is the text, `right` the other (not: smaller and larger index), the most similar one that was compared.
+    Empty texts match nothing. One text is held against at least one other of every bucket, whatever the texts are like.
+    """
+    there = dict(zip(reversed(others), range(len(others) - 1, -1, -1), strict=True))
+    there.pop("", None)
+    equal = np.fromiter((there.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
+    open_ = np.array([i for i in np.flatnonzero(equal < 0).tolist() if texts[i]], dtype=np.int64)
+    kept = [*there, *(texts[i] for i in open_.tolist())] if there else []
+    signed = (sign or signatures)(kept, settings, seed=seed)
+    found = near(signed, fetcher(kept, settings), settings, others=len(there))
+    best = np.lexsort((found.left, -found.similarity, found.right))
+    best = best[np.concatenate(([True], np.diff(found.right[best]) > 0))[: len(best)]]
+    places = np.fromiter(there.values(), dtype=np.int64, count=len(there))
+    same = np.flatnonzero(equal >= 0)
+    left = np.concatenate((same, open_[found.right[best] - len(there)]))
+    right = np.concatenate((equal[same], places[found.left[best]]))
+    order = np.argsort(left)
+    return Pairs(left[order], right[order], np.concatenate((np.ones(len(same)), found.similarity[best]))[order])
+
+
+def fetcher(texts: Sequence[str], settings: Dedup) -> Fetch:
+    """Return what gives the shingles of some of `texts`."""
+    return lambda who: shingles([texts[i] for i in who.tolist()], settings.ngram)
+
+
+def tolerance(settings: Dedup, floor: float | None = None) -> float:
+    """Return the estimate below which no pair is as similar as `floor` (default: the threshold), by four deviations."""
+    floor = settings.threshold if floor is None else floor
+    return float(floor - DEVIATIONS * (floor * (1 - floor) / settings.permutations) ** 0.5)
+
+
+def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = None, others: int = 0) -> Pairs:
+    """Find verified pairs among different texts, whose signatures are `signed` and whose shingles `fetch` gives.
+
+    Pairs that hang together at the threshold already are not compared; pairs come out sorted. With `others`, the first
+    so many texts are a set that the rest is held against: only pairs across count, and a text of the rest that has a
+    match is not looked at again.
     """
     floor = settings.threshold if floor is None else min(floor, settings.threshold)
-    count = settings.permutations
-    least = floor - DEVIATIONS * (floor * (1 - floor) / count) ** 0.5
+    least = tolerance(settings, floor)
     keys = band_keys(signed, bands=settings.bands, rows=settings.rows)
+    # What is held against stands before the rest in every bucket: its first text is the one that all are compared with.
+    ranked = np.concatenate((ranks(keys[:, :others]), np.uint32(others) + ranks(keys[:, others:])))
     roots = np.arange(len(signed))
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
-    for left, right in candidates(keys, ranks(keys)):
+    for left, right in candidates(keys, ranked):
         apart = roots[left] != roots[right]
+        if others:
+            low, high = np.minimum(left, right), np.maximum(left, right)
+            apart = (low < others) & (high >= others) & (roots[high] == high)
         packed = _new(_packed(left[apart], right[apart]), seen)
         seen = np.sort(np.concatenate((seen, packed)))
         left, right = _unpacked(packed)
         likely = estimates(signed, left, right) >= least
         left, right, packed = left[likely], right[likely], packed[likely]
-        alike = similarities(fetch, left, right, ngram=settings.ngram)
+        alike = similarities(fetch, left, right)
         listed = alike >= floor
         found.append((packed[listed], alike[listed]))
         merged = alike >= settings.threshold
-        join(roots, left[merged], right[merged])
+        if others:
+            roots[right[merged]] = left[merged]
+        else:
+            join(roots, left[merged], right[merged])
     packed = np.concatenate([seen[:0], *(pairs for pairs, _ in found)])
     alike = np.concatenate([np.empty(0), *(similarity for _, similarity in found)])
     order = np.argsort(packed)

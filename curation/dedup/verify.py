@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import HALF, U64
 from curation.dedup.minhash import accelerator, threaded
-from curation.dedup.shingles import I64, U32, Ngram, shingles
+from curation.dedup.shingles import I64, U32
 
 F64 = npt.NDArray[np.float64]
-Fetch = Callable[[I64], Sequence[str]]  # the texts of these indices: a list in memory, or shards on disk
+Fetch = Callable[[I64], tuple[U32, I64]]  # shingles of the texts of these indices: of a list, a shard, an index
 
 BATCH = 256  # pairs compared at once: their shingles stay in the cache of one core
 _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
@@ -29,7 +29,7 @@ def estimates(signatures: U32, left: I64, right: I64) -> F64:
     return np.concatenate([np.empty(0), *threaded(one, range(0, len(left), BATCH))])
 
 
-def similarities(fetch: Fetch, left: I64, right: I64, *, ngram: Ngram) -> F64:
+def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
     """Return the Jaccard similarity of each pair's sets of shingles.
 
     Shingles are told apart by their 32-bit hashes: of two texts with a hundred shingles each, two different ones have
@@ -43,7 +43,7 @@ def similarities(fetch: Fetch, left: I64, right: I64, *, ngram: Ngram) -> F64:
     def one(start: int) -> F64:
         part = order[start : start + BATCH]
         who, places = np.unique(np.concatenate((left[part], right[part])), return_inverse=True)
-        hashes, starts = shingles(fetch(who), ngram)
+        hashes, starts = fetch(who)
         first, second, both = overlap(hashes, starts, places[: len(part)], places[len(part) :]).T
         return np.asarray(both / (first + second - both), dtype=np.float64)
 

@@ -234,7 +234,7 @@ def test_components_are_what_hangs_together(edges: list[tuple[int, int]]) -> Non
 @settings(max_examples=80, deadline=None)
 def test_similarities_are_exact(texts: list[str]) -> None:
     left, right = np.array(list(combinations(range(len(texts)), 2))).T
-    found = verify.similarities(lambda who: [texts[i] for i in who], left, right, ngram=2)
+    found = verify.similarities(dedup.fetcher(texts, Dedup(ngram=2)), left, right)
     expected = [jaccard(texts[i].ljust(2, "\0"), texts[j].ljust(2, "\0"), 2) for i, j in zip(left, right, strict=True)]
     assert found.tolist() == pytest.approx(expected)
 
@@ -271,3 +271,23 @@ def test_without_the_extra_the_plain_kernels_do_the_work(monkeypatch: pytest.Mon
     monkeypatch.undo()
     minhash._compiled.cache_clear()
     assert minhash.accelerator(minhash.FAST_FROM - 1) is None
+
+
+@pytest.mark.parametrize("window", [2, 8])
+def test_a_text_matches_another_set_where_a_brute_search_finds_one(
+    window: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lsh, "WINDOW", window)
+    texts = corpus()
+    one, other = ["", *texts[::3], texts[1]], ["", *texts[1::3], texts[2]]
+    found = dedup.matches(one, other, FIVE, seed=4)
+    expected = {i for i, text in enumerate(one) for there in other if text and there and jaccard(text, there) >= 0.8}
+    assert set(found.left.tolist()) == expected
+    assert len(expected) > 50
+    for i, j, similarity in zip(*vars(found).values(), strict=True):
+        assert similarity == pytest.approx(jaccard(one[i], other[j]))
+
+
+def test_pairs_inside_a_set_are_no_match_across() -> None:
+    assert len(dedup.matches(["退款到账"] * 3, ["发票抬头"] * 3, AUTO, seed=1)) == 0
+    assert len(dedup.matches([], ["a"], AUTO, seed=1)) == len(dedup.matches(["a"], [], AUTO, seed=1)) == 0

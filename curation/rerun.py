@@ -1,0 +1,65 @@
+"""A run folder → what stood before its duplicates were looked for, so that these can be decided anew."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+from pydantic import ValidationError
+
+from curation import packs as packs_module
+from curation import tables
+from curation.dedup import store
+from curation.dedup.store import Signatures
+from curation.errors import SourceError, UsageError
+from curation.packs import Packs
+from curation.pipeline import Judged
+from curation.read import Input
+from curation.recipe import Recipe
+
+_LATER = ("dedup/", "selection/", "extract/unanswered", "extract/unprompted")  # findings that come after the judging
+_DECIDED = ("verdict", "rules", "cluster", "split", "query_type", "skeleton")
+
+
+def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatures]:
+    """Read a run folder for another threshold; raises SourceError, or UsageError where its rule packs changed since."""
+    if not 0 < threshold <= 1:
+        raise UsageError(f"--threshold {threshold}: must be above 0 and at most 1")
+    try:
+        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+        said = manifest["recipe"] | {"dedup": manifest["recipe"]["dedup"] | {"threshold": threshold}}
+        recipe = Recipe.model_validate(said)
+        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
+        lines = (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError, KeyError, TypeError, ValidationError, pl.exceptions.PolarsError) as fault:
+        name = getattr(fault, "filename", None)
+        raise SourceError(f"{run}: not a whole run folder of this version ({name or type(fault).__name__})") from None
+    packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types)
+    if [pack["sha256"] for pack in manifest["packs"]] != [pack.sha256 for pack in packs.files]:
+        raise UsageError(f"{run}: the rule packs changed since; curate the logs again")
+    if not (run / "signatures.parquet").is_file():
+        raise SourceError(f"{run}: holds no signatures; curate with dedup.keep_signatures: true")
+    signatures = store.read(run / "signatures.parquet", recipe.dedup.permutations, recipe.seed)
+    later = pl.any_horizontal(pl.col("rule").str.starts_with(prefix) for prefix in _LATER)
+    found = Judged(
+        inputs=[Input(**entry) for entry in manifest["inputs"]],
+        messages=frames["messages"].drop("fate", "rules"),
+        unreadable=pl.DataFrame([json.loads(line) for line in lines], schema=tables.UNREADABLE),
+        examples=_spoken(frames["examples"].drop(_DECIDED, strict=False)),
+        findings=frames["findings"].filter(~later),
+        turns=next(step["n"] for step in report["funnel"] if step["stage"] == "turns"),
+    )
+    return found, recipe, packs, signatures
+
+
+def _spoken(examples: pl.DataFrame) -> pl.DataFrame:
+    """Add `question` and `answer` from the turns, as extract.py joins them."""
+    sides = {
+        name: pl.col("turns")
+        .list.eval(pl.element().filter(pl.element().struct.field("role") == role).struct.field("text"))
+        .list.join("\n")
+        for name, role in (("question", "user"), ("answer", "assistant"))
+    }
+    return examples.with_columns(**sides)
