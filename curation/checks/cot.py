@@ -6,18 +6,18 @@ latter into the column where the tags are whole. Records of ordinary chat have n
 
 from __future__ import annotations
 
-import ast
-import operator
 import re
+from collections import Counter
 from fractions import Fraction
-from itertools import pairwise
 
 import polars as pl
 from rapidfuzz import fuzz
 
+from curation.checks import account, arithmetic, conclusion
 from curation.checks.language import switched
+from curation.checks.numerals import han, numbers
 from curation.checks.registry import by_distinct, by_row, check
-from curation.checks.wording import clauses, plain, units
+from curation.checks.wording import clauses, plain, sentences, units
 
 COT, ANSWER = pl.col("cot"), pl.col("answer")
 
@@ -29,32 +29,58 @@ def cot_missing() -> pl.Expr:
 
 
 @check(on="example")
-def cot_placeholder(*, phrases: list[str]) -> pl.Expr:
-    """The reasoning is a placeholder made of `phrases`. Evidence: the reasoning."""
-    return pl.when((COT.str.strip_chars() != "") & COT.str.contains(clauses(phrases))).then(COT)
+def cot_answer_missing() -> pl.Expr:
+    """There is reasoning and no answer behind it. Evidence: the reasoning's last 40 characters."""
+    return pl.when((COT.str.strip_chars() != "") & (ANSWER.str.strip_chars() == "")).then(COT.str.tail(40))
 
 
 @check(on="example")
-def cot_short(*, least: int) -> pl.Expr:
-    """The reasoning has some, but fewer than `least` units (Han characters, words). Evidence: the reasoning."""
-    length = units(COT)
-    return pl.when((length > 0) & (length < least)).then(COT)
+def cot_placeholder(*, phrases: list[str]) -> pl.Expr:
+    """The reasoning is a placeholder: made of `phrases`, or of marks only. Evidence: the reasoning."""
+    empty = COT.str.contains(clauses(phrases)) | ~COT.str.contains(r"[\p{L}\p{N}]")
+    return pl.when((COT.str.strip_chars() != "") & empty).then(COT)
+
+
+@check(on="example")
+def cot_short(*, least: int, characters: int) -> pl.Expr:
+    """The reasoning has fewer than `least` units (Han characters, words), or than `characters`. Evidence: it.
+
+    A calculation is reasoning, however short.
+    """
+    length, written = units(COT), COT.str.strip_chars()
+    short = ((length < least) | (written.str.len_chars() < characters)) & (written != "")
+    return pl.when(short & ~COT.str.contains(r"\d\s*[-+*/×÷].*[=＝≈]\s*\d")).then(COT)
+
+
+@check(on="example")
+def cot_long(*, least: int, times: float) -> pl.Expr:
+    """The reasoning has over `least` units and over `times` those of question and answer. Evidence: its start."""
+    length, rest = units(COT), units(pl.col("question")) + units(ANSWER)
+    return pl.when((length > least) & (length > times * rest)).then(COT.str.slice(0, 40))
+
+
+_TAG = re.compile(r"<\s*(/?)\s*(th?i?n?k\w*|thought|reason(?:ing)?)\s*(>?)", re.IGNORECASE)
 
 
 @check(on="example")
 def cot_tags() -> pl.Expr:
-    """<think> tags in answer or reasoning are unbalanced or nested. Evidence: the first tag that is wrong."""
+    """Think tags in answer or reasoning are unbalanced, nested or mistyped. Evidence: the first tag that is wrong.
+
+    Known are <think>, <thinking>, <thought>, <reason> and <reasoning>.
+    """
 
     def wrong(text: str) -> str | None:
-        depth = 0
-        for tag in re.finditer(r"</?think>", text):
-            depth += 1 if tag.group() == "<think>" else -1
-            if depth not in (0, 1):
+        inside = ""
+        for tag in _TAG.finditer(text):
+            closing, name, end = tag.group(1), tag.group(2).lower(), tag.group(3)
+            known = name in ("think", "thinking", "thought", "reason", "reasoning")
+            if not end or not known or (closing and name != inside) or (not closing and inside):
                 return tag.group()
-        return "<think>" if depth else None
+            inside = "" if closing else name
+        return f"<{inside}>" if inside else None
 
     text = pl.concat_str(COT.fill_null(""), ANSWER, separator="\n")
-    return by_distinct(pl.when(text.str.contains("think>", literal=True)).then(text), wrong)
+    return by_distinct(pl.when(text.str.contains(r"(?i)<\s*/?\s*(?:th|reason)")).then(text), wrong)
 
 
 @check(on="example")
@@ -71,7 +97,7 @@ def cot_repeats(*, least: float, share: float) -> pl.Expr:
         close = max(fuzz.ratio(plain(cot), plain(question)), fuzz.ratio(plain(cot), plain(answer)))
         told, asked = _letter_pairs(cot), _letter_pairs(question)
         retold = bool(told) and len(told & asked) / len(told) >= share
-        new = _CONCLUDES.search(cot) or set(_numbers(cot)) - set(_numbers(question))
+        new = conclusion.CONCLUDES.search(cot) or set(_amounts(cot)) - set(_amounts(question))
         return cot[:60] if close >= 100 * least or (retold and not new) else None
 
     return by_row(["question", "cot", "answer"], repeats, guard=COT.is_not_null())
@@ -82,26 +108,50 @@ def _letter_pairs(text: str) -> set[str]:
     return {letters[i : i + 2] for i in range(len(letters) - 1)}
 
 
+def _amounts(text: str) -> list[Fraction]:
+    return [value for value, _, _ in numbers(text)]
+
+
 @check(on="example")
 def cot_loops(*, most: int) -> pl.Expr:
-    """One sentence of at least 6 characters stands more than `most` times in the reasoning. Evidence: that sentence."""
+    """A sentence of 6 or more characters stands over `most` times, or anything that often in a row. Evidence: it."""
+    again = re.compile(rf"(\S(?:.{{2,80}}?))(?:\s*\1){{{most},}}")
 
     def loops(cot: str) -> str | None:
         sentences = [s.strip() for s in re.split(r"[。！？\n]|(?<=[.!?])\s", cot)]
-        counted = {s: sentences.count(s) for s in sentences if len(s) >= 6}
-        return next((s for s, n in counted.items() if n > most), None)
+        counted = Counter(s for s in sentences if len(s) >= 6)
+        said = next((s for s, n in counted.items() if n > most), None)
+        row = again.search(cot[:20_000]) if said is None else None
+        words = row and re.search(r"[^\W\d]{2}", row.group(1)) and not re.search(r"[\\\d=+]", row.group(1))
+        return row.group()[:60] if row and words else said
 
     return by_distinct(COT, loops)
 
 
+_STEP = re.compile(
+    r"(?im)^[ \t]*(?:(?:step|步骤)\s*(\d{1,2}|[一二三四五六七八九十]{1,3})(?![\d])"
+    r"|第\s*(\d{1,2}|[一二三四五六七八九十]{1,3})\s*步"
+    r"|[(（]?(\d{1,2})(?:[、)）:：]|\.(?!\d)))[^\n]{0,30}"
+)
+
+
 @check(on="example")
 def cot_step_gap() -> pl.Expr:
-    """Numbered steps leave a number out. Evidence: the line of the step after the gap."""
+    """Numbered steps leave a number out, or do not begin with the first. Evidence: the line after the gap.
+
+    Steps are numbered at the start of a line: 1. · 2) · (3) · 第四步 · 步骤五 · Step 6.
+    """
 
     def gap(cot: str) -> str | None:
-        steps = re.findall(r"(?m)^\s*((?:第|步骤\s*|Step\s*)?(\d{1,2})(?:步|[.、)）:：]).{0,30})", cot)
-        jumps = (line for (_, before), (line, after) in pairwise(steps) if int(after) > int(before) + 1)
-        return next((str(line).strip() for line in jumps), None)
+        before = 0
+        lines = list(_STEP.finditer(cot))
+        for line in lines if len(lines) > 1 else ():
+            number = next(group for group in line.groups() if group)
+            here = int(number) if number.isascii() else int(han(number) or 0)
+            if here > before + 1 and (before or here > 1):
+                return line.group().strip()
+            before = here
+        return None
 
     return by_distinct(COT, gap)
 
@@ -110,149 +160,102 @@ def cot_step_gap() -> pl.Expr:
 def cot_cut_off() -> pl.Expr:
     """The reasoning stops in the middle of a sentence. Evidence: its last 20 characters.
 
-    Its last line ends with a comma, an operator, an opening bracket or a word that another must follow; or it is
-    the only line without a mark at its end, and that end is a letter.
+    It ends with a comma, an operator, an opening bracket or a word that another must follow; a bracket, a formula or
+    a quotation stays open in its last line; or it ends in a letter without a mark, though all sentences before, at
+    least two, or the only line before, end with one.
     """
     dangling = (
-        r"(?i)(?:[,，、:：(（=＝+×*/-]|因为|所以|由于|但是|而且|以及|的话"
-        r"|\b(?:the|a|an|of|to|and|or|because|so|is|are|with|for|in|we))\s*$"
+        r"(?i)(?:[,，、:：(（=＝≈+×÷*/\\-]|因为|所以|由于|但是|而且|以及|的话|需要|等于|一共是|那么"
+        r"|\b(?:the|a|an|of|to|and|or|because|so|is|are|was|were|with|for|in|we|he|she|they|has|have|needs|that|which|per))\s*$"
     )
-    lines = COT.str.strip_chars().str.split("\n")
-    marked = lines.list.eval(pl.element().str.contains(r"[。.!?！？；;]\s*$"))
-    only_last = (lines.list.len() > 1) & (marked.list.sum() == lines.list.len() - 1) & ~marked.list.last()
-    cut = COT.str.contains(dangling) | (only_last & COT.str.contains(r"\p{L}\s*$"))
-    return pl.when(cut).then(COT.str.strip_chars().str.tail(20))
+    whole = COT.str.strip_chars()
+    lines = whole.str.split("\n").list.eval(pl.element().filter(pl.element().str.strip_chars() != ""))
+    ends = r"[。．.!?！？；;]\s*$"
+    marked = lines.list.eval(pl.element().str.contains(ends)).list.sum()
+    by_line = (lines.list.len() > 1) & (marked == lines.list.len() - 1)
+    in_line = (lines.list.len() == 1) & (whole.str.count_matches(r"[。．！？!?]|[^\d\s][.]\s") > 1)
+    # A calculation or a choice may end without a mark; whether it is the right one, other checks say.
+    last = whole.str.extract(r"([^。．！？!?\n]*)$")
+    words = last.str.contains(r"\p{L}\s*$") & ~last.str.contains(r"\d|选|答案|答[:：]")
+    opened = whole.str.contains(r"[(（][^)）\n]{0,30}$|<<[^>\n]*$")
+    return pl.when(COT.str.contains(dangling) | opened | ((by_line | in_line) & words)).then(whole.str.tail(20))
 
 
 @check(on="example")
 def cot_language() -> pl.Expr:
-    """Question and reasoning are in different languages (Chinese and English). Evidence: the reasoning's start."""
+    """Question and reasoning, or half of it, are in different languages (Chinese and English). Evidence: its start."""
 
     def differs(question: str, cot: str | None) -> str | None:
-        return cot[:40] if cot and switched(question, cot) else None
+        said = sentences(cot or "")
+        parts = [cot or "", "\n".join(said[: len(said) // 2]), "\n".join(said[len(said) // 2 :])]
+        return next((part[:40] for part in parts if switched(question, part)), None)
 
     return by_row(["question", "cot"], differs, guard=COT.is_not_null())
 
 
 @check(on="example")
 def cot_arithmetic(*, tolerance: float) -> pl.Expr:
-    """A calculation in the reasoning is wrong by more than `tolerance` (of the value). Evidence: the equation.
+    """A calculation in the reasoning is wrong (see arithmetic.py). Evidence: the equation.
 
-    Expressions of numbers and + - × ÷ ( ) before an equals sign are parsed by `ast` and computed exactly. A result
-    that is right after rounding to the decimals that are shown is right.
+    `tolerance` is the relative error that is allowed where rounded numbers went in; whole numbers must be exact.
     """
-
-    def wrong(cot: str) -> str | None:
-        return next((text for text in _equations(cot) if not _holds(text, tolerance)), None)
-
-    return by_distinct(COT, wrong)
-
-
-_NUMBER = r"(?:[¥￥$£€]?\s?\d[\d,]*(?:\.\d+)?\s?%?)"
-_EQUATION = re.compile(
-    rf"(?<![\d.=])(?P<left>\(?{_NUMBER}(?:\s*[-+*/×÷xX−–（）()]\s*\(?{_NUMBER}\)?)+)\s*(?:=|＝)\s*(?P<right>-?{_NUMBER})(?![\d.]*\s*[-+*/×÷])"
-)
-_OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
-
-
-def _equations(text: str) -> list[str]:
-    """Return every ``expression = number`` in a text; units between numbers are left out before."""
-    text = text.replace("\\times", "×").replace("\\div", "÷").replace("$", "")
-    bare = re.sub(
-        r"(?<=\d)\s?(?:元|块|件|个|天|月|年|台|分|小时|GB|MB|days?|months?|per cent)(?=\s*[-+*/×÷=＝)）])",
-        "",
-        text,
-    )
-    # A formula of LaTeX commands around the match is more than what was matched: nothing is claimed of it.
-    return [m.group() for m in _EQUATION.finditer(bare) if "\\" not in bare[max(0, m.start() - 20) : m.end() + 1]]
-
-
-def _holds(equation: str, tolerance: float) -> bool:
-    """Tell whether an equation holds, or cannot be computed (then nothing is claimed)."""
-    left, right = re.split("[=＝]", equation, maxsplit=1)
-    computed, said = _value(left), _value(right)
-    if computed is None or said is None:
-        return True
-    shown = len(right.split(".")[1].rstrip("% ")) if "." in right else 0
-    if "%" in right and "%" not in left:
-        shown += 2
-    rounding = Fraction(1, 10**shown) if shown else Fraction(1, 2)
-    exact_whole = shown == 0 and computed.denominator == 1
-    return abs(computed - said) <= (0 if exact_whole else max(rounding, abs(computed) * Fraction(tolerance)))
-
-
-def _value(text: str) -> Fraction | None:
-    """Compute an expression of numbers exactly; None where it is not one."""
-    plain_text = re.sub(r"[¥￥$£€,\s]", "", text).translate(str.maketrans("×÷−–（）xX", "*/--()**"))
-    plain_text = re.sub(r"(\d+(?:\.\d+)?)%", r"(\1/100)", plain_text)
-    try:
-        tree = ast.parse(plain_text, mode="eval")
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-    return _compute(tree.body, plain_text)
-
-
-def _compute(node: ast.expr, source: str) -> Fraction | None:
-    """Walk an expression of numbers and the four operations; anything else is None."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        return Fraction(ast.get_source_segment(source, node) or 0)
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        value = _compute(node.operand, source)
-        return None if value is None else -value
-    if isinstance(node, ast.BinOp) and type(node.op) in _OPERATORS:
-        left, right = _compute(node.left, source), _compute(node.right, source)
-        if left is None or right is None or (isinstance(node.op, ast.Div) and right == 0):
-            return None
-        return Fraction(_OPERATORS[type(node.op)](left, right))
-    return None
-
-
-_CONCLUDES = re.compile(
-    r"所以|因此|综上|合计|总共|一共|应退|应付|实付|最终|得出|\b(?:therefore|so|thus|hence|total|in all|comes to)\b",
-    re.IGNORECASE,
-)
-_NO = re.compile(
-    r"不(?:可以|能|支持|符合|行|属于|在保)|无法|没有资格|\b(?:no|not|cannot|can't|isn't|doesn't|won't)\b", re.IGNORECASE
-)
-_YES = re.compile(
-    r"(?<!不)(?:可以|(?<!不可)能(?!不能)|支持|符合)|\b(?:yes|can|eligible|covered|entitled|allowed)\b", re.IGNORECASE
-)
+    return by_distinct(COT, lambda cot: arithmetic.wrong(cot, tolerance=tolerance))
 
 
 @check(on="example")
 def cot_conclusion() -> pl.Expr:
-    """The reasoning concludes one thing and the answer says another. Evidence: the concluding sentence.
+    """The reasoning concludes one thing and the answer says another (see conclusion.py). Evidence: the conclusion.
 
-    Looked at is the last sentence of the reasoning where it concludes (所以, 因此, 应退, therefore, so, total …). Its
-    numbers must share one with the numbers of the answer; a plain yes must not meet a plain no in the answer's first
-    sentence, nor the other way round.
+    An answer that is one number must be in the last sentence, be the last result, or follow a mark such as "####"; an
+    option letter must be the one that was chosen, or computed. Of an answer in prose, one number must be in the
+    concluding sentence; a plain yes must not meet a plain no.
     """
 
-    def differs(cot: str | None, answer: str) -> str | None:
-        sentences = _sentences(cot or "")
-        if not sentences or not _CONCLUDES.search(sentences[-1]):
-            return None
-        last = re.sub(r"^\s*(?:第|步骤|Step)?\s*\d{1,2}\s*(?:步|[.、)）:：])", "", sentences[-1])
-        reasoned, answered = _numbers(last), _numbers(answer)
-        if reasoned and answered:
-            agrees = bool(set(reasoned) & set(answered))
-        else:
-            agrees = (_sense(last), _sense((_sentences(answer) or [""])[0])) not in (("yes", "no"), ("no", "yes"))
-        return None if agrees else last.strip()[-60:]
+    def differs(question: str, cot: str | None, answer: str) -> str | None:
+        return conclusion.disagrees(question, cot, answer) if cot and cot.strip() and answer.strip() else None
 
-    return by_row(["cot", "answer"], differs, guard=COT.is_not_null())
+    return by_row(["question", "cot", "answer"], differs, guard=COT.is_not_null())
 
 
-def _sentences(text: str) -> list[str]:
-    return [s for s in re.split(r"[。！？\n；;]|(?<=[^\d])\.\s|\.$", text) if s.strip()]
+@check(on="example")
+def cot_unused_given(*, steps: int) -> pl.Expr:
+    """An amount that the question gives goes into no calculation of at least `steps`. Evidence: the amount."""
+
+    def unused(question: str, cot: str) -> str | None:
+        return account.unused_given(question, cot, steps=steps)
+
+    return by_row(["question", "cot"], unused, guard=COT.str.contains("[=＝]"))
 
 
-def _sense(sentence: str) -> str:
-    """Tell whether a sentence plainly affirms or denies; empty where it does neither, or both."""
-    no, yes = bool(_NO.search(sentence)), bool(_YES.search(_NO.sub("", sentence)))
-    return "" if no == yes else ("yes" if yes else "no")
+@check(on="example")
+def cot_unused_result(*, steps: int) -> pl.Expr:
+    """A result leads to no later step and not to the answer, of at least `steps`. Evidence: the calculation."""
+
+    def unused(cot: str, answer: str) -> str | None:
+        return account.unused_result(cot, answer, steps=steps)
+
+    return by_row(["cot", "answer"], unused, guard=COT.str.contains("[=＝]"))
 
 
-def _numbers(text: str) -> list[Fraction]:
-    """Return the numbers in a text, thousands separators taken out."""
-    return [Fraction(n.replace(",", "")) for n in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+@check(on="example")
+def cot_unlikely_amount() -> pl.Expr:
+    """A result is below nothing, a fraction of a thing, or cut without a word. Evidence: the calculation."""
+    return by_row(["question", "cot", "answer"], account.unlikely_amount, guard=COT.str.contains("[=＝]"))
+
+
+@check(on="example")
+def cot_from_nowhere() -> pl.Expr:
+    """An amount in the reasoning is neither given nor computed. Evidence: where it stands."""
+    return by_row(["question", "cot"], account.from_nowhere, guard=COT.str.contains("[=＝]"))
+
+
+@check(on="example")
+def cot_mixed_units() -> pl.Expr:
+    """Hours and minutes are added up as if they were the same. Evidence: the calculation."""
+    return by_distinct(pl.when(COT.str.contains("[=＝]")).then(COT), account.mixed_units)
+
+
+@check(on="example")
+def cot_squared_given() -> pl.Expr:
+    """An amount that the question gives once is multiplied by itself. Evidence: the calculation."""
+    return by_row(["question", "cot"], account.squared_given, guard=COT.str.contains("[=＝]"))
