@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curation.commands import decisions as decisions_command
+from curation.commands import convert as convert_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
 from curation.commands import rethreshold as rethreshold_command
 from curation.commands import review, rules
 from curation.commands import sniff as sniff_command
+from curation.commands import validate as validate_command
 from curation.commands.options import (
     Against,
     Budget,
@@ -68,6 +70,8 @@ app.command()(report_command.report)
 app.command()(sniff_command.sniff)
 app.command()(leaks_command.leaks)
 app.command()(rethreshold_command.rethreshold)
+app.command()(convert_command.convert)
+app.command()(validate_command.validate)
 app.command()(report_command.diff)
 app.command()(review.review)
 app.add_typer(decisions_command.app, name="decisions")

@@ -7,7 +7,6 @@ Consecutive messages of one role are one turn: fragments of a sentence find toge
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import polars as pl
 
 from curation import privacy, tables
 from curation.checks.language import language
+from curation.reasoning import inside
 
 _LAST_SENTENCE = r"[^。！!？?\s]*[?？]?\s*$"  # where an agent asks back after having told something
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
@@ -176,14 +176,14 @@ def _parts(spoken: Sequence[Turn]) -> list[list[Turn]]:
 
 
 def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
-    """Build one row of tables.EXAMPLES; in a pair, reasoning between <think> tags before the answer moves to `cot`."""
+    """Build one row of tables.EXAMPLES; in a pair, reasoning that stands inside the answer moves to `cot`."""
     question = "\n".join(turn.text for turn in asked if not turn.bare or len(asked) == 1)
     answer = "\n".join(turn.text for turn in answered)
     messages = [m for turn in (*asked, *answered) for m in turn.messages]
     cot = answered[-1].cot  # it is exported before the last answer, so it must be that answer's
-    thought = re.fullmatch(r"\s*<think>((?:(?!</?think>).)*)</think>\s*((?:(?!</?think>).)*)", answer, re.DOTALL)
-    if kind == "pair" and thought and not (cot or "").strip():
-        cot, answer = thought.group(1).strip(), thought.group(2).strip()
+    if kind == "pair" and not (cot or "").strip():
+        thought, said = inside(answer)
+        cot, answer = (cot, answer) if thought is None else (thought, said)
     asked_in = [m for turn in asked for m in turn.messages]
     return {
         "id": example_id(conversation, kind, messages),

@@ -245,9 +245,13 @@ class Split(_Part):
 class Output(_Part):
     """What is written for the trainers."""
 
-    formats: list[Literal["messages"]] = ["messages"]  # beside Alpaca and ShareGPT, which are always written
+    formats: list[Literal["messages", "prompt-completion"]] = [
+        "messages"
+    ]  # beside Alpaca and ShareGPT, which are always written
     system_prompt: str = ""
     cot: Literal["think", "field", "drop"] = "think"  # <think>…</think> before the answer, a field, or left out
+    license: str = "unknown"  # for the dataset card: an identifier of the hub, such as cc-by-4.0, or "other"
+    origin: str = ""  # for the dataset card: one sentence on where the logs come from and why they may be used
 
 
 class Gate(_Part):

@@ -14,7 +14,7 @@ import polars as pl
 
 from curation import __version__, decisions
 from curation.card import card
-from curation.convert import FORMATS, dataset_info
+from curation.convert import EXPORTED, dataset_info, export
 from curation.decide import members
 from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
@@ -148,11 +148,10 @@ def _sets(examples: pl.DataFrame, recipe: Recipe, folder: Path) -> list[dict[str
     files = []
     for split in ("train", "val"):
         rows = examples.filter(pl.col("split") == split).to_dicts()
-        for form in ("alpaca", "sharegpt", *recipe.output.formats):
+        for form in (*EXPORTED, *recipe.output.formats):
             path = folder / f"{split}.{form}.jsonl"
-            convert = FORMATS[form]
             system, policy = recipe.output.system_prompt, recipe.output.cot
-            _lines(path, (convert(row, system=system, policy=policy) for row in rows))
+            _lines(path, (export(row, form, system=system, policy=policy) for row in rows))
             files.append({"name": path.name, "records": len(rows), "bytes": path.stat().st_size})
     return files
 

@@ -27,10 +27,13 @@ class _Part(BaseModel):
 
 class _Example(_Part):
     id: Id
+
+
+class _Thought(_Example):
     cot: str = Field(default="", description="The reasoning, where the recipe wants it in a field of its own.")
 
 
-class Alpaca(_Example):
+class Alpaca(_Thought):
     """One line of train.alpaca.jsonl."""
 
     instruction: str = Field(min_length=1, description="The question.")
@@ -47,7 +50,7 @@ class ShareGptTurn(_Part):
     value: str = Field(min_length=1)
 
 
-class ShareGpt(_Example):
+class ShareGpt(_Thought):
     """One line of train.sharegpt.jsonl."""
 
     conversations: list[ShareGptTurn] = Field(min_length=2)
@@ -59,12 +62,20 @@ class ChatMessage(_Part):
 
     role: Literal["system", "user", "assistant"]
     content: str = Field(min_length=1)
+    reasoning_content: str = Field(default="", description="The reasoning, where the recipe wants it in a field.")
 
 
 class Messages(_Example):
     """One line of train.messages.jsonl."""
 
     messages: list[ChatMessage] = Field(min_length=2)
+
+
+class PromptCompletion(_Example):
+    """One line of train.prompt-completion.jsonl: all messages but the last answer, and that answer."""
+
+    prompt: list[ChatMessage] = Field(min_length=1)
+    completion: list[ChatMessage] = Field(min_length=1, max_length=1)
 
 
 class ManifestInput(_Part):
@@ -132,5 +143,6 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "alpaca": _of(Alpaca, "alpaca"),
     "sharegpt": _of(ShareGpt, "sharegpt"),
     "messages": _of(Messages, "messages"),
+    "prompt-completion": _of(PromptCompletion, "prompt-completion"),
     "decision": _of(Event, "decision"),
 }

@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from curation import reasoning
 from curation.mapping import INNER, NAMES, Layout, value_at
 from curation.recipe import Aside
 from curation.roles import Speaker, speaker
@@ -108,7 +109,7 @@ def _question(values: Mapping[str, Any], place: str, layout: Layout) -> list[Mes
         if not extra.strip():
             raise RecordFaultError("no question")
         question, extra = extra, ""
-    cot = _text(values["cot"], "reasoning") if "cot" in values else None
+    cot = _text(reasoning.as_text(values["cot"]), "reasoning") if "cot" in values else None
     conversation = _text(values.get("conversation"), "conversation id").strip() or place
     asked = f"{question}\n{extra}" if extra.strip() else question
     time = _time(values.get("time"))
@@ -164,7 +165,7 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
     values |= {f"key:{key}": message.get(key) for key in layout.source.role_keys}
     if asker is not None and "role" in values:
         values["role"] = "customer" if str(values["role"]) == str(asker) else "agent"
-    said = values.get("text")
+    said, thought = reasoning.parts(values.get("text"))
     parts = said if isinstance(said, list) and all(not isinstance(part, (dict, list)) for part in said) else [said]
     if isinstance(said, list) and not said:
         raise RecordFaultError("no message in it")
@@ -174,7 +175,7 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
     for part in parts:
         each = values | {"text": _content(part)}
         found += _by_key(each, layout) if layout.source.role_keys else [_spoken(each, layout)]
-    cot = values.get("cot")
+    cot = reasoning.as_text(values.get("cot")) or thought
     found = [m._replace(cot=_text(cot, "reasoning")) for m in found] if isinstance(cot, str) and cot else found
     return [part for one in found for part in _parts(one, layout)]
 
