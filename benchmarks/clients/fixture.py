@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Make what the clients load: a run from the samples, and a Qwen2-shaped model folder with a tokenizer of its own.
 
     python benchmarks/clients/fixture.py WORK

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN201, E501  runs where only the trainer is installed
 """Load one file as one trainer does, in that trainer's own environment, and print what it would be trained on.
 
     python load.py TRAINER FORMAT FOLDER MODEL
@@ -13,7 +14,12 @@ import os
 import sys
 from pathlib import Path
 
-os.environ |= {"HF_HUB_OFFLINE": "1", "AXOLOTL_DO_NOT_TRACK": "1", "DISABLE_VERSION_CHECK": "1", "WANDB_DISABLED": "true"}
+os.environ |= {
+    "HF_HUB_OFFLINE": "1",
+    "AXOLOTL_DO_NOT_TRACK": "1",
+    "DISABLE_VERSION_CHECK": "1",
+    "WANDB_DISABLED": "true",
+}
 os.environ |= {"TOKENIZERS_PARALLELISM": "false", "CUDA_VISIBLE_DEVICES": ""}
 
 
@@ -26,7 +32,9 @@ def trained(tokenizer, labels) -> list[str]:
         elif now:
             runs.append(now)
             now = []
-    return [tokenizer.decode(run, skip_special_tokens=False).removesuffix("\n").removesuffix("<|im_end|>") for run in runs]
+    return [
+        tokenizer.decode(run, skip_special_tokens=False).removesuffix("\n").removesuffix("<|im_end|>") for run in runs
+    ]
 
 
 def tokenizer_of(model: str):

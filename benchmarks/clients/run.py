@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Load siftune's output with the trainers' own loaders, and compare what they train on with our answers.
 
     python benchmarks/clients/run.py [WORK] [--only TRAINER]
@@ -85,7 +86,9 @@ def main() -> None:
     subprocess.run([sys.executable, HERE / "fixture.py", work], check=True)
     expected = json.loads((work / "expected.json").read_text(encoding="utf-8"))["answers"]
     wrong = 0
-    print("| trainer | format | exported | loaded | all answers trained on, and nothing else | seconds |\n|---|---|---|---|---|---|")
+    print(
+        "| trainer | format | exported | loaded | all answers trained on, and nothing else | seconds |\n|---|---|---|---|---|---|"
+    )
     for trainer, (needs, forms) in TRAINERS.items():
         if options.only and trainer != options.only:
             continue
@@ -102,7 +105,10 @@ def main() -> None:
             same = sorted(map(tuple, filled)) == sorted(tuple(text.strip() for text in row) for row in want)
             wrong += not same
             spent = f"{time.monotonic() - begun:.0f}"
-            print(f"| {NAMES[trainer]} | {form} | {len(want)} | {len(filled)} | {'yes' if same else 'NO'} | {spent} |", flush=True)
+            print(
+                f"| {NAMES[trainer]} | {form} | {len(want)} | {len(filled)} | {'yes' if same else 'NO'} | {spent} |",
+                flush=True,
+            )
             if not same and found:
                 show(filled, want)
         if trainer == "llamafactory":
@@ -112,7 +118,9 @@ def main() -> None:
                 capture_output=True, text=True, check=False,
             )  # fmt: skip
             predicted = json.loads(said.stdout)[0]["losses"].get("LLaMA-Factory drops the record", 0)
-            print(f"\nOf 4 records, 3 of them faulty, LLaMA-Factory keeps {len(left)}; siftune validate: drops {predicted}\n")
+            print(
+                f"\nOf 4 records, 3 of them faulty, LLaMA-Factory keeps {len(left)}; siftune validate: drops {predicted}\n"
+            )
             wrong += len(left) != 4 - predicted
     sys.exit(1 if wrong else 0)
 
