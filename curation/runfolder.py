@@ -127,7 +127,7 @@ def write(
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
         (folder / "report.md").write_text(markdown.render(report, language="en"), encoding="utf-8")
-        (folder / "README.md").write_text(card(report, list(info)), encoding="utf-8")
+        (folder / "README.md").write_text(card(report, list(info), recipe), encoding="utf-8")
         _json(
             folder / "manifest.json",
             manifest(
