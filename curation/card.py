@@ -53,7 +53,8 @@ def _summary(report: Report) -> str:
     languages = ", ".join(f"{r.language} {r.after}" for r in report.languages if r.after) or "none"
     most = sorted(report.query_types, key=lambda row: -row.after)[:12]
     types = ", ".join(f"{row.en} ({row.after})" for row in most if row.after)
-    return f"""An SFT set curated by siftune {report.provenance.siftune} from {len(report.provenance.inputs)} log file(s):
+    made = report.provenance
+    return f"""An SFT set curated by siftune {made.siftune} from {len(made.inputs)} log file(s):
 {ledger.lines} lines, {ledger.unreadable} of them unreadable, {ledger.messages} messages in \
 {counts.conversations} conversations.
 {counts.pairs.keep} question-answer pairs and {counts.dialogues.keep} dialogues were kept;
