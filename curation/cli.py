@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curation.commands import decisions as decisions_command
 from curation.commands import convert as convert_command
+from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import report as report_command
