@@ -116,6 +116,8 @@ def events(answers: Iterable[Answer], opened: Opened, known: Sequence[Event], re
         decision = "edit" if rewritten and answer.decision == "keep" else answer.decision
         if old and (old.decision, old.note) == (decision, answer.note) and not rewritten:
             continue
+        if decision == "edit" and not answer.texts:  # somebody wants other words and gave none: it waits for them
+            decision = "unsure"
         size = answer.per_rule or opened.per_rule
         if size not in strata:
             strata[size] = opened.strata if size == opened.per_rule else Opened(opened.run, per_rule=size).strata
@@ -286,7 +288,7 @@ def from_label_studio(text: str, name: str) -> list[Answer]:
                     str(data.get("content") or ""),
                     _who(annotation.get("completed_by")),
                     said.get("note", ""),
-                    words if any(rewritten.values()) or said["decision"] == "edit" else None,
+                    words if any(rewritten.values()) else None,
                     None,
                     str(annotation.get("unique_id") or "").replace("-", ""),
                     int(data.get("per_rule") or 0),
@@ -362,7 +364,7 @@ def from_argilla(text: str, name: str) -> list[Answer]:
                     str(metadata.get("content") or ""),
                     str(metadata.get(f"reviewer_{who}") or f"argilla-{who[:8]}"),
                     said.get("note", ""),
-                    words if any(rewritten.values()) or said["decision"] == "edit" else None,
+                    words if any(rewritten.values()) else None,
                     None,
                     str(metadata.get(f"event_{who}") or ""),
                     int(metadata.get("per_rule") or 0),

@@ -85,6 +85,17 @@ def test_what_comes_back_unchanged_is_nothing_new(opened, form) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "label_studio", "argilla"])
+def test_an_edited_dialogue_keeps_its_words_where_a_format_has_no_room_for_them(opened, form) -> None:
+    dialogue = "84973cfd26c43aca"
+    log = [event(opened, dialogue, "edit", turns=["一", "二", "三", "四"])]
+    text = exported(opened, log, [dialogue], form)
+    assert back(opened, text, form, log) == ([], 0)
+    (new,), _ = back(opened, text, form)
+    expected = ("edit", ["一", "二", "三", "四"]) if form == "csv" else ("unsure", None)
+    assert (new.decision, new.turns) == expected
+
+
+@pytest.mark.parametrize("form", ["csv", "label_studio", "argilla"])
 def test_decisions_made_on_another_run_arrive_whole(opened, form) -> None:
     log = [
         event(opened, INVOICE, "edit", turns=["问", "答"], note="改"),
