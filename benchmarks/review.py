@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,8 @@ def made_up(folder: Path, n: int) -> Path:
     command = ["curate", str(folder / "a.csv"), "-o", str(run), "--quiet", "--no-gate"]
     subprocess.run([sys.executable, "-c", "from curation.cli import main; main()", *command], check=True)
     number = pl.int_range(n).cast(pl.String)
+    asked = pl.lit("第") + number + pl.lit("个订单的退款多久能到账？我急着用钱。")
+    answered = pl.lit("审核通过后一到三个工作日原路退回，编号") + number + pl.lit("，请留意短信。")
     turn = lambda role, text, first: pl.struct(role=pl.lit(role), text=text, messages=pl.concat_list(first))  # noqa: E731
     rules = ["bench/short", "bench/odd", "bench/twice"]
     place = pl.int_range(n) % 9
@@ -43,15 +46,15 @@ def made_up(folder: Path, n: int) -> Path:
         conversation=pl.lit("c") + (pl.int_range(n) // 2).cast(pl.String),
         kind=pl.lit("pair").cast(tables.KIND),
         verdict=pl.when(pl.col("rule").is_null()).then(pl.lit("keep")).otherwise(pl.lit("drop")).cast(tables.VERDICT),
-        rules=pl.when(pl.col("rule").is_null()).then(pl.lit([], dtype=pl.List(pl.String))).otherwise(pl.concat_list("rule")),
+        rules=pl.concat_list("rule").list.drop_nulls(),
         query_type=pl.lit("other"),
         cluster=pl.lit(None, dtype=pl.String),
         split=pl.lit("train").cast(tables.SPLIT),
         score=pl.lit(0.5, dtype=pl.Float32),
         cot=pl.lit(None, dtype=pl.String),
         turns=pl.concat_list(
-            turn("user", pl.lit("第") + number + pl.lit("个订单的退款多久能到账？我急着用钱。"), pl.lit(0, dtype=pl.UInt32)),
-            turn("assistant", pl.lit("审核通过后一到三个工作日原路退回，编号") + number + pl.lit("，请留意短信。"), pl.lit(1, dtype=pl.UInt32)),
+            turn("user", asked, pl.lit(0, dtype=pl.UInt32)),
+            turn("assistant", answered, pl.lit(1, dtype=pl.UInt32)),
         ),
     )  # fmt: skip
     examples = examples.with_columns(decisions.content(examples))
@@ -68,9 +71,13 @@ def made_up(folder: Path, n: int) -> Path:
     on_example = examples.filter(pl.col("verdict") == "drop").select(
         "conversation", example="id", rule=pl.col("rules").list.first(), action=pl.lit("drop"), evidence=pl.lit("退款")
     )
-    on_message = pl.select(conversation=pl.lit("c") + (at // 8).cast(pl.String), message=(at % 8).cast(pl.UInt32), at=at)
-    on_message = on_message.filter(pl.col("at") % 10 == 0).drop("at").with_columns(
-        rule=pl.lit("bench/filler"), action=pl.lit("drop"), evidence=pl.lit("消息")
+    on_message = pl.select(
+        conversation=pl.lit("c") + (at // 8).cast(pl.String), message=(at % 8).cast(pl.UInt32), at=at
+    )
+    on_message = (
+        on_message.filter(pl.col("at") % 10 == 0)
+        .drop("at")
+        .with_columns(rule=pl.lit("bench/filler"), action=pl.lit("drop"), evidence=pl.lit("消息"))
     )
     pl.concat([tables.findings(on_example), tables.findings(on_message)]).write_parquet(run / "findings.parquet")
     return run
@@ -99,6 +106,7 @@ def main() -> None:
         run = made_up(Path(folder), n)
         command = [sys.executable, "-c", "from curation.cli import main; main()", "review", str(run), "--no-browser"]
         opened: list[float] = []
+        spent: list[resource.struct_rusage] = []
         for _ in range(5):
             start = time.perf_counter()
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
@@ -110,8 +118,11 @@ def main() -> None:
             opened.append((time.perf_counter() - start) * 1000)
             if len(opened) < 5:
                 process.terminate()
-                process.wait()
+                spent.append(os.wait4(process.pid, 0)[2])
+                process.returncode = 0
         said(f"open, first page ({n:,} examples)", opened)
+        said("  processor time of that", [1000 * (used.ru_utime + used.ru_stime) for used in spent])
+        print(f"  memory of that: {max(used.ru_maxrss for used in spent) / 1024:.0f} MiB at most")
         measure(client)
         process.terminate()
         process.wait()

@@ -133,6 +133,7 @@ class Rule:
     expression: pl.Expr
     fires: tuple[Example, ...]
     silent: tuple[Example, ...]
+    params: Mapping[str, Any]  # as the check got them
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def _bind(
             rules[name] = Rule(
                 name, found.on, action, written.why, written.why_zh or written.why, written.why_en or written.why,
                 written.role, written.kind, text.language,
-                _strip(written, params, place), expression, tuple(written.fires), tuple(written.silent),
+                _strip(written, params, place), expression, tuple(written.fires), tuple(written.silent), params,
             )  # fmt: skip
     known = {f"{prefix}/{short}" for prefix, _, text, _ in texts for short in text.rules}
     stranger = next((name for name in changes if name not in known), None)

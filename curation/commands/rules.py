@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from curation.commands.options import Json, RecipeFile, console, settings
+from curation.commands.options import Json, RecipeFile, Run, console, settings
 from curation.errors import UsageError
 
 app = typer.Typer(help="Look at the rules and try them.", no_args_is_help=True)
@@ -71,6 +72,38 @@ def rules_test(recipe: RecipeFile = None) -> None:
     print(f"{len(packs.rules)} rules, {types} query types, {len(failed) + len(wrong)} examples do not hold")
     if failed or wrong:
         raise typer.Exit(2)
+
+
+@app.command("tune")
+def rules_tune(
+    name: Annotated[str, typer.Argument(help="A rule, e.g. zh/short-answer.")],
+    run: Run,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Write the suggestion here, as a snippet of a recipe.")
+    ] = None,
+    *,
+    json: Json = False,
+) -> None:
+    """Say from people's decisions whether a stricter threshold would pass the gate; never changes anything itself."""
+    from curation import decisions, tune
+    from curation.commands.report import write_page
+    from curation.recipe import Recipe
+    from curation.review.queues import manifest_of
+
+    recipe = Recipe.model_validate(manifest_of(run)["recipe"])
+    found = tune.tune(run, recipe, name, decisions.load(run))
+    if json:
+        print(json_module.dumps({**found._asdict(), "now": found.now._asdict(),
+                                 "best": found.best._asdict() if found.best else None,
+                                 "trials": [trial._asdict() for trial in found.trials]}, indent=1))  # fmt: skip
+        return
+    for line in tune.told(name, found):
+        print(line)
+    if found.best:
+        text = tune.patch(name, str(run), found)
+        print(f"\n{text}", end="")
+        if out:
+            write_page(out, text)
 
 
 def _example(example: Any) -> str:  # noqa: ANN401

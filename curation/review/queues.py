@@ -288,6 +288,17 @@ class Opened:
         return {item for item, word in state.items() if word == "stale"}
 
 
+def manifest_of(run: Path) -> dict[str, Any]:
+    """Return a run's manifest; raises SourceError where there is none of this version."""
+    try:
+        found: dict[str, Any] = json.loads((run / "manifest.json").read_bytes())
+    except FileNotFoundError:
+        raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
+    except ValueError:
+        raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
+    return found
+
+
 def mentioned(evidence: str) -> list[str]:
     """Return what looks like an example's id in a finding's evidence: deduplication names the other one so."""
     head = evidence[:16]
