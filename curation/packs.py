@@ -27,7 +27,7 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -162,6 +162,21 @@ def load(
 
     Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
     """
+    texts, files, cues = _read(names)
+    rules = _bind(texts, cues, changes or {})
+    kinds = query_types.load_all(types)
+    files += [PackFile(f"query_types/{p.name}.yaml", p.sha256, len(p.text.types)) for p in kinds]
+    return Packs(rules, cues, kinds, tuple(files))
+
+
+def binder(names: Sequence[str]) -> Callable[[Mapping[str, RuleChange]], tuple[Rule, ...]]:
+    """Read packs once and return what binds their rules under changes: for trying many values of one threshold."""
+    texts, _, cues = _read(names)
+    return lambda changes: _bind(texts, cues, changes)
+
+
+def _read(names: Sequence[str]) -> tuple[list[tuple[str, Path, PackText, Any]], list[PackFile], dict[str, str]]:
+    """Read the files of packs; return what they say, what they are, and one expression for every cue."""
     texts: list[tuple[str, Path, PackText, Any]] = []
     files: list[PackFile] = []
     for path, prefix in (found for name in names for found in _files(name)):
@@ -175,10 +190,7 @@ def load(
     words = {cue: [_filled(w, t) for _, _, t, _ in texts for w in t.cues.get(cue, [])] for cue in CUES}
     words["asks"] = [*words["question"], *words["request"]]
     cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
-    rules = _bind(texts, cues, changes or {})
-    kinds = query_types.load_all(types)
-    files += [PackFile(f"query_types/{p.name}.yaml", p.sha256, len(p.text.types)) for p in kinds]
-    return Packs(rules, cues, kinds, tuple(files))
+    return texts, files, cues
 
 
 def shipped_folders() -> list[str]:

@@ -49,10 +49,11 @@ def tune(run: Path, recipe: Recipe, name: str, events: Sequence[decisions.Event]
     Taken is the value that gives up the fewest drops among those whose interval is above the recipe's gate; without
     one, that with the highest lower end, if it beats today's.
     """
-    loaded = packs.load(recipe.packs, recipe.rules)
-    rule = next((rule for rule in loaded.rules if rule.name == name), None)
+    bind = packs.binder(recipe.packs)
+    rules = bind(recipe.rules)
+    rule = next((rule for rule in rules if rule.name == name), None)
     if rule is None:
-        raise UsageError(f"there is no rule '{name}'{did_you_mean(name, [r.name for r in loaded.rules])}")
+        raise UsageError(f"there is no rule '{name}'{did_you_mean(name, [r.name for r in rules])}")
     numbers = {key: value for key, value in rule.params.items() if type(value) in (int, float)}
     if not numbers:
         raise UsageError(f"rule '{name}' has no number to tune; change its action or its phrases instead")
@@ -69,10 +70,10 @@ def tune(run: Path, recipe: Recipe, name: str, events: Sequence[decisions.Event]
             change = recipe.rules.get(name, RuleChange())
             changed = change.model_copy(update={"params": change.params | {param: other}})
             try:
-                bound = packs.load(recipe.packs, {**recipe.rules, name: changed})
+                bound = bind({**recipe.rules, name: changed})
             except PackError:  # a value that the check refuses
                 continue
-            trial = _trial(next(r for r in bound.rules if r.name == name), frame, words, param, other)
+            trial = _trial(next(r for r in bound if r.name == name), frame, words, param, other)
             if 0 < trial.n and trial.dropped < now.dropped:
                 trials.append(trial)
     return Tuned(now, trials, _best(now, trials, gate), gate, unsure)

@@ -12,7 +12,8 @@ from curation.errors import UsageError
 from curation.recipe import Recipe
 from tests.curation.test_cli import refused, siftune
 
-RULE = "zh/short-answer"  # drops answers of fewer than 6 characters
+RULE = "zh/short-answer"  # drops answers of fewer than `least` characters
+RECIPE = Recipe.model_validate({"rules": {RULE: {"params": {"least": 6}}}})
 ANSWERS = ["支持", "支持的", "支持的哦", "可以预约哦"]  # 2, 3, 4 and 5: people would keep those of 4 and 5
 
 
@@ -26,9 +27,9 @@ def short_answers(tmp_path_factory):
             f"T{number},9:01,客服,{ANSWERS[number % 4]}",
         ]
     (folder / "t.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    loaded = packs.load(Recipe().packs)
-    made = pipeline.curate([folder / "t.csv"], Recipe(), loaded, progress=lambda _stage, _what: None)
-    runfolder.write(made, Recipe(), loaded, folder / "run", argv=[])
+    loaded = packs.load(RECIPE.packs, RECIPE.rules)
+    made = pipeline.curate([folder / "t.csv"], RECIPE, loaded, progress=lambda _stage, _what: None)
+    runfolder.write(made, RECIPE, loaded, folder / "run", argv=[])
     return folder / "run"
 
 
@@ -50,13 +51,13 @@ def decided(run, most=99, *, right=(2, 3), wrong=(4, 5)):
                 content=row["content"],
                 decision="drop" if length in right else "keep",
                 strata=[f"rule:{RULE}"],
-            )  # fmt: skip
+            )
         )
     return events
 
 
 def test_the_value_that_people_would_draw_is_found_with_its_price(short_answers) -> None:
-    found = tune.tune(short_answers, Recipe(), RULE, decided(short_answers))
+    found = tune.tune(short_answers, RECIPE, RULE, decided(short_answers))
     assert (found.now.right, found.now.n, found.now.dropped) == (20, 40, 40)
     assert (found.best.param, found.best.value) == ("least", 4)  # from 4 characters on they stay
     assert (found.best.right, found.best.n, found.best.dropped) == (20, 20, 20)
@@ -68,22 +69,28 @@ def test_the_value_that_people_would_draw_is_found_with_its_price(short_answers)
 
 
 def test_without_a_value_that_passes_the_nearest_is_named_as_what_it_is(short_answers) -> None:
-    found = tune.tune(short_answers, Recipe(), RULE, decided(short_answers, 12))
+    found = tune.tune(short_answers, RECIPE, RULE, decided(short_answers, 12))
     assert found.best.low < found.gate
     assert any("no value reaches the gate of 85%" in line for line in tune.told(RULE, found))
 
 
 def test_a_rule_that_is_right_is_left_alone(short_answers) -> None:
-    found = tune.tune(short_answers, Recipe(), RULE, decided(short_answers, right=(2, 3, 4, 5), wrong=()))
+    found = tune.tune(short_answers, RECIPE, RULE, decided(short_answers, right=(2, 3, 4, 5), wrong=()))
     assert found.best is None
     assert tune.told(RULE, found)[-1] == "it reaches the gate of 85% as it is: nothing to change"
 
 
-@pytest.mark.parametrize(("rule", "fault"), [("zh/short-answr", "did you mean 'zh/short-answer'"),
-                                             (RULE, "nobody has decided"), ("zh/handed-over", "no number to tune")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ("zh/short-answr", "did you mean 'zh/short-answer'"),
+        (RULE, "nobody has decided"),
+        ("zh/handed-over", "no number to tune"),
+    ],
+)
 def test_where_there_is_nothing_to_tune_it_says_why(short_answers, rule, fault) -> None:
     with pytest.raises(UsageError, match=fault):
-        tune.tune(short_answers, Recipe(), rule, [])
+        tune.tune(short_answers, RECIPE, rule, [])
 
 
 def test_on_the_command_line_nothing_is_changed(short_answers, tmp_path) -> None:
