@@ -124,22 +124,25 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int, mask
 def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
     """Yield the turns of each question with the turn that answers it.
 
-    Details that the agent asked for are joined to their question, at most `max_details`; after that, what adds
-    nothing to it (yes, no, a masked number) is passed over, and anything else begins anew.
+    Details that the agent asked for are joined to their question, at most `max_details`; anything else that comes
+    then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question.
     """
-    open_question: list[Turn] = []  # a question that the agent asked details about
+    question: list[Turn] = []  # the last one, with its details
+    waits = False  # did the agent ask for details about it?
     for turn, answer in pairwise(spoken):
         if turn.role != "user" or answer.role != "assistant":
             continue
         asked = [turn]
-        if open_question and (turn.bare or not turn.asks):
-            if len(open_question) <= max_details:
-                asked = [*open_question, turn]
+        if question and (turn.bare or (waits and not turn.asks)):
+            if len(question) <= max_details:
+                asked = [*question, turn]
             elif turn.bare:
-                asked = open_question
+                asked = question
         yield asked, answer
-        goes_on = answer.clarifies and not answer.informs and any(part.asks for part in asked)
-        open_question = asked if goes_on else []
+        if any(part.asks for part in asked):
+            question, waits = asked, answer.clarifies and not answer.informs
+        else:
+            waits = False
 
 
 def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]:

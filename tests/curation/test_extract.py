@@ -105,6 +105,12 @@ def test_what_an_agent_asks_after_an_answer_does_not_keep_the_question_open():
     assert found["question"].to_list() == ["发票能开专票吗？", "通过了"]
 
 
+def test_a_yes_after_an_answer_goes_on_from_the_question():
+    said = [("user", "我要开专票"), ("assistant", "下单时可以选专票。资质号是这个"), ("user", "对")]
+    found = examples(*said, ("assistant", "提交了，5个工作日寄出"), kinds=["pair"])
+    assert found["question"].to_list() == ["我要开专票", "我要开专票"]
+
+
 def test_what_is_said_twice_in_a_turn_stands_there_once():
     found = spoken(("user", "什么时候发货"), ("user", "在吗，急"), ("user", "什么时候发货"), ("assistant", "明天"))
     assert found["text"].to_list() == ["什么时候发货，在吗，急", "明天"]
