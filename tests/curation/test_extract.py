@@ -97,7 +97,7 @@ def test_a_masked_number_belongs_to_the_example_but_not_to_its_text():
 def test_what_an_agent_asks_after_an_answer_does_not_keep_the_question_open():
     found = examples(
         ("user", "发票能开专票吗？"),
-        ("assistant", "可以，下单时选专票就行。您的资质审核通过了吗"),
+        ("assistant", "可以，下单时选专票就行。您的资质过审了吗"),
         ("user", "通过了"),
         ("assistant", "下单时选增值税专用发票"),
         kinds=["pair"],
