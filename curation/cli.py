@@ -22,6 +22,7 @@ from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
+from curation.commands import preview as preview_command
 from curation.commands import report as report_command
 from curation.commands import rethreshold as rethreshold_command
 from curation.commands import review, rules
@@ -140,6 +141,9 @@ def train(
     share: Share = None,
     changes: TrainSet = [],  # noqa: B006
     *,
+    preview: Annotated[
+        int | None, typer.Option("--preview", min=1, help="Train nothing; show so many records with what is learned.")
+    ] = None,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -147,6 +151,12 @@ def train(
 ) -> None:
     """Train a QLoRA adapter on a run folder, with general data mixed in, and show what it says."""
     overrides = _training(share, changes)
+    if preview is not None:
+        from training.cli import preview_run
+
+        told = preview_run(run, model=model, general=general, overrides=overrides, count=preview)
+        preview_command.show(told, json=json)
+        return
     result = _train(run, model, out, general, overrides, force=force, progress=not (quiet or no_progress))
     report_command.write_pages(run, report_command.read_report(run), adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)

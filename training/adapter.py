@@ -25,6 +25,8 @@ from training.memory import Shape, fitting_batch
 from training.mix import Mixture, hold_out, mix
 from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
 from training.notes import on_base, on_data, on_result
+from training.preview import lengths, preview
+from training.preview import to_json as to_plain
 from training.progress import Progress
 from training.quiet import versions
 from training.sample import Diary, Sample, choose_prompts, sample, to_markdown, tokens_per_answer
@@ -121,6 +123,24 @@ def _within_memory(config: TrainConfig, shape: Shape) -> TrainConfig:
     """Lower the batch until the estimate fits `memory_gib`, where that is set; doctor refuses what cannot fit."""
     fits = fitting_batch(shape, config, gib=config.memory_gib) if config.memory_gib else None
     return config if fits is None else config.model_copy(update={"batch_size": fits})
+
+
+def preview_run(
+    run: Run, model: str, general: Sequence[Record], config: TrainConfig, *, count: int, folder: Path
+) -> dict[str, Any]:
+    """Return records of the mixture token by token, the lengths of all sets, and the mixture; nothing is loaded.
+
+    `folder` may be written to and thrown away.
+    """
+    base = _base(model, run, general, config, folder=folder, target=folder)
+    tokenizer = load_tokenizer(base.source, config)
+    longest = min(config.max_length, longest_input(base.source, config))
+    data = _prepare(run, general, config, tokenizer, max_length=longest)
+    return {
+        "records": to_plain(preview(data.mixture.records, tokenizer, count=count, seed=config.seed)),
+        "lengths": lengths(dict(data.encodings)),
+        "mixture": _mixture_line(data.mixture),
+    }
 
 
 def doctor(run: Run, model: str, general: Sequence[Record], config: TrainConfig, *, folder: Path) -> list[Finding]:

@@ -70,6 +70,20 @@ def train_run(
     return result
 
 
+def preview_run(
+    run: Path, *, model: str, general: Sequence[Path], overrides: Mapping[str, Any], count: int
+) -> dict[str, Any]:
+    """Return what a training would learn from: `count` records token by token, lengths of all sets, the mixture."""
+    data = read_run(run)
+    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    check_extra(quantize=False)
+    records = _general(general, config)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        from training.adapter import preview_run
+
+        return preview_run(data, model, records, config, count=count, folder=Path(folder))
+
+
 def doctor_run(run: Path, *, model: str, general: Sequence[Path], overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Hold settings, run, model and machine against each other; return the findings, errors first.
 
