@@ -163,8 +163,7 @@ class Table:
         """Parse the clean lines with Polars; None where it does not see as many rows as there are."""
         if not clean.any():
             return None
-        whole = clean.all() and block.encoding == "utf-8"
-        text = block.raw if whole else lines.filter(pl.Series(clean)).str.join("\n").item().encode()
+        text = block.only(lines, clean)
         names = bulk.names(self.grid.layout)
         wanted = sorted({self.grid.places[name] for name in names})
         try:

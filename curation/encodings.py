@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import polars as pl
 
 WINDOW = 1 << 23  # bytes read at a time; a block is at most this and one line
@@ -72,6 +73,18 @@ class Block:
             return pl.read_lines(text)["line"], {}
         except (pl.exceptions.ComputeError, UnicodeError):
             return self._one_by_one()
+
+    def only(self, lines: pl.Series, kept: np.ndarray) -> bytes:
+        """Return the lines that are `kept` as UTF-8; `lines` are those of this block."""
+        if self.encoding == "utf-8" and kept.all():
+            return self.raw
+        ends = np.cumsum(lines.str.len_bytes().to_numpy().astype(np.int64) + 1)
+        as_they_are = self.encoding == "utf-8" and b"\r" not in self.raw and ends[-1] - len(self.raw) in (0, 1)
+        if not as_they_are:
+            return str(lines.filter(pl.Series(kept)).str.join("\n").item()).encode()
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
+        starts = np.concatenate([[0], ends])[edges]  # runs of kept lines are cut out of the bytes as they are
+        return b"".join(self.raw[a:b] for a, b in zip(starts[::2].tolist(), starts[1::2].tolist(), strict=True))
 
     def _one_by_one(self) -> tuple[pl.Series, dict[int, Bad]]:
         lines, bad = [], {}

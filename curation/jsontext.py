@@ -93,8 +93,7 @@ class Lines:
         layout = self._named.layout
         if layout is None or not known.any():
             return None
-        whole = known.all() and block.encoding == "utf-8"
-        text = block.raw if whole else texts.filter(known).str.join("\n").item().encode()
+        text = block.only(texts, known.to_numpy())
         try:
             cells = pl.read_ndjson(text, schema=dict.fromkeys(self._keys.values(), pl.String))
         except pl.exceptions.PolarsError:
