@@ -256,7 +256,9 @@ class Opened:
             if record.message is not None
         }
         raw = pl.scan_parquet(self.run / "messages.parquet").select("raw")
-        if len(places) == 1:
+        if not places:
+            texts = pl.Series([], dtype=pl.String)
+        elif len(places) == 1:
             texts = raw.slice(next(iter(places.values())), 1).collect()["raw"]
         else:
             texts = raw.select(pl.col("raw").gather(list(places.values()))).collect()["raw"]

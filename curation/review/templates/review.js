@@ -111,6 +111,7 @@ document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && target.id === "filter") { event.preventDefault(); find(); }
     return;
   }
+  if (event.key === "?" && at("help").open) return at("help").close();
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
   if ((event.key === " " || event.key === "Enter") && target.closest("button, a, summary")) return;
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
