@@ -22,7 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from curation.dedup import minhash
-from curation.dedup.lsh import HALF, LOW, U64, band_keys, candidates, distinct, ranks
+from curation.dedup.lsh import U64, band_keys, candidates, ranks, unpacked
 from curation.dedup.shingles import I64, U32, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
@@ -157,44 +157,34 @@ def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = No
     roots = np.arange(len(signed))
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
-    for left, right in candidates(keys, ranked):
+    for pairs in candidates(keys, ranked):
+        left, right = unpacked(pairs)
         apart = roots[left] != roots[right]
         if others:
-            low, high = np.minimum(left, right), np.maximum(left, right)
-            apart = (low < others) & (high >= others) & (roots[high] == high)
-        packed = _new(_packed(left[apart], right[apart]), seen)
-        seen = np.sort(np.concatenate((seen, packed)))
-        left, right = _unpacked(packed)
+            apart = (left < others) & (right >= others) & (roots[right] == right)
+        left, right, pairs = left[apart], right[apart], pairs[apart]
         likely = estimates(signed, left, right) >= least
-        left, right, packed = left[likely], right[likely], packed[likely]
+        pairs = _new(pairs[likely], seen)
+        seen = np.sort(np.concatenate((seen, pairs)))
+        left, right = unpacked(pairs)
         alike = similarities(fetch, left, right)
         listed = alike >= floor
-        found.append((packed[listed], alike[listed]))
+        found.append((pairs[listed], alike[listed]))
         merged = alike >= settings.threshold
         if others:
             roots[right[merged]] = left[merged]
         else:
             join(roots, left[merged], right[merged])
-    packed = np.concatenate([seen[:0], *(pairs for pairs, _ in found)])
+    whole = np.concatenate([seen[:0], *(pairs for pairs, _ in found)])
     alike = np.concatenate([np.empty(0), *(similarity for _, similarity in found)])
-    order = np.argsort(packed)
-    return Pairs(*_unpacked(packed[order]), alike[order])
+    order = np.argsort(whole)
+    return Pairs(*unpacked(whole[order]), alike[order])
 
 
-def _packed(left: I64, right: I64) -> U64:
-    """Put each pair into one number, the smaller index above the larger; in order."""
-    low, high = np.minimum(left, right).astype(np.uint64), np.maximum(left, right).astype(np.uint64)
-    return distinct(low << HALF | high)
-
-
-def _unpacked(packed: U64) -> tuple[I64, I64]:
-    return (packed >> HALF).astype(np.int64), (packed & LOW).astype(np.int64)
-
-
-def _new(packed: U64, seen: U64) -> U64:
-    """Return those of `packed` that are not in `seen`; both are sorted."""
+def _new(pairs: U64, seen: U64) -> U64:
+    """Return those of `pairs` that are not in `seen`; both are sorted."""
     if not len(seen):
-        return packed
-    place = np.minimum(np.searchsorted(seen, packed), len(seen) - 1)
-    new: U64 = packed[seen[place] != packed]
+        return pairs
+    place = np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)
+    new: U64 = pairs[seen[place] != pairs]
     return new

@@ -62,8 +62,8 @@ def ranks(keys: U32) -> U32:
     return ranked
 
 
-def candidates(keys: U32, ranked: U32) -> Iterator[tuple[I64, I64]]:
-    """Yield, round by round, index pairs (left, right) that agree on a band; each pair once in a round."""
+def candidates(keys: U32, ranked: U32) -> Iterator[U64]:
+    """Yield, round by round, the pairs that agree on a band (`packed`), each once in a round, in order."""
     places = np.empty(len(ranked), dtype=np.int64)
     places[ranked] = np.arange(len(ranked))
     done = 0
@@ -71,8 +71,7 @@ def candidates(keys: U32, ranked: U32) -> Iterator[tuple[I64, I64]]:
         if done >= len(keys):
             return
         found = [_bucketed(keys, band, ranked, places) for band in range(done, min(done + count, len(keys)))]
-        packed = distinct(np.concatenate(found))
-        yield places[packed >> HALF], places[packed & LOW]
+        yield distinct(np.concatenate(found))
         done += count
 
 
@@ -82,29 +81,40 @@ def distinct(values: U64) -> U64:
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
 
 
+def packed(one: I64, other: I64) -> U64:
+    """Put each pair into one number, the smaller index above the larger."""
+    pairs: U64 = np.minimum(one, other).astype(np.uint64) << HALF
+    pairs |= np.maximum(one, other).astype(np.uint64)
+    return pairs
+
+
+def unpacked(pairs: U64) -> tuple[I64, I64]:
+    """Take `packed` pairs apart."""
+    return (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
+
+
 def _bucketed(keys: U32, band: int, ranked: U32, places: I64) -> U64:
-    """Return the pairs of one band, as ranks, packed as smaller << 32 | larger."""
+    """Return the pairs of one band."""
     some = _not_alone(keys[band])
     ordered = np.sort(keys[band][some].astype(np.uint64) << HALF | ranked[some])
     same = ordered[1:] >> HALF == ordered[:-1] >> HALF
     together = np.flatnonzero(np.concatenate((same, [False])) | np.concatenate(([False], same)))
     ordered = ordered[together]  # only texts that share their key with another
-    key, who = ordered >> HALF, ordered & LOW
+    key, who = ordered >> HALF, places[ordered & LOW]
     opens = np.concatenate(([True], key[1:] != key[:-1]))[: len(key)]
     first = np.flatnonzero(opens)
     sizes = np.diff(np.append(first, len(key)))
     large = np.repeat(sizes > WINDOW, sizes)
-    packed = [_pairs(key[~large], who[~large], WINDOW - 1)]
+    pairs = [_pairs(key[~large], who[~large], WINDOW - 1)]
     if large.any():
         centre = np.repeat(who[first], sizes)[large]
         members, bucket = who[large], np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)[large]
-        packed.append((centre << HALF | members)[centre != members])
+        pairs.append(packed(centre, members)[centre != members])
         # Sort the bucket by the next band, and by the one after it: what is alike beyond this key becomes neighbours.
         for ahead in (1, 2):
-            other = keys[(band + ahead) % len(keys)][places[members]]
-            again = _sorted_within(bucket, other)
-            packed.append(_pairs(bucket[again], members[again], NEIGHBOURS))
-    return np.concatenate(packed)
+            again = _sorted_within(bucket, keys[(band + ahead) % len(keys)][members])
+            pairs.append(_pairs(bucket[again], members[again], NEIGHBOURS))
+    return np.concatenate(pairs)
 
 
 def _not_alone(keys: U32) -> I64:
@@ -122,16 +132,15 @@ def _not_alone(keys: U32) -> I64:
     return np.flatnonzero(shared[slots])
 
 
-def _pairs(groups: U64, who: U64, ahead: int) -> U64:
+def _pairs(groups: U64, who: I64, ahead: int) -> U64:
     """Pair every member with the `ahead` next of its group; the members of a group stand together."""
-    packed = []
+    pairs = [np.empty(0, dtype=np.uint64)]
     for step in range(1, ahead + 1):
         same = groups[step:] == groups[:-step]
         if not same.any():
             break
-        one, other = who[:-step][same], who[step:][same]
-        packed.append(np.minimum(one, other) << HALF | np.maximum(one, other))
-    return np.concatenate(packed) if packed else np.empty(0, dtype=np.uint64)
+        pairs.append(packed(who[:-step][same], who[step:][same]))
+    return np.concatenate(pairs)
 
 
 def _sorted_within(groups: U64, values: U32) -> I64:
@@ -139,8 +148,8 @@ def _sorted_within(groups: U64, values: U32) -> I64:
     here = len(groups).bit_length()
     room = 64 - int(groups[-1]).bit_length() - here
     leading = values.astype(np.uint64) >> np.uint64(max(0, 32 - room))
-    packed = groups << np.uint64(64 - int(groups[-1]).bit_length()) if groups[-1] else np.zeros_like(groups)
-    packed |= leading << np.uint64(here)
-    packed |= np.arange(len(groups), dtype=np.uint64)
-    packed.sort()
-    return (packed & np.uint64((1 << here) - 1)).astype(np.int64)
+    whole = groups << np.uint64(64 - int(groups[-1]).bit_length()) if groups[-1] else np.zeros_like(groups)
+    whole |= leading << np.uint64(here)
+    whole |= np.arange(len(groups), dtype=np.uint64)
+    whole.sort()
+    return (whole & np.uint64((1 << here) - 1)).astype(np.int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -57,8 +58,11 @@ def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
 
 
 def accelerator(texts: int) -> ModuleType | None:
-    """Return the compiled kernels where the extra `fast` is installed and that many texts are worth loading it."""
-    return _compiled() if texts >= FAST_FROM else None
+    """Return the compiled kernels where the extra `fast` is installed and that many texts are worth loading it.
+
+    Once loaded they are used for few texts as well: the bits are the same.
+    """
+    return _compiled() if texts >= FAST_FROM or "curation.dedup.compiled" in sys.modules else None
 
 
 @cache

@@ -215,7 +215,7 @@ def test_copies_are_found_in_a_heap_of_texts_that_share_a_canned_sentence() -> N
 def test_the_pairs_to_look_at_are_linear_in_the_texts(copies: int) -> None:
     same = np.zeros((copies, 128), dtype=np.uint32)
     keys = lsh.band_keys(same, bands=25, rows=5)
-    most = max(len(left) for left, _ in lsh.candidates(keys, lsh.ranks(keys)))
+    most = max(len(pairs) for pairs in lsh.candidates(keys, lsh.ranks(keys)))
     assert copies - 1 <= most <= (lsh.WINDOW + 2 * lsh.NEIGHBOURS) * copies
 
 
@@ -251,9 +251,9 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
     pytest.importorskip("numba")
     texts = [*corpus(), *"退好", "哈" * 50, "a", "x" * 2000]
     found = []
-    for fast_from in (10**9, 0):
-        monkeypatch.setattr(minhash, "FAST_FROM", fast_from)
-        assert (minhash.accelerator(len(texts)) is None) == (fast_from > 0)
+    for kernels in (None, minhash._compiled()):
+        for module in (minhash, verify):
+            monkeypatch.setattr(module, "accelerator", lambda _texts, kernels=kernels: kernels)
         signed = dedup.signatures(texts, Dedup(ngram=ngram), seed=3)
         whole = cluster(texts, Dedup(ngram=ngram), seed=3, floor=0.5)
         found.append(
@@ -264,30 +264,15 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
 
 
 def test_without_the_extra_the_plain_kernels_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    minhash._compiled.cache_clear()
     monkeypatch.setitem(sys.modules, "curation.dedup.compiled", None)  # importing it is an ImportError
     monkeypatch.delattr(dedup, "compiled", raising=False)
+    minhash._compiled.cache_clear()
     assert minhash.accelerator(10**9) is None
     monkeypatch.undo()
     minhash._compiled.cache_clear()
+
+
+def test_few_texts_do_not_wait_for_the_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "curation.dedup.compiled", raising=False)
+    monkeypatch.setattr(minhash, "_compiled", None)  # not even asked for
     assert minhash.accelerator(minhash.FAST_FROM - 1) is None
-
-
-@pytest.mark.parametrize("window", [2, 8])
-def test_a_text_matches_another_set_where_a_brute_search_finds_one(
-    window: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(lsh, "WINDOW", window)
-    texts = corpus()
-    one, other = ["", *texts[::3], texts[1]], ["", *texts[1::3], texts[2]]
-    found = dedup.matches(one, other, FIVE, seed=4)
-    expected = {i for i, text in enumerate(one) for there in other if text and there and jaccard(text, there) >= 0.8}
-    assert set(found.left.tolist()) == expected
-    assert len(expected) > 50
-    for i, j, similarity in zip(*vars(found).values(), strict=True):
-        assert similarity == pytest.approx(jaccard(one[i], other[j]))
-
-
-def test_pairs_inside_a_set_are_no_match_across() -> None:
-    assert len(dedup.matches(["退款到账"] * 3, ["发票抬头"] * 3, AUTO, seed=1)) == 0
-    assert len(dedup.matches([], ["a"], AUTO, seed=1)) == len(dedup.matches(["a"], [], AUTO, seed=1)) == 0
