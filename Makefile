@@ -22,10 +22,10 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins clean clients
+.PHONY: help demo test check fix pins clean clients bench-dedup
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 8
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
 
 demo: .venv/.train ## curate the sample logs, train the tiny model on them, and say where the report is
 	$(BIN)/siftune run samples/shop_zh.csv samples/telecom_en.jsonl samples/cot.jsonl \
@@ -50,6 +50,10 @@ clients: .venv/.train ## load the sample run with the trainers' own loaders (mak
 clean: ## remove .venv, the demo's run, caches and builds
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(RUN)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bench-dedup: .venv/.dev ## deduplication beside its peers, where .cache/peers has them (benchmarks/dedup.py says how)
+	$(BIN)/python benchmarks/dedup.py
+	$(BIN)/python benchmarks/dedup.py --grow --texts 1000000 --runs 3 --slow-runs 1
 
 # --- set-up --------------------------------------------------------------------------------------------------------
 

@@ -70,8 +70,11 @@ def _rolled(mixed: U32, shorter: int, longer: int) -> tuple[U32, U32]:
 
 
 def _plain(texts: Sequence[str], ngram: int) -> tuple[U32, I64]:
-    filled = [text if len(text) >= ngram else text + "\0" * (ngram - len(text)) for text in texts]
-    lengths = np.fromiter(map(len, filled), dtype=np.int64, count=len(filled))
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    filled = list(texts)
+    for place in np.flatnonzero(lengths < ngram).tolist():
+        filled[place] = filled[place].ljust(ngram, "\0")
+    lengths = np.maximum(lengths, ngram)
     _, rolled = _rolled(mix(_codes(filled, "").copy()), ngram, ngram)
     hashes = np.empty(int(lengths.sum()), dtype=np.uint32)
     hashes[ngram - 1 :] = rolled

@@ -1,0 +1,29 @@
+"""siftune: texts to verified clusters. Usage: siftune_.py INPUT.jsonl KEPT.json [plain|fast] [process]."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import polars as pl
+
+from curation import dedup
+from curation.dedup import minhash
+from curation.recipe import Dedup
+
+rows = pl.read_ndjson(sys.argv[1])
+texts = rows["text"].to_list()
+if "plain" in sys.argv:
+    sys.modules["curation.dedup.compiled"] = None  # as if the extra were not installed
+    minhash.FAST_FROM = 10**12
+    minhash._compiled.cache_clear()
+elif "process" not in sys.argv:  # imports count where the process does, as in every other program here
+    assert minhash.accelerator(10**9), "the extra is not here: pip install siftune[fast]"
+start, used = time.perf_counter(), time.process_time()
+first = dedup.cluster(texts, Dedup(ngram=5), seed=42).first
+seconds, used = time.perf_counter() - start, time.process_time() - used
+kept = np.flatnonzero(first == np.arange(len(texts)))
+if "process" in sys.argv:
+    rows[kept].write_ndjson(sys.argv[2] + ".jsonl")
+json.dump(kept.tolist(), open(sys.argv[2], "w"))
+print(json.dumps({"seconds": seconds, "cpu": used}))
