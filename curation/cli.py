@@ -20,7 +20,6 @@ import typer
 
 from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
-from curation.commands import convert as convert_command
 from curation.commands import doctor as doctor_command
 from curation.commands import leaks as leaks_command
 from curation.commands import preview as preview_command

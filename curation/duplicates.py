@@ -145,12 +145,15 @@ def _seen(
 def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataFrame:
     """Add what is compared (`asked`, `said`, `whole`, `bare`, `template`), `claims` and `quality`."""
     bare = plain(pl.col("question").str.replace_all(framing, " "))
+    # "72" or "B" behind reasoning is no canned answer: what was thought belongs to it.
+    thought = plain(pl.col("cot").fill_null("")) if "cot" in examples.columns else pl.lit("")
     return (
-        examples.select("id", "conversation", "kind", "question", "answer", "rules", "time")
+        examples.select("id", "conversation", "kind", "question", "answer", "rules", "time", *_present(examples, "cot"))
         .with_row_index("row")
         .with_columns(
             asked=plain(pl.col("question")),
             said=plain(pl.col("answer")),
+            thought=thought,
             claims=agreement.claims(pl.col("answer")),
             quality=_quality(settings.best),
         )
@@ -158,9 +161,13 @@ def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataF
             whole=_both(pl.col("asked"), pl.col("said")),
             # All letters of a question where next to nothing would be left of it.
             bare=pl.when(bare.str.len_chars() >= 4).then(bare).otherwise("asked"),
-            template=pl.col("said").str.replace_all(r"\d+", "0"),
+            template=pl.concat_str("thought", "said").str.replace_all(r"\d+", "0"),
         )
     )
+
+
+def _present(frame: pl.DataFrame, *names: str) -> list[str]:
+    return [name for name in names if name in frame.columns]
 
 
 def _quality(weights: Best) -> pl.Expr:

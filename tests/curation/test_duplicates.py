@@ -49,6 +49,14 @@ def test_of_equally_good_copies_the_first_stays() -> None:
     assert hits(found(REFUND, REFUND)) == [("e1", "dedup/near-duplicate", "drop")]
 
 
+def test_a_short_answer_behind_reasoning_is_not_canned() -> None:
+    asked = ["一件多少钱？", "运费怎么算的？", "两箱有多重？", "几天能送到？"]
+    thoughts = ["标价减去优惠券就是售价", "按重量分段计费再加偏远费", "单箱净重乘以箱数", "下单后先出库再走干线"]
+    bare = found(*((q, "B") for q in asked), most_per_answer=1)
+    assert [rule for _, rule, _ in hits(bare)] == ["dedup/canned-answer"] * 3
+    assert hits(found(*((q, "B", {"cot": t}) for q, t in zip(asked, thoughts, strict=True)), most_per_answer=1)) == []
+
+
 def test_marks_and_case_do_not_part_copies() -> None:
     assert len(hits(found(REFUND, (REFUND[0].replace("？", "??"), REFUND[1] + "！")))) == 1
 
