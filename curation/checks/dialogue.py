@@ -77,7 +77,9 @@ def echoes_question(*, least: float) -> pl.Expr:
             return None
         return answer if fuzz.partial_ratio(asked, said) >= 100 * least else None
 
-    return by_row(["question", "answer"], echo, guard=ANSWER.str.len_chars() <= QUESTION.str.len_chars() * 1.5 + 10)
+    short = ANSWER.str.len_chars() <= QUESTION.str.len_chars() * 1.5 + 10
+    # The answer behind reasoning may be one of the options, or a number that the question gives.
+    return by_row(["question", "answer"], echo, guard=short & (pl.col("cot").fill_null("") == ""))
 
 
 @check(on="example")
