@@ -33,6 +33,7 @@ from curation.shapes import taker
 __all__ = ["Input", "Part", "Reading", "bearable", "find", "parts", "read"]
 
 SAID = 5  # places that the error names
+SAID_ROLES = 20  # words of roles in one error
 FEW = 10  # unreadable records that never stop a run, see `bearable`
 BATCH = 50_000  # records that are turned into a frame at a time
 HEAD_LINES = 50  # lines that tell the format where the name does not
@@ -105,6 +106,7 @@ def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) ->
         if one.unreadable <= limit * one.records or (one.unreadable <= FEW and 2 * one.unreadable < one.records):
             continue
         lines = unreadable if one is every else unreadable.filter(pl.col("file") == one.name)
+        _known_roles(one.name, lines["why"])
         first = lines.select("file", "line", "why").head(SAID).rows()
         places = "; ".join(f"{file}:{line}: {why}" for file, line, why in first)
         foreign = lines.filter(pl.col("why").str.starts_with("not UTF-8")).height * 2 > lines.height
@@ -113,6 +115,20 @@ def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) ->
             f"{one.name}: {one.unreadable} of {one.records} records cannot be read, more than {limit:.2%}: {places}; "
             f"{cure}, or raise reading.max_unreadable in the recipe to go on without them"
         )
+
+
+def _known_roles(file: str, why: pl.Series) -> None:
+    """Raise SourceError where half of the faults are words of roles that nobody knows: all of them, with counts."""
+    words = why.str.extract("^unknown role '(.*)'$").drop_nulls()
+    if 2 * len(words) < len(why):
+        return
+    counts = words.value_counts().sort("count", pl.col(words.name), descending=[True, False]).rows()
+    said = ", ".join(f"'{word}' ({n})" for word, n in counts[:SAID_ROLES])
+    more = f" and {len(counts) - SAID_ROLES} more" if len(counts) > SAID_ROLES else ""
+    raise SourceError(
+        f"{file}: nobody knows who speaks as {said}{more}; say it in the recipe, "
+        f"e.g. sources: [{{roles: {{user: ['{counts[0][0]}'], assistant: […], bot: […], system: […]}}}}]"
+    )
 
 
 def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[Part, Input | None]]:

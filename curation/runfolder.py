@@ -106,7 +106,7 @@ def write(
         gate=recipe.gate.min_rule_precision,
     )
     with whole_or_absent(target) as folder:
-        files = _sets(curated.examples, recipe, folder)
+        files = _sets(curated, recipe, folder)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
@@ -143,15 +143,23 @@ def write(
     return report
 
 
-def _sets(examples: pl.DataFrame, recipe: Recipe, folder: Path) -> list[dict[str, Any]]:
-    """Write the train and validation files of every format; return name, records and bytes of each."""
-    files = []
+def _sets(curated: Curated, recipe: Recipe, folder: Path) -> list[dict[str, Any]]:
+    """Write the train and validation files of every format; return name, records and bytes of each.
+
+    The system prompt of a record of a finished set stays with what was made of that record.
+    """
+    prompts = curated.messages.filter((pl.col("role") == "system") & pl.col("record") & (pl.col("text") != ""))
+    own = dict(
+        prompts.unique("conversation", keep="first", maintain_order=True).select("conversation", "text").iter_rows()
+    )
+    files, examples = [], curated.examples
     for split in ("train", "val"):
         rows = examples.filter(pl.col("split") == split).to_dicts()
         for form in (*EXPORTED, *recipe.output.formats):
             path = folder / f"{split}.{form}.jsonl"
             system, policy = recipe.output.system_prompt, recipe.output.cot
-            _lines(path, (export(row, form, system=system, policy=policy) for row in rows))
+            made = (export(row, form, system=own.get(row["conversation"], system), policy=policy) for row in rows)
+            _lines(path, made)
             files.append({"name": path.name, "records": len(rows), "bytes": path.stat().st_size})
     return files
 

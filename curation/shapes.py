@@ -153,7 +153,8 @@ def _conversation(values: Mapping[str, Any], place: str, layout: Layout) -> list
     else:
         for message in messages:
             found += _entry(message, layout, values.get("asker"))
-    return [message._replace(conversation=conversation) for message in found + after]
+    finished = layout.source.finished
+    return [message._replace(conversation=conversation, record=finished) for message in found + after]
 
 
 def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: ANN401

@@ -90,6 +90,8 @@ def _literal(text: str) -> str:
     """Return the expression for what stands between fields."""
     parts: list[str] = []
     for piece in re.split(r"(\s+|[:\[\]()*-])", text):
+        if not piece:
+            continue
         if piece.isspace():
             parts.append(r"[ \t\u3000]*" if parts and parts[-1] in _ALIKE.values() else r"[ \t\u3000]+")
         elif piece == "*":
@@ -125,7 +127,8 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
     if line is None:
         head = list(islice(lines := iter(lines), HEAD_LINES))
         lines = chain(head, lines)
-        line, share = guess_line(head)
+        begins = pattern_of(source.start) if source.start else _RULE
+        line, share = guess_line([text for text in head if not begins.match(text)])
         if share < 0.5:
             raise SourceError(
                 f"{file}: its lines follow no pattern that is known; say in the recipe how a line is built, "

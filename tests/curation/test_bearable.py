@@ -56,3 +56,13 @@ def test_text_in_another_encoding_is_said_to_be_that(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"40 of 43 records.*name the file's encoding in the recipe"):
         bearable(found.inputs, found.unreadable, LIMIT)
     assert found.unreadable["base64"][0] == "YSx1c2VyLGNhZuk="
+
+
+def test_unknown_roles_are_all_named_in_one_error_with_counts_and_the_cure(tmp_path: Path) -> None:
+    roles = ["elf"] * 30 + ["dwarf"] * 20 + ["user"] * 5
+    with pytest.raises(SourceError) as caught:
+        held(tmp_path, "".join(GOOD.replace("user", role) for role in roles))
+    assert str(caught.value) == (
+        "0.jsonl: nobody knows who speaks as 'elf' (30), 'dwarf' (20); say it in the recipe, "
+        "e.g. sources: [{roles: {user: ['elf'], assistant: […], bot: […], system: […]}}]"
+    )
