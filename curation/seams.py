@@ -28,9 +28,10 @@ def join_cut(messages: pl.DataFrame) -> Whole:
     placed = messages.with_row_index("order").with_columns(parts=pl.lit(1, dtype=pl.UInt32))
     if not messages["continues"].any():
         return Whole(placed, placed.clear(), tables.empty(tables.FINDINGS))
+    told = pl.when("spaced").then(pl.lit(" ") + pl.col("raw")).otherwise("raw")
     group = (~pl.col("continues")).cast(pl.UInt32).cum_sum()
     placed = placed.with_columns(
-        text=pl.when("continues").then(pl.lit("")).otherwise(pl.col("raw").str.join("").over(group)),
+        text=pl.when("continues").then(pl.lit("")).otherwise(told.str.join("").over(group)),
         parts=pl.len().over(group).cast(pl.UInt32),
     )
     first = placed.filter(~pl.col("continues"))

@@ -48,7 +48,7 @@ def sessions(
         after=pl.format("message {}", "message"),
     )
     findings = pl.concat([tables.findings(twice), tables.findings(moved)])
-    return found.select(*tables.MESSAGES, continues=_continues(found, sources)), findings
+    return found.select(*tables.MESSAGES, **_continues(found, sources)), findings
 
 
 # --- what belongs together --------------------------------------------------------------------------------------
@@ -300,8 +300,8 @@ def sections(placed: pl.DataFrame) -> pl.DataFrame:
     return placed.with_columns(section=change.cast(pl.UInt32).cum_sum().over("conversation"))
 
 
-def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> pl.Expr:
-    """Tell which messages go on where the one before was cut at the source's length limit.
+def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.Expr]:
+    """Tell which messages go on where the one before was cut at the source's length limit, and which behind a space.
 
     The one before is exactly that long (in characters or in bytes; one less where a space was lost), is of the same
     speaker, and at most ten seconds older where there are times.
@@ -309,17 +309,18 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> pl.Expr:
     limits = {file: _source(file, sources).cut_at for file in found["file"].unique(maintain_order=True)}
     limits = {file: limit for file, limit in limits.items() if limit}
     if not limits:
-        return pl.lit(value=False)
+        return {"continues": pl.lit(value=False), "spaced": pl.lit(value=False)}
     limit = pl.col("file").replace_strict(limits, default=None, return_dtype=pl.Int64)
-    full = pl.any_horizontal(
-        (limit - length.cast(pl.Int64)).is_between(0, 1)
-        for length in (pl.col("raw").str.len_chars(), pl.col("raw").str.len_bytes())
-    )
+    lengths = (pl.col("raw").str.len_chars().cast(pl.Int64), pl.col("raw").str.len_bytes().cast(pl.Int64))
+    whole = pl.any_horizontal(length == limit for length in lengths)
+    full = whole | pl.any_horizontal(length == limit - 1 for length in lengths)
     same = pl.all_horizontal(
         pl.col(name).eq_missing(pl.col(name).shift(1)) for name in ("conversation", "role", "speaker", "bot")
     )
     soon = (pl.col("at") - pl.col("at").shift(1) <= 10_000_000).fill_null(value=True)
-    return (full.shift(1) & same & soon & (pl.col("message") > 0)).fill_null(value=False)
+    goes_on = (full.shift(1) & same & soon & (pl.col("message") > 0)).fill_null(value=False)
+    spaced = goes_on & ~whole.shift(1).fill_null(value=True) & ~pl.col("raw").str.contains(r"^\s")
+    return {"continues": goes_on, "spaced": spaced}
 
 
 def _source(file: str, sources: Sequence[Source]) -> Source:

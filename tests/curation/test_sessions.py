@@ -229,3 +229,10 @@ def test_a_message_that_was_cut_goes_on_in_the_next_of_the_same_speaker() -> Non
     assert whole.mends.select("message", "rule", "before", "after").rows() == [
         (0, "mend/cut-message", full, full + "rest")
     ]
+
+
+def test_a_space_that_was_lost_where_a_message_was_cut_comes_back() -> None:
+    said = ["x" * 29, "rest", "y" * 30, "rest"]
+    frame = rows(*({"conversation": "c", "speaker": "ann", "raw": raw} for raw in said))
+    whole = join_cut(sessions(frame, Sessions(), [Source(cut_at=30)])[0])
+    assert whole.messages["text"].to_list() == ["x" * 29 + " rest", "y" * 30 + "rest"]
