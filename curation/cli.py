@@ -231,7 +231,8 @@ def run_all(
 @app.command()
 def schema(
     what: Annotated[
-        str, typer.Argument(help="recipe, pack, query-types, report, manifest, decision, alpaca, sharegpt, messages")
+        str,
+        typer.Argument(help="recipe, pack, query-types, personal-data, report, manifest, decision, or a format"),
     ],
 ) -> None:
     """Print a JSON Schema (2020-12)."""

@@ -266,7 +266,7 @@ def on_messages(people: pl.DataFrame, messages: pl.DataFrame) -> pl.DataFrame:
 
 
 def on_examples(
-    people: pl.DataFrame, examples: pl.DataFrame, *, mask: Sequence[str]
+    people: pl.DataFrame, examples: pl.DataFrame, *, mask: privacy.Masking
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return examples (with `content`) with people's words in place of ours, and a finding for every decision.
 
@@ -294,7 +294,7 @@ def on_examples(
     return _edited(examples, fresh.filter(pl.col("decision") == "edit"), mask), said
 
 
-def _edited(examples: pl.DataFrame, edits: pl.DataFrame, mask: Sequence[str]) -> pl.DataFrame:
+def _edited(examples: pl.DataFrame, edits: pl.DataFrame, mask: privacy.Masking) -> pl.DataFrame:
     """Put people's texts in the place of turns, question, answer and reasoning; rows as they are without edits."""
     if edits.is_empty():
         return examples

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation import privacy, tables
+from curation import tables
 from curation.checks.language import language
 from curation.reasoning import inside
 
@@ -35,11 +35,8 @@ class Turn(NamedTuple):
     record: bool
 
 
-def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str]) -> pl.DataFrame:
+def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     """Join consecutive messages of one role inside a conversation; system messages are left out.
-
-    `mask` names the kinds of personal data that are masked once more in joined text: "my order number is" and
-    "7720454" are harmless apart.
 
     Messages are stitched by what a writer would have put there: nothing after a mark, a comma between a user's
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
@@ -61,7 +58,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
         .otherwise(pl.lit(" "))
     )  # fmt: skip
     user = pl.col("role") == "user"
-    found = (
+    return (
         spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
         .with_columns(
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
@@ -90,19 +87,13 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str], *, mask: Sequence[str
         )
         .drop("turn")
     )
-    joined = pl.col("messages").list.len() > 1
-    for kind in mask:
-        again = privacy.masked(pl.when(joined).then("text"), kind)
-        found = found.with_columns(pl.coalesce(again, "text").alias("text"))
-    return found
 
 
-def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int, mask: Sequence[str]) -> pl.DataFrame:
+def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> pl.DataFrame:
     """Make examples (tables.EXAMPLES) of the frame of turns, in order of their conversation and first message.
 
     A pair is a user's turn and the agent's turn after it. Where the agent asks for details first, the details are
     joined to the question (at most `max_details` times) and a second pair ends with the answer that they led to.
-    What was joined so is masked once more (`mask`, as in turns).
     A dialogue is the whole conversation from the first user's turn to the last agent's turn, where that is at least
     two questions and two answers.
     """
@@ -115,9 +106,6 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int, mask
                 rows.append(_example(conversation, "pair", asked, [answer]) | {"earlier": before})
         if "dialogue" in kinds:
             rows += _dialogue(conversation, spoken)
-    for row in rows:
-        if len(row["turns"]) == 2 and "\n" in row["question"]:
-            row["question"] = row["turns"][0]["text"] = privacy.mask(row["question"], mask)
     return pl.DataFrame(rows, schema=tables.EXAMPLES)
 
 

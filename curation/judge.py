@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from curation import tables
+from curation.checks.language import language
 from curation.checks.wording import units
 from curation.packs import Rule
 
@@ -56,22 +57,53 @@ def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.Da
 def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str) -> pl.DataFrame:
     """Run the rules for messages (`on="message"`) or examples (`on="example"`) over `frame`.
 
+    Rules that look at the same rows (by language, role, kind, records) run together over those rows alone. A row is a
+    whole: a check that needs its neighbours takes them from the columns of `context`.
     Returns findings in the order of the frame, and of the rules within a row.
     """
     mine = [rule for rule in rules if rule.on == on]
     if not mine or frame.is_empty():
         return tables.empty(tables.FINDINGS)
     keys = ["conversation", "message"] if on == "message" else ["conversation", "id"]
-    actions = pl.DataFrame(
-        {"rule": [r.name for r in mine], "action": [r.action for r in mine], "turn": range(len(mine))},
-        schema={"rule": pl.String, "action": tables.ACTION, "turn": pl.UInt32},
-    )
-    found = (
-        frame.with_row_index("row")
-        .select("row", *keys, *(rule.expression.alias(rule.name) for rule in mine))
-        .unpivot(index=["row", *keys], variable_name="rule", value_name="evidence")
-        .drop_nulls("evidence")
-        .join(actions, on="rule", how="left")
-        .sort("row", "turn")
-    )
-    return tables.findings(found.rename({"id": "example"}) if on == "example" else found)
+    spoken = language(pl.col("text" if on == "message" else "question"))
+    told = frame.with_row_index("row").with_columns(tongue=spoken)
+    found = []
+    for wanted, group in _groups(mine):
+        rows = told.filter(_applies(*wanted))
+        evidence = rows.select(rule.expression.alias(rule.name) for _, rule in group)
+        places = rows.select("row", *keys)
+        for turn, rule in group:
+            hit = evidence[rule.name].is_not_null()
+            found.append(
+                places.filter(hit).with_columns(
+                    evidence[rule.name].filter(hit).alias("evidence"),
+                    rule=pl.lit(rule.name),
+                    action=pl.lit(rule.action, dtype=tables.ACTION),
+                    turn=pl.lit(turn, dtype=pl.UInt32),
+                )
+            )
+    ordered = pl.concat(found).sort("row", "turn")
+    return tables.findings(ordered.rename({"id": "example"}) if on == "example" else ordered)
+
+
+Wanted = tuple[str | None, str | None, str | None, bool]
+
+
+def _groups(rules: Sequence[Rule]) -> list[tuple[Wanted, list[tuple[int, Rule]]]]:
+    """Put rules that look at the same rows together, each with its place."""
+    groups: dict[Wanted, list[tuple[int, Rule]]] = {}
+    for turn, rule in enumerate(rules):
+        groups.setdefault((rule.language, rule.role, rule.kind, rule.records), []).append((turn, rule))
+    return list(groups.items())
+
+
+def _applies(tongue: str | None, role: str | None, kind: str | None, records: bool) -> pl.Expr:  # noqa: FBT001
+    """Return which rows rules look at."""
+    applies = pl.lit(True)  # noqa: FBT003
+    if tongue:
+        applies &= pl.col("tongue").is_in([tongue, "other"])
+    if role:
+        applies &= pl.col("role") == role
+    if kind:
+        applies &= pl.col("kind") == kind
+    return applies if records else applies & ~pl.col("record")

@@ -20,8 +20,8 @@ from curation.split import units
 def outside(files: Sequence[Path], packs: Packs) -> pl.DataFrame:
     """Read sets that were made for training (Alpaca, ShareGPT, messages, …) and return their examples, uncurated."""
     messages, _ = sessions(read(find(files), [Source(finished=True)]).messages)
-    spoken = turns(context(messages), packs.cues, mask=[])
-    return extract(spoken, kinds=["pair", "dialogue"], max_details=0, mask=[])
+    spoken = turns(context(messages), packs.cues)
+    return extract(spoken, kinds=["pair", "dialogue"], max_details=0)
 
 
 def leaks(validation: pl.DataFrame, training: pl.DataFrame, settings: Dedup, *, seed: int) -> pl.DataFrame:

@@ -7,13 +7,14 @@ what the platform added (handles, initials), then white space. Masking of person
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import polars as pl
 
 from curation import privacy, tables
 from curation.checks.registry import by_distinct
 from curation.errors import RecipeError
+from curation.privacy import Masking
 from curation.recipe import Mend
 
 # Full-width letters and digits only: full-width punctuation is proper Chinese and stays. The ideographic space
@@ -50,6 +51,8 @@ _EMOJI = (
 )
 
 TEXT = pl.col("text")
+QUOTES = ("evidence", "before", "after")
+NOTHING = privacy.masking(mask=False)
 
 # Said while thinking, and how Chinese agents call customers: taken out only where marks part it from the sentence,
 # or where no reading as a part of it is left (um, uh, 哦亲). "好的那个订单" and "I like it" keep their words.
@@ -162,36 +165,62 @@ def _unescape(text: str) -> str:
 
 
 def mend(
-    messages: pl.DataFrame, policy: Mend | None = None, *, mask: Sequence[str] = ()
+    messages: pl.DataFrame,
+    policy: Mend | None = None,
+    *,
+    mask: Masking = NOTHING,
+    earlier: pl.DataFrame | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Repair `text` of every message; return the messages and one finding (action note) per change.
+    """Repair `text` of every message; return the messages, and `earlier` findings with one more per change.
 
     `policy` is the recipe's section `mend` (default: its defaults). Raises RecipeError where it needs an extra that is
     not installed.
 
-    `mask` names the kinds of personal data (keys of privacy.KINDS) that are replaced by a word for their kind, in
-    the text and in reasoning that came along with it (`cot`).
+    `mask` says which personal data is replaced by placeholders, in the text and in reasoning that came along with it
+    (`cot`). What findings quote is masked too, with the same placeholders.
     """
-    changes: list[pl.DataFrame] = [tables.empty(tables.FINDINGS)]
-
-    def step(name: str, column: str, expression: pl.Expr) -> None:
-        nonlocal messages
-        mended = messages.with_columns(expression.alias(column))
-        changed = (mended[column] != messages[column]).fill_null(value=False)
-        rule = pl.lit(f"mend/{name}")
-        rows = mended.filter(changed).select("conversation", "message", rule=rule, action=pl.lit("note"), after=column)
-        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)[column])))
-        messages = mended
-
+    changes: list[pl.DataFrame] = [tables.empty(tables.FINDINGS) if earlier is None else earlier]
     for name, expression in _steps(policy or Mend()):
-        step(name, "text", expression)
-    # A bare number has no language; it is masked in the language of its conversation.
-    chinese = TEXT.str.contains(r"\p{Han}").mean().over("conversation") > 0.5
-    messages = messages.with_columns(chinese=chinese & ~TEXT.str.contains("[A-Za-z]{2}"))
-    for kind in mask:
-        masked = privacy.masked(TEXT, kind)
-        word = privacy.KINDS[kind]
-        in_chinese = masked.str.replace_all(word.en, word.zh, literal=True)
-        step(kind, "text", pl.when("chinese").then(in_chinese).otherwise(masked))
-        step(kind, "cot", privacy.masked(pl.col("cot"), kind))
-    return messages.drop("chinese"), pl.concat(changes)
+        mended = messages.with_columns(expression.alias("text"))
+        changed = (mended["text"] != messages["text"]).fill_null(value=False)
+        rows = mended.filter(changed).select(
+            "conversation", "message", rule=pl.lit(f"mend/{name}"), action=pl.lit("note"), after="text"
+        )
+        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)["text"])))
+        messages = mended
+    return _masked(messages, pl.concat(changes), mask)
+
+
+def _masked(messages: pl.DataFrame, mends: pl.DataFrame, mask: Masking) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Mask messages and what is said of their repairs; add a finding per message and kind. Evidence: a placeholder."""
+    if not mask.kinds:
+        return messages, mends
+    nothing = pl.lit(None, dtype=pl.String)
+    previous = [
+        TEXT.shift(back).over("conversation").fill_null("") for back in (1, 2)
+    ]  # an answer may follow a 好的 or stand behind "my number is"
+    asks = pl.when(TEXT.str.len_chars() <= privacy.LONGEST).then(privacy.asked(pl.concat_str(previous, separator="\n")))
+    parts = {
+        "text": messages.select("conversation", text="text", asked=asks),
+        "cot": messages.select("conversation", text="cot", asked=nothing),
+        **{name: mends.select("conversation", text=name, asked=nothing) for name in QUOTES},
+    }
+    texts, hits = privacy.masked(pl.concat(parts.values()), mask)
+    heights = {name: part.height for name, part in parts.items()}
+    column, offset = {}, 0
+    for name, height in heights.items():
+        column[name] = texts.slice(offset, height).alias(name)
+        offset += height
+    where = messages.select("conversation", "message")
+    found = (
+        hits.filter(pl.col("row") < 2 * messages.height)
+        .with_columns(message_row=pl.col("row") % messages.height if messages.height else pl.col("row"))
+        .unique(["message_row", "kind"], keep="first", maintain_order=True)
+        .join(where.with_row_index("message_row"), on="message_row", how="left", maintain_order="left")
+        .with_columns(rule=pl.lit("mend/") + pl.col("kind"), action=pl.lit("note"), evidence="placeholder")
+    )
+    masks = tables.findings(found.drop("start", "end"))
+    return (
+        messages.with_columns(column["text"], column["cot"]),
+        pl.concat([mends.with_columns(column[name] for name in QUOTES), masks]),
+    )

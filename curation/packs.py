@@ -36,11 +36,11 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from curation import documents, query_types
-from curation.checks.language import language
-from curation.checks.registry import On, bind
+from curation.checks.registry import CHECKS, On, bind
 from curation.checks.score import Sign
 from curation.checks.wording import phrase_pattern, regex
 from curation.errors import PackError, RecipeError, did_you_mean
+from curation.privacy import words as personal_data
 from curation.recipe import RuleChange
 from curation.resources import shipped
 
@@ -129,6 +129,7 @@ class Rule:
     role: str | None
     kind: str | None
     language: str | None
+    records: bool  # false: leaves alone what came in as a question with its answer
     strip: str  # regular expression of what is taken off the ends of longer messages; empty for most rules
     expression: pl.Expr
     fires: tuple[Example, ...]
@@ -156,23 +157,32 @@ class Packs:
 
 
 def load(
-    names: Sequence[str], changes: Mapping[str, RuleChange] | None = None, *, types: query_types.Choice = "best"
+    names: Sequence[str],
+    changes: Mapping[str, RuleChange] | None = None,
+    *,
+    types: query_types.Choice = "best",
+    detector: str = "langdetect",
 ) -> Packs:
     """Load packs by name (a shipped folder such as ``zh``) or path (your own file or folder), and those of query types.
+
+    `detector` is what rules about languages ask (detect.DETECTORS).
 
     Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
     """
     texts, files, cues = _read(names)
-    rules = _bind(texts, cues, changes or {})
+    rules = _bind(texts, cues, changes or {}, detector)
     kinds = query_types.load_all(types)
     files += [PackFile(f"query_types/{p.name}.yaml", p.sha256, len(p.text.types)) for p in kinds]
+    files.append(PackFile(personal_data.PATH.name, _sha256(personal_data.PATH), len(personal_data.KINDS)))
     return Packs(rules, cues, kinds, tuple(files))
 
 
-def binder(names: Sequence[str]) -> Callable[[Mapping[str, RuleChange]], tuple[Rule, ...]]:
+def binder(
+    names: Sequence[str], *, detector: str = "langdetect"
+) -> Callable[[Mapping[str, RuleChange]], tuple[Rule, ...]]:
     """Read packs once and return what binds their rules under changes: for trying many values of one threshold."""
     texts, _, cues = _read(names)
-    return lambda changes: _bind(texts, cues, changes)
+    return lambda changes: _bind(texts, cues, changes, detector)
 
 
 def _read(names: Sequence[str]) -> tuple[list[tuple[str, Path, PackText, Any]], list[PackFile], dict[str, str]]:
@@ -217,6 +227,7 @@ def _bind(
     texts: Sequence[tuple[str, Path, PackText, Any]],
     cues: Mapping[str, str],
     changes: Mapping[str, RuleChange],
+    detector: str,
 ) -> tuple[Rule, ...]:
     """Bind every rule to its check, with the recipe's changes."""
     rules: dict[str, Rule] = {}
@@ -231,22 +242,15 @@ def _bind(
             given = {key: _with_score(value, text, place) for key, value in (written.params | change.params).items()}
             given = _filled(given, text)
             params = {key: _with_cues(value, cues, place) for key, value in given.items()}
+            if written.check in CHECKS and "detector" in CHECKS[written.check].parameters():
+                params.setdefault("detector", detector)
             found, expression = bind(written.check, params, place)
             action = change.action or written.action
             if action == "off":
                 continue
-            if text.language:
-                said = language(pl.col("text" if found.on == "message" else "question"))
-                expression = pl.when(said.is_in([text.language, "other"])).then(expression)
-            if not text.records:
-                expression = pl.when(~pl.col("record")).then(expression)
-            if written.role:
-                expression = pl.when(pl.col("role") == written.role).then(expression)
-            if written.kind:
-                expression = pl.when(pl.col("kind") == written.kind).then(expression)
             rules[name] = Rule(
                 name, found.on, action, written.why, written.why_zh or written.why, written.why_en or written.why,
-                written.role, written.kind, text.language,
+                written.role, written.kind, text.language, text.records,
                 _strip(written, params, place), expression, tuple(written.fires), tuple(written.silent), params,
             )  # fmt: skip
     known = {f"{prefix}/{short}" for prefix, _, text, _ in texts for short in text.rules}

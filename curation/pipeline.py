@@ -70,11 +70,11 @@ def curate(
     bearable(reading.inputs, reading.unreadable, recipe.reading.max_unreadable)
     progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
 
-    mask = [kind for kind in privacy.KINDS if recipe.privacy.mask and kind not in recipe.privacy.keep]
+    mask = privacy.masking(**recipe.privacy.model_dump())
     placed, early = sessions(reading.messages, recipe.sessions, recipe.sources)
     whole = join_cut(placed)
-    messages, mends = mend(whole.messages, recipe.mend, mask=mask)
-    mends = pl.concat([whole.mends, mends])
+    messages, quoted = mend(whole.messages, recipe.mend, mask=mask, earlier=pl.concat([early, whole.mends]))
+    early, mends = (quoted.filter(part) for part in (~_MEND, _MEND))
     progress("mend", f"{mends.height} repairs")
 
     messages, stripped = strip(context(messages), packs.rules)
@@ -85,8 +85,9 @@ def curate(
     said = pl.concat([said, decisions.on_messages(people, messages)])
     gone = decide.dropped_messages(said)
     clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
-    spoken = turns(clean, packs.cues, mask=mask)
-    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details, mask=mask)
+    spoken = turns(clean, packs.cues)
+    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
+    examples = privacy.examples(examples, mask)  # joined texts may say more than their parts
     progress("extract", f"{examples.height} candidates")
 
     judged = judge(examples, packs.rules, on="example")
@@ -172,6 +173,9 @@ def _typed(
     products = query_types.products(packs.query_types)
     frame = skeletons(pl.col("question"), products=products, framing=packs.cues["framing"])
     return examples.with_columns(skeleton=frame), types
+
+
+_MEND = pl.col("rule").str.starts_with("mend/")
 
 
 def _unreadable(lines: pl.DataFrame) -> pl.DataFrame:

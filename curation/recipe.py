@@ -25,8 +25,8 @@ Encoding = Literal[
 ]  # fmt: skip
 PresetName = Literal["zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "slack"]
 PersonalKind = Literal[
-    "email", "identity-card", "iban", "device", "bank-card", "mobile", "phone", "ip", "plate", "chat-account",
-    "tracking-number", "order-number",
+    "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",
+    "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "plate", "name", "address",
 ]  # fmt: skip  # the keys of privacy.KINDS, which a test compares
 
 
@@ -138,6 +138,13 @@ class Privacy(_Part):
 
     mask: bool = True
     keep: list[PersonalKind] = []  # kinds that are left as they are
+    allow: list[str] = []  # texts that stay although they look like personal data: the shop's own number, its mailbox
+
+
+class Language(_Part):
+    """How a language is told where letters do not tell it: by the rules of the pack `languages`."""
+
+    detector: Literal["langdetect", "py3langid"] = "langdetect"  # py3langid: extra langid, many times faster
 
 
 class Examples(_Part):
@@ -282,6 +289,7 @@ class Recipe(_Part):
     sessions: Sessions = Sessions()
     mend: Mend = Mend()
     privacy: Privacy = Privacy()
+    language: Language = Language()
     examples: Examples = Examples()
     dedup: Dedup = Dedup()
     selection: Selection = Selection()

@@ -20,6 +20,7 @@ from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
 from curation.packs import Packs
 from curation.pipeline import Curated
+from curation.privacy import residual
 from curation.recipe import Recipe
 from curation.report import html, markdown
 from curation.report.model import Report
@@ -107,6 +108,8 @@ def write(
     )
     with whole_or_absent(target) as folder:
         files = _sets(curated, recipe, folder)
+        allow = [*recipe.privacy.allow, *filter(None, [recipe.output.system_prompt])]
+        left = residual.exported(folder, ["alpaca", "sharegpt", *recipe.output.formats], allow=allow)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
@@ -122,7 +125,7 @@ def write(
             recipe=recipe, packs=packs, inputs=curated.inputs, messages=curated.messages, unreadable=curated.unreadable,
             examples=curated.examples, findings=curated.findings, duplicates=curated.duplicates, turns=curated.turns,
             types=curated.types,
-            files=files, version=__version__, review=review,
+            files=files, left=left, version=__version__, review=review,
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")

@@ -5,13 +5,16 @@ The recipe, the pack and the report are checked by typed models elsewhere; those
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from curation.checks.registry import CHECKS, Check
 from curation.decisions import Event
 from curation.packs import PackText
+from curation.privacy.words import PersonalDataText
 from curation.query_types import TypesText
 from curation.recipe import Recipe
 from curation.report import model
@@ -134,10 +137,44 @@ def _of(shape: type[BaseModel], name: str) -> Callable[[], dict[str, Any]]:
     }
 
 
+def _pack() -> dict[str, Any]:
+    """Return the schema of packs with every check and its parameters, so that an editor knows them."""
+    schema = _of(PackText, "pack")()
+    rule = schema["$defs"]["RuleText"]
+    rule["properties"]["check"] = {
+        "title": "Check",
+        "oneOf": [{"const": name, "description": inspect.getdoc(CHECKS[name].build)} for name in sorted(CHECKS)],
+    }
+    rule["allOf"] = [
+        {
+            "if": {"properties": {"check": {"const": name}}, "required": ["check"]},
+            "then": {"properties": {"params": _parameters(CHECKS[name])}},
+        }
+        for name in sorted(CHECKS)
+    ]
+    return schema
+
+
+def _parameters(check: Check) -> dict[str, Any]:
+    hints = get_type_hints(check.build)
+    shapes = {name: TypeAdapter(hints[name]).json_schema() for name in check.parameters()}
+    score = {"type": "string", "pattern": "^score:"}  # signs stand under `scores`, and a rule names them
+    for name, shape in shapes.items():
+        shape.pop("$defs", None)  # they are those of the pack
+        if shape.get("type") == "object":
+            shapes[name] = {"anyOf": [shape, score, {"type": "array", "items": score}]}
+    return {
+        "type": "object",
+        "properties": shapes,
+        "additionalProperties": False,
+    }
+
+
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "recipe": _of(Recipe, "recipe"),
-    "pack": _of(PackText, "pack"),
+    "pack": _pack,
     "query-types": _of(TypesText, "query-types"),
+    "personal-data": _of(PersonalDataText, "personal-data"),
     "report": model.json_schema,
     "manifest": _of(Manifest, "manifest"),
     "alpaca": _of(Alpaca, "alpaca"),

@@ -54,11 +54,11 @@ def share_fate(findings: pl.DataFrame, whole: Whole) -> pl.DataFrame:
     owners = pieces.join(long.explode("message"), on=KEYS, how="left", maintain_order="left")
     drops = findings.filter((pl.col("action") == "drop") & pl.col("message").is_not_null())
     found = owners.join(
-        drops.select("conversation", pl.col("message").alias("first"), "rule", "action"),
+        drops.select("conversation", pl.col("message").alias("first"), "rule", "action", "evidence"),
         on=["conversation", "first"],
         maintain_order="left",
     )
-    return tables.findings(found.select(*KEYS, "rule", "action", evidence="raw"))
+    return tables.findings(found.select(*KEYS, "rule", "action", "evidence"))
 
 
 def bots(messages: pl.DataFrame, policy: Literal["teach", "context", "drop"]) -> pl.DataFrame:

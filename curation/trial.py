@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from curation import tables
 from curation.judge import judge
+from curation.mend import MENDS
 from curation.packs import Example, Packs, Rule
 
 
@@ -30,6 +31,51 @@ def trials(packs: Packs) -> Iterator[Trial]:
             yield Trial(rule.name, str(text), _fault(found, example, must=must))
 
 
+class Said(NamedTuple):
+    """A text that somebody tries: a message, or with `answer` a pair."""
+
+    text: str
+    answer: str | None = None
+    after: str | None = None
+    role: Literal["user", "assistant", "system"] | None = None
+
+
+class Hit(NamedTuple):
+    """A rule that fired on a text."""
+
+    rule: str
+    action: str
+    evidence: str
+    why: str
+
+
+def tried(packs: Packs, said: Said) -> list[Hit]:
+    """Return the rules that fire on a text, which is mended first as a run does (personal data stays).
+
+    Rules on pairs take part where there is an answer; rules on messages speak for their own role unless `said` says.
+    """
+    text, answer, after = (_mended(part) for part in (said.text, said.answer, said.after))
+    fired = []
+    for rule in packs.rules:
+        if rule.on == "message" and said.answer is None:
+            frame = _message(Example(says=text, after=after, role=said.role), rule)
+        elif rule.on == "example" and said.answer is not None:
+            frame = _example(Example(asks=text, answers=answer), rule)
+        else:
+            continue
+        found = judge(frame, [rule], on=rule.on)["evidence"].to_list()
+        fired += [Hit(rule.name, rule.action, evidence, rule.why) for evidence in found[:1]]
+    return fired
+
+
+def _mended(text: str | None) -> str | None:
+    if text is None:
+        return None
+    for expression in MENDS.values():
+        text = pl.DataFrame({"text": [text], "role": ["user"]}).select(expression).item()
+    return text
+
+
 def _fault(found: list[str], example: Example, *, must: bool) -> str:
     if must and not found:
         return "does not fire"
@@ -44,10 +90,10 @@ def _message(example: Example, rule: Rule) -> pl.DataFrame:
     """Return the frame that message rules see, with this one message in it."""
     row = {
         "conversation": "c", "message": 0, "role": example.role or rule.role or "user", "text": example.says or "",
-        "raw": example.says or "", "asked": example.after, "conversations": example.conversations,
+        "raw": example.says or "", "asked": example.after, "conversations": example.conversations, "record": False,
         "answering": example.conversations if example.answering is None else example.answering,
     }  # fmt: skip
-    schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text", "raw")}
+    schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text", "raw", "record")}
     return pl.DataFrame([row], schema=schema | {"asked": pl.String, "conversations": pl.UInt32, "answering": pl.UInt32})
 
 

@@ -49,7 +49,7 @@ def tune(run: Path, recipe: Recipe, name: str, events: Sequence[decisions.Event]
     Taken is the value that gives up the fewest drops among those whose interval is above the recipe's gate; without
     one, that with the highest lower end, if it beats today's.
     """
-    bind = packs.binder(recipe.packs)
+    bind = packs.binder(recipe.packs, detector=recipe.language.detector)
     rules = bind(recipe.rules)
     rule = next((rule for rule in rules if rule.name == name), None)
     if rule is None:

@@ -22,6 +22,7 @@ HEAVY = {
     "starlette",
     "uvicorn",
     "fastexcel",
+    "py3langid",
     "numba",
     "sklearn",
     "opencc",

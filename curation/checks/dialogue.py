@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import polars as pl
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
-from curation.checks.registry import by_row, check
-from curation.checks.wording import plain, regex, units
+from curation.checks.registry import check
+from curation.checks.wording import regex, units
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
 
@@ -66,20 +64,30 @@ def echoes_question(*, least: float) -> pl.Expr:
     Similarity is the share of the answer's letters that stand, in order, in the question (rapidfuzz partial ratio),
     where the answer is not much longer than the question; an answer that goes on to say something is no echo.
     """
-
-    def echo(question: str, answer: str) -> str | None:
-        asked, said = plain(question), plain(answer)
-        if len(said) < 4 or len(said) > 1.25 * len(asked) + 4:
-            return None
-        if set(re.findall(r"\d+|\bno\b|\byes\b|不|没", answer.casefold())) - set(
-            re.findall(r"\d+|\bno\b|\byes\b|不|没", question.casefold())
-        ):
-            return None
-        return answer if fuzz.partial_ratio(asked, said) >= 100 * least else None
-
-    short = ANSWER.str.len_chars() <= QUESTION.str.len_chars() * 1.5 + 10
+    asked, said = (text.str.to_lowercase().str.replace_all(r"[\W_]+", "") for text in (QUESTION, ANSWER))
     # The answer behind reasoning may be one of the options, or a number that the question gives.
-    return by_row(["question", "answer"], echo, guard=short & (pl.col("cot").fill_null("") == ""))
+    bare = pl.col("cot").fill_null("") == ""
+    likely = bare & said.str.len_chars().is_between(4, asked.str.len_chars() * 1.25 + 4)
+    pairs = pl.when(likely).then(pl.struct(asked=asked, said=said))
+
+    def alike(values: pl.Series) -> pl.Series:
+        rows = values.drop_nulls()
+        if rows.is_empty():
+            return pl.repeat(None, len(values), dtype=pl.Float32, eager=True)
+        both = rows.struct.unnest()
+        scores = process.cpdist(both["asked"].to_list(), both["said"].to_list(), scorer=fuzz.partial_ratio)
+        where = values.is_not_null().arg_true()
+        return pl.repeat(None, len(values), dtype=pl.Float32, eager=True).scatter(where, pl.Series(scores))
+
+    score = pairs.map_batches(alike, return_dtype=pl.Float32)
+    numbers = (text.str.to_lowercase().str.extract_all(_TELLING) for text in (ANSWER, QUESTION))
+    same = score >= 100 * least
+    news = pl.when(same).then(next(numbers)).list.set_difference(pl.when(same).then(next(numbers)))
+    return pl.when(same & (news.list.len() == 0)).then(ANSWER)
+
+
+# What makes an answer more than an echo: a number, a yes or a no.
+_TELLING = r"\d+|(?-u:\b)(?:no|yes)(?-u:\b)|不|没"
 
 
 @check(on="example")

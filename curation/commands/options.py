@@ -89,7 +89,7 @@ def settings(
     more += [f"dedup.against={json.dumps([*found.dedup.against, *map(str, against)])}"] if against else []
     more += [f"dedup.index={json.dumps(str(index))}"] if index else []
     found = recipe_module.changed(found, [*changes, *more], ignore)
-    return found, packs_module.load(found.packs, found.rules, types=found.query_types)
+    return found, packs_module.load(found.packs, found.rules, types=found.query_types, detector=found.language.detector)
 
 
 def budget_change(budget: int | None) -> list[str]:

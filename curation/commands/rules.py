@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json as json_module
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from curation.commands.options import Json, RecipeFile, Run, console, settings
 from curation.errors import UsageError
+
+if TYPE_CHECKING:
+    from curation.packs import Packs
 
 app = typer.Typer(help="Look at the rules and try them.", no_args_is_help=True)
 
@@ -56,22 +61,79 @@ def rules_show(
 
 
 @app.command("test")
-def rules_test(recipe: RecipeFile = None) -> None:
-    """Run every rule and every query type on its own examples; exit 2 when one does not hold."""
+def rules_test(
+    rule: Annotated[
+        str | None, typer.Argument(help="A rule, e.g. zh/filler-only (or a text to try on all rules).")
+    ] = None,
+    text: Annotated[str | None, typer.Argument(help="A text to try on it; for rules on pairs, the question.")] = None,
+    recipe: RecipeFile = None,
+    packs: Annotated[list[str], typer.Option("--pack", help="A pack of your own, beside the recipe's packs.")] = [],  # noqa: B006
+    *,
+    answer: Annotated[str | None, typer.Option("--answer", help="The answer, for rules on pairs.")] = None,
+    after: Annotated[str | None, typer.Option("--after", help="What the other side said just before.")] = None,
+    role: Annotated[str | None, typer.Option("--role", help="Who speaks: user, assistant or system.")] = None,
+    json: Json = False,
+) -> None:
+    """Run rules and query types on their own examples (exit 2 when one does not hold), or try a text on rules."""
     from curation import query_types
-    from curation.trial import trials
+    from curation.errors import did_you_mean
+    from curation.trial import Said, trials, tried
 
-    _, packs = settings(recipe, [], [], None)
-    failed = [trial for trial in trials(packs) if trial.fault]
-    for trial in failed:
-        print(f"{trial.rule}: {trial.fault}: {trial.text}", file=sys.stderr)
-    wrong = [trial for pack in packs.query_types for trial in query_types.trials(pack) if trial[2]]
-    for name, text, fault in wrong:
-        print(f"{name}: {fault}: {text}", file=sys.stderr)
-    types = sum(len(pack.text.types) for pack in packs.query_types)
-    print(f"{len(packs.rules)} rules, {types} query types, {len(failed) + len(wrong)} examples do not hold")
-    if failed or wrong:
-        raise typer.Exit(2)
+    known = _packs(recipe, packs)
+    names = [r.name for r in known.rules]
+    if rule is not None and text is None and rule not in names and not re.fullmatch(r"[\w.-]+/[\w.-]+", rule):
+        rule, text = None, rule
+    if rule is not None and rule not in names:
+        raise UsageError(f"there is no rule '{rule}'{did_you_mean(rule, names)}")
+    if role not in (None, "user", "assistant", "system"):
+        raise UsageError(f"--role: '{role}' is none of user, assistant and system")
+    known = replace(known, rules=tuple(r for r in known.rules if rule in (None, r.name)))
+    if text is None:
+        failed = [trial for trial in trials(known) if trial.fault]
+        for trial in failed:
+            print(f"{trial.rule}: {trial.fault}: {trial.text}", file=sys.stderr)
+        kinds = known.query_types if rule is None else ()
+        wrong = [trial for pack in kinds for trial in query_types.trials(pack) if trial[2]]
+        for name, said, fault in wrong:
+            print(f"{name}: {fault}: {said}", file=sys.stderr)
+        types = f", {sum(len(pack.text.types) for pack in kinds)} query types" if kinds else ""
+        print(f"{len(known.rules)} rules{types}, {len(failed) + len(wrong)} examples do not hold")
+        if failed or wrong:
+            raise typer.Exit(2)
+        return
+    fired = tried(known, Said(text, answer=answer, after=after, role=role))  # type: ignore[arg-type]
+    if json:
+        print(json_module.dumps([hit._asdict() for hit in fired], ensure_ascii=False, indent=1))
+        return
+    for hit in fired:
+        print(f"{hit.action:6s}  {hit.rule}  [{hit.evidence}]\n        {hit.why}")
+    print(f"{len(known.rules)} rules tried, {len(fired)} fired")
+
+
+@app.command("explain")
+def rules_explain(
+    run: Run,
+    what: Annotated[str, typer.Argument(help="An example's id, or file:line of a message.", show_default=False)],
+    *,
+    json: Json = False,
+) -> None:
+    """Say of one message or example of a run what fired on it, and why it was kept, held or dropped."""
+    from curation.explain import explain, lines
+
+    found = explain(run, what)
+    print(json_module.dumps(found, ensure_ascii=False, indent=1) if json else "\n".join(lines(found)))
+
+
+def _packs(recipe: Path | None, own: list[str]) -> Packs:
+    """Load the recipe's packs and `own` ones beside them."""
+    from curation import packs as packs_module
+
+    found, packs = settings(recipe, [], [], None)
+    return (
+        packs_module.load([*found.packs, *own], found.rules, types=found.query_types, detector=found.language.detector)
+        if own
+        else packs
+    )
 
 
 @app.command("tune")

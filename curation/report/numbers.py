@@ -95,14 +95,18 @@ def numbers(
     turns: int,
     types: Mapping[str, Names],
     files: Sequence[Mapping[str, Any]],
+    left: Mapping[str, int],
     version: str,
     review: model.Review | None = None,
 ) -> model.Report:
-    """Build the report; frames as the run folder has them (design of the columns: tables.py and runfolder.py)."""
+    """Build the report; frames as the run folder has them (design of the columns: tables.py and runfolder.py).
+
+    `left` is what privacy/residual.py still finds in the exported files, by kind.
+    """
     kept = examples.filter(pl.col("verdict") == "keep")
     records = sum(i.records for i in inputs)
     mends = findings.filter(pl.col("rule").str.starts_with("mend/"))
-    personal = _personal_data(mends, kept, recipe.privacy.keep)
+    personal = _personal_data(mends, left, recipe.privacy.keep)
     fate = dict(messages.group_by("fate").len().iter_rows())
     random = Random(recipe.seed)
     return model.Report(
@@ -241,15 +245,13 @@ def _mends(mends: pl.DataFrame, messages: pl.DataFrame, random: Random) -> list[
     ]
 
 
-def _personal_data(mends: pl.DataFrame, kept: pl.DataFrame, ignored: Sequence[str]) -> list[model.PersonalData]:
-    """Count what was masked, and what is left in exported examples; kinds that the recipe keeps are not looked for."""
+def _personal_data(mends: pl.DataFrame, left: Mapping[str, int], ignored: Sequence[str]) -> list[model.PersonalData]:
+    """Count messages with what was masked, and exported records with what is left; not of kinds the recipe keeps."""
     found = dict(mends.group_by("rule").len().iter_rows())
-    turns = pl.col("turns").list.eval(pl.element().struct.field("text")).list.join("\n")
-    left = privacy.count(kept.select(pl.concat_str(turns, pl.col("cot").fill_null(""), separator="\n")).to_series())
     return [
-        model.PersonalData(kind=kind, found=found.get(f"mend/{kind}", 0), left=left[kind])
+        model.PersonalData(kind=kind, found=found.get(f"mend/{kind}", 0), left=left.get(kind, 0))
         for kind in privacy.KINDS
-        if kind not in ignored and (found.get(f"mend/{kind}", 0) or left[kind])
+        if kind not in ignored and (found.get(f"mend/{kind}", 0) or left.get(kind, 0))
     ]
 
 

@@ -20,7 +20,11 @@ PLACE = ["conversation", "message"]
 
 def short(text: str) -> str:
     """Return the beginning of a text, masked."""
-    text = privacy.mask(text)
+    return cut(privacy.mask(text))
+
+
+def cut(text: str) -> str:
+    """Return the beginning of a text."""
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
@@ -75,7 +79,13 @@ def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExamp
         between = mine.filter(
             (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
         )
-        raw = [model.Turn(role=role, text=short(text)) for role, text in between.select("role", "raw").iter_rows()]
+        said = mine.filter(pl.col("conversation") == example["conversation"])
+        masked = pl.Series(privacy.masked_list(said["raw"].to_list()), dtype=pl.String)  # numbered as in the turns
+        raw = [
+            model.Turn(role=role, text=cut(text))
+            for place, role, text in said.select("message", "role", masked.alias("raw")).iter_rows()
+            if places[0] <= place <= places[-1]
+        ]
         rows.append(model.KeptExample(
             id=example["id"], kind=example["kind"], query_type=example["query_type"], source=between["source"][0],
             raw=raw, turns=_turns(example), score=round(example["score"], 4),

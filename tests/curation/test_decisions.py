@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import decisions, pipeline, runfolder
+from curation import decisions, pipeline, privacy, runfolder
 from curation.decisions import Event, message_id, settle, standing
 from curation.errors import SourceError, UsageError
 from curation.recipe import Recipe
 from curation.review import store
 from tests.curation.test_cli import refused, siftune
 
+NOTHING = privacy.masking(mask=False)
 REFUND = "586c6405d390567e"  # Z1, 退款多久能到账, dropped as a near-duplicate
 INVOICE = "2e917e64915d9a92"  # Z2, 发票抬头, kept
 
@@ -133,11 +134,11 @@ def test_an_edit_is_exported_masked_and_its_content_hash_stays_that_of_our_text(
     texts = ["发票抬头能改成公司名称吗？", "可以，请联系开票专员13900139000换开。"]
     found = again(logs, packs, [of(curated, INVOICE, "edit", turns=texts)])
     row = found.examples.row(by_predicate=pl.col("id") == INVOICE, named=True)
-    assert [turn["text"] for turn in row["turns"]] == [texts[0], "可以，请联系开票专员[手机号]换开。"]
+    assert [turn["text"] for turn in row["turns"]] == [texts[0], "可以，请联系开票专员[电话1]换开。"]
     assert (row["question"], row["verdict"]) == (texts[0], "keep")
     assert row["content"] == dict(curated.examples.select("id", "content").iter_rows())[INVOICE]
     assert decisions.on_examples(
-        decisions.table(settle([of(curated, INVOICE, "edit", turns=["one"])])), curated.examples, mask=[]
+        decisions.table(settle([of(curated, INVOICE, "edit", turns=["one"])])), curated.examples, mask=NOTHING
     )[1].is_empty()  # fmt: skip  # a turn too few fits no longer
 
 

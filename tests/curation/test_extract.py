@@ -4,7 +4,7 @@ import hashlib
 
 import polars as pl
 
-from curation import packs, tables
+from curation import packs, privacy, tables
 from curation.extract import extract, turns
 
 CUES = packs.load(["common", "zh", "en"]).cues
@@ -27,12 +27,12 @@ def frame(*said: tuple[str, str], conversation: str = "c") -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(tables.MESSAGES))
 
 
-def spoken(*said, mask=()):
-    return turns(frame(*said), CUES, mask=mask)
+def spoken(*said):
+    return turns(frame(*said), CUES)
 
 
-def examples(*said, kinds=("pair", "dialogue"), max_details=2, mask=()):
-    return extract(spoken(*said, mask=mask), kinds=kinds, max_details=max_details, mask=mask)
+def examples(*said, kinds=("pair", "dialogue"), max_details=2):
+    return extract(spoken(*said), kinds=kinds, max_details=max_details)
 
 
 def test_fragments_of_a_chinese_sentence_are_joined_by_commas():
@@ -58,7 +58,7 @@ def test_system_messages_are_in_no_turn():
 
 def test_turns_do_not_cross_conversations():
     both = pl.concat([frame(("user", "a?")), frame(("user", "b?"), conversation="d")])
-    assert turns(both, CUES, mask=[])["text"].to_list() == ["a?", "b?"]
+    assert turns(both, CUES)["text"].to_list() == ["a?", "b?"]
 
 
 def test_a_pair_is_a_question_with_the_answer_after_it():
@@ -183,17 +183,19 @@ def test_the_id_depends_on_kind_conversation_and_messages_alone():
 
 def test_a_number_split_from_its_word_is_masked_once_joined():
     said = [("user", "帮我查下订单号"), ("user", "7720454"), ("assistant", "已发货，明天到")]
-    masked = examples(*said, kinds=["pair"], mask=["order-number"])
-    assert "7720454" not in masked["question"][0]
-    assert "7720454" in examples(*said, kinds=["pair"])["question"][0]
+    found = examples(*said, kinds=["pair"])
+    assert "7720454" in found["question"][0]
+    masked = privacy.examples(found, privacy.EVERYTHING)
+    assert masked["question"].to_list() == ["帮我查下订单号，[订单号1]"]
+    assert [turn["text"] for turn in masked["turns"][0]] == ["帮我查下订单号，[订单号1]", "已发货，明天到"]
 
 
 def test_the_reasoning_of_a_dialogue_is_that_of_its_last_answer():
     said = [("user", "退多少？"), ("assistant", "退45元"), ("user", "多久到？"), ("assistant", "三天")]
     for reasons, expected in [(("90 ÷ 2 = 45", None), None), ((None, "今天周一"), "今天周一")]:
         cot = pl.Series([None, reasons[0], None, reasons[1]], dtype=pl.String)
-        spoken_with = turns(frame(*said).with_columns(cot=cot), CUES, mask=[])
-        assert extract(spoken_with, kinds=["dialogue"], max_details=2, mask=[])["cot"].to_list() == [expected]
+        spoken_with = turns(frame(*said).with_columns(cot=cot), CUES)
+        assert extract(spoken_with, kinds=["dialogue"], max_details=2)["cot"].to_list() == [expected]
 
 
 def test_reasoning_in_the_turns_of_a_dialogue_stays_in_its_turn():

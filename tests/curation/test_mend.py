@@ -2,10 +2,10 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import tables
+from curation import privacy, tables
 from curation.errors import RecipeError
 from curation.mend import MENDS, mend
 from curation.recipe import Mend
@@ -94,11 +94,27 @@ def test_every_change_is_a_finding_with_the_text_before_and_after():
 
 
 def test_masks_are_recorded_by_kind():
-    after, found = mend(messages("手机号13800138000谢谢"), mask=["mobile"])
-    assert after["text"].to_list() == ["手机号[手机号]谢谢"]
-    assert found["rule"].to_list() == ["mend/mobile"]
+    after, found = mend(messages("手机号13800138000谢谢"), mask=privacy.EVERYTHING)
+    assert after["text"].to_list() == ["手机号[电话1]谢谢"]
+    assert found.select("rule", "evidence", "before", "after").rows() == [("mend/mobile", "[电话1]", None, None)]
 
 
+def test_no_finding_shows_what_was_masked():
+    said = ("打１３８００１３８０００  吧", "AT&amp;T 13800138000")
+    after, found = mend(messages(*said), mask=privacy.EVERYTHING)
+    assert after["text"].to_list() == ["打[电话1] 吧", "AT&T [电话1]"]
+    shown = found.select(pl.concat_str("evidence", "before", "after", ignore_nulls=True)).to_series()
+    assert found.height > 4
+    assert not shown.str.contains("138|１３８").any()
+
+
+def test_a_mask_in_reasoning_has_the_number_of_the_message():
+    frame = messages("我的电话13800138001，旧的是13800138002").with_columns(cot=pl.lit("拨打13800138002"))
+    after, _ = mend(frame, mask=privacy.EVERYTHING)
+    assert after["cot"].to_list() == ["拨打[电话2]"]
+
+
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=8))
 def test_mending_twice_changes_nothing_more_than_mending_a_few_times(texts):
     """Entities may uncover entities, so a fixed point is asked for after some rounds, not after one."""
@@ -110,6 +126,7 @@ def test_mending_twice_changes_nothing_more_than_mending_a_few_times(texts):
     assert found.height == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=30), min_size=2, max_size=8), st.integers(1, 7))
 def test_batches_do_not_change_the_mends(texts, size):
     whole, found = mend(messages(*texts))

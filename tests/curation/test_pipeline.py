@@ -148,7 +148,7 @@ def test_personal_data_leaves_in_no_file_for_trainers(run: Path) -> None:
         if path.name != "unreadable.jsonl":
             assert "13800138" not in path.read_text(encoding="utf-8"), path.name
     texts = "".join(path.read_text(encoding="utf-8") for path in run.glob("*.alpaca.jsonl"))
-    assert "[手机号]" in texts
+    assert "[电话1]" in texts
     for name in ("report.json", "report.md", "report.html", "README.md"):
         assert "13800138" not in (run / name).read_text(encoding="utf-8"), name
 

@@ -400,7 +400,7 @@ def test_json_holds_the_source_the_reasons_and_masked_samples(tmp_path: Path) ->
     assert all(0 <= item["confidence"] <= 1 for item in found["items"])
     assert len(found["samples"]) == 3
     assert phone not in done.stdout
-    assert "[手机号]" in done.stdout
+    assert "[电话1]" in done.stdout
 
 
 def test_a_question_is_printed_with_the_line_that_answers_it_where_nobody_can_be_asked(tmp_path: Path) -> None:

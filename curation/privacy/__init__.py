@@ -1,0 +1,18 @@
+"""Personal data: found with checksums where a number has one, right inside Chinese text, and replaced by its kind.
+
+words.py reads rules/personal_data.yaml; numbers.py, accounts.py, names.py, addresses.py and replies.py find;
+search.py runs them over a frame behind cheap guards; pseudonyms.py numbers and replaces; residual.py looks once more,
+with patterns of its own, at what leaves us.
+"""
+
+from curation.privacy.guards import GUARDS
+from curation.privacy.numbers import Hit, iban, identity_card, luhn
+from curation.privacy.pseudonyms import examples, hits_of, mask, masked, masked_list, placeholder
+from curation.privacy.replies import LONGEST, asked
+from curation.privacy.search import EVERYTHING, FINDERS, Masking, find, masking, scan
+from curation.privacy.words import KINDS, WORDS
+
+__all__ = [
+    "EVERYTHING", "FINDERS", "GUARDS", "KINDS", "LONGEST", "WORDS", "Hit", "Masking", "asked", "examples", "find",
+    "hits_of", "iban", "identity_card", "luhn", "mask", "masked", "masked_list", "masking", "placeholder", "scan",
+]  # fmt: skip

@@ -1,0 +1,170 @@
+"""What persons are reached or let in by: e-mail, chat accounts, plates, links with tokens, keys and passwords."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from curation.privacy.numbers import Hit, transitions
+from curation.privacy.words import WORDS
+
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\."
+    r"[A-Za-z]{2,24}(?![A-Za-z0-9])"
+)
+_EMAIL_SAID = re.compile(
+    r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{2,64} ?(?:\(at\)|\[at\]| at |艾特) ?[A-Za-z0-9-]{2,63}"
+    r"(?: ?(?:\(dot\)|\[dot\]| dot |点) ?[A-Za-z0-9-]{2,24}){1,3}(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+
+
+def emails(text: str) -> Iterator[Hit]:
+    """Find e-mail addresses, also written out (lin at example dot com)."""
+    for pattern in (_EMAIL, _EMAIL_SAID):
+        for match in pattern.finditer(text):
+            key = re.sub(r" ?(?:\(at\)|\[at\]| at |艾特) ?", "@", match.group().casefold())
+            yield Hit(match.start(), match.end(), "email", re.sub(r" ?(?:\(dot\)|\[dot\]| dot |点) ?", ".", key))
+
+
+_IS = (
+    r"(?:id|号码?|账号|是|为|同号|加|我|的|[:：@\s,，(（]|is|account"
+    r"|number|no\.?|name|handle|user(?:name)?|on|at|add|me|my)"
+)
+_WECHAT = re.compile(
+    rf"(?<![A-Za-z])(?P<cue>微信|weixin|wechat|威信|薇信|v信|vx|wx|whatsapp|telegram|skype|snapchat"
+    rf"|instagram|insta|line id|discord|kakao){_IS}{{0,6}}"
+    r"(?<![A-Za-z0-9_])(?P<value>[A-Za-z][A-Za-z0-9_.#-]{4,24}[A-Za-z0-9_])(?![A-Za-z0-9_])",
+    re.IGNORECASE,
+)
+_WECHAT_FAR = re.compile(
+    r"(?<![A-Za-z])(?:微信|v信|vx|wx)[^A-Za-z0-9。！？!?\n]{0,14}(?P<value>[A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])",
+    re.IGNORECASE,
+)
+_WXID = re.compile(r"(?<![A-Za-z0-9])wxid_[a-z0-9]{8,20}(?![A-Za-z0-9])")
+_QQ = re.compile(
+    rf"(?<![A-Za-z])(?:qq|扣扣|企鹅号?){_IS}{{0,5}}(?P<value>[1-9][0-9]{{4,10}})(?![0-9A-Za-z])", re.IGNORECASE
+)
+_LOGIN = re.compile(
+    r"(?:登录名|用户名|账号|帐号|账户名?|昵称)(?:是|为|[:：\s]){1,3}(?P<value>[A-Za-z0-9][A-Za-z0-9_.-]{4,29})(?![A-Za-z0-9_@])"
+)
+_LOGIN_EN = re.compile(
+    (
+        r"(?<![A-Za-z])(?:user ?name|user ?id|login|account name)(?: is|:|=)\s?(?P<value>[A-Za-z0-9]"
+        r"[A-Za-z0-9_.-]{3,29})(?![A-Za-z0-9_@])"
+    ),
+    re.IGNORECASE,
+)
+_PRODUCT = re.compile(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone|android)[0-9]*$", re.IGNORECASE)
+
+
+def chat_accounts(text: str) -> Iterator[Hit]:
+    """Find accounts of WeChat, QQ and the like behind their name, and login names."""
+    for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN):
+        for match in pattern.finditer(text):
+            value = match["value"]
+            said = re.search(
+                r"[:：@=]|\bid\b|号|是", match.group()[: match.start("value") - match.start()], re.IGNORECASE
+            )
+            account = any(c.isdigit() or c == "_" for c in value) or (said and value.islower() and pattern is _WECHAT)
+            if account and not _PRODUCT.fullmatch(value) and value.casefold() not in ("iphone", "number", "account"):
+                yield Hit(*match.span("value"), "chat-account", value.casefold())
+    for match in _WXID.finditer(text):
+        yield Hit(match.start(), match.end(), "chat-account", match.group().casefold())
+    for match in _QQ.finditer(text):
+        if re.fullmatch("[48]00[0-9]{6,7}", match["value"]):  # a company's number for everybody
+            continue
+        yield Hit(*match.span("value"), "chat-account", match["value"])
+
+
+_PLATE = re.compile(
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
+    r"[A-HJ-NP-Z][·• ]?(?:(?=[A-Z0-9]*[0-9])[A-HJ-NP-Z0-9]{5,6}|[A-HJ-NP-Z0-9]{4}[学警挂港澳])(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_PLATE_SAID = re.compile(
+    rf"(?:{WORDS.cues['plate']})(?:\s|:|is|number|no\.?|#|是){{0,4}}(?P<value>[A-Z]{{1,3}}"
+    rf"[0-9]{{1,4}} ?[A-Z]{{1,3}}|[A-Z]{{2,3}}[ -]?[0-9]{{3,4}}|[0-9][A-Z]{{3}}[0-9]{{3}}|[0-9]{{3}}"
+    rf"[ -]?[A-Z]{{3}})(?![A-Za-z0-9])"
+)
+
+
+def plates(text: str) -> Iterator[Hit]:
+    """Find licence plates: Chinese by their shape, others behind a word for them."""
+    for match in _PLATE.finditer(text):
+        yield Hit(match.start(), match.end(), "plate", re.sub("[·• ]", "", match.group()).upper())
+    for match in _PLATE_SAID.finditer(text):
+        yield Hit(*match.span("value"), "plate", re.sub("[ -]", "", match["value"]).upper())
+
+
+# A placeholder in a link is a part of it.
+_LINK = re.compile(r"(?:https?://|www\.)(?:\[[^\[\]\d\n]{1,24}\d{1,3}\]|[!-;=?-~])+", re.IGNORECASE)
+_LET_IN = re.compile(
+    (
+        r"(?:(?<=[?&#;])|(?<=%26))(?P<name>[\w.-]{0,20}?(?:token|api_?key|secret|signature|passw(?:or)?d"
+        r"|pwd|session(?:_?id)?|auth(?:orization)?|ticket|openid|jwt|(?<![a-z])(?:key|sig|sid|code))"
+        r"[\w.-]{0,8})=(?P<value>[^&#\s]{6,})"
+    ),
+    re.IGNORECASE,
+)
+_REACH = re.compile(
+    r"(?<=[?&#;])[\w.-]{0,12}(?:tel|phone|mobile|e?mail|idcard)[\w.-]{0,6}=(?P<value>[^&#\s]{5,})", re.IGNORECASE
+)
+_USER_INFO = re.compile(r"//(?P<value>[^/@\s:]+:[^/@\s]+)@")
+
+
+def links(text: str) -> Iterator[Hit]:
+    """Find what lets in or names a person inside a link; the rest of the link stays, with all its digits."""
+    for link in _LINK.finditer(text):
+        place = link.start()
+        found = [m for pattern in (_USER_INFO, _LET_IN, _REACH) for m in pattern.finditer(link.group())]
+        for match in sorted(found, key=lambda match: match.start("value")):
+            start, end = (link.start() + at for at in match.span("value"))
+            if start >= place and (match.re is not _LET_IN or any(c.isdigit() for c in match["value"])):
+                yield Hit(place, start, "", "")
+                yield Hit(start, end, "link-token", match["value"])
+                place = end
+        yield Hit(place, link.end(), "", "")
+
+
+_KEYS = re.compile(
+    r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}"
+    r"|github_pat_[A-Za-z0-9_]{20,}"
+    r"|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{30,}|glpat-[A-Za-z0-9_-]{15,}|hf_"
+    r"[A-Za-z0-9]{20,}|LTAI[A-Za-z0-9]{12,}"
+    r"|[rps]k_(?:live|test)_[A-Za-z0-9]{10,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?)"
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?"
+)
+_RANDOM = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_-])")
+_PASSWORD = re.compile(
+    rf"(?:{WORDS.cues['secret']})(?:是|为|就是|改成|改为|设成|码|[:：=\s]|is|was|to){{1,5}}(?P<value>[!-~]{{4,64}})",
+    re.IGNORECASE,
+)
+_ANGLES = re.compile(r"[,.;!?)\]\"'’]+$")
+
+
+def secrets(text: str) -> Iterator[Hit]:
+    """Find keys by their shape or their randomness, and what a word calls a password or a code."""
+    for match in _KEYS.finditer(text):
+        yield Hit(match.start(), match.end(), "secret", match.group())
+    for match in _PASSWORD.finditer(text):
+        value = _ANGLES.sub("", match["value"])
+        if sum(c.isdigit() for c in value) >= 1 and len(value) >= 4 and not value.startswith(("http", "[", "<")):
+            yield Hit(match.start("value"), match.start("value") + len(value), "secret", value)
+    for match in _RANDOM.finditer(text):
+        if _random(match.group()):
+            yield Hit(match.start(), match.end(), "secret", match.group())
+
+
+def _random(text: str) -> bool:
+    """Tell whether text looks drawn by lot: letters and digits well mixed, much surprise per character."""
+    plain = text.rstrip("=")
+    if not (any(c.isdigit() for c in plain) and any(c.isalpha() for c in plain)):
+        return False
+    surprise = -sum(n / len(plain) * math.log2(n / len(plain)) for n in Counter(plain).values())
+    hexadecimal = re.fullmatch("[0-9A-Fa-f-]+", plain) is not None
+    return (
+        transitions(plain) >= 5 and surprise >= (2.9 if hexadecimal else 3.5) and (not hexadecimal or len(plain) >= 32)
+    )

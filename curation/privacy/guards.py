@@ -1,0 +1,92 @@
+r"""The cheap looks: what every text must match that a group of finders finds something in.
+
+Polars runs these over all texts (flat: full-width characters made ASCII), so there is no look-around in them, and every
+border is one of ASCII words: ``\b`` of Unicode is a hundred times slower. A test compares them with a close look.
+"""
+
+from __future__ import annotations
+
+import re
+
+from curation.privacy.words import WORDS
+
+_D = "[0-9零〇一二三四五六七八九幺]"
+_B = r"(?-u:\b)"
+
+
+def _cues(*kinds: str) -> str:
+    """Return cues without their borders."""
+    return "|".join(re.sub(r"\(\?<?[!=][^)]*\)", "", WORDS.cues[kind]) for kind in kinds)
+
+
+_ANNOUNCED = _cues(
+    "order-number", "order-word", "tracking-number", "phone", "passport", "tax-number", "device", "identity-card"
+)
+# What may stand between a word and its number (numbers.py).
+_GAP = r"(?:是|为|就是|号码?|尾号|分别|[:#\s,，.。(（=-]|is|was|are|'s|number|no|num|on|at){0,8}"
+
+_N = "(?:[0-9]|[一二三四五六七八九十百零〇甲乙丙丁]|[A-Za-z])"
+_ROAD = "(?:道|胡同|路|街|巷|弄|里|条|村|屯|庄|镇|乡)"
+_ESTATE = (
+    "(?:小区|花园|花苑|家园|公寓|大厦|广场|新村|新城|新区|社区|国际|写字楼|校区|学|学院|医院|宿舍|园|区|商城|商场|苑|府|城|居|湾"
+    "|郡|庭|阁|轩|厂)"
+)
+_UNIT = "(?:号|弄|巷|栋|幢|座|单元|层|楼|室|房|户|门|组|队|期|区)"
+_STREET = (
+    "(?:Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Court|Ct|Place|Pl|Square|Sq|Close|Cres|Ter"
+    "|Parkway|Pkwy|Highway|Hwy|Row|Gardens|Grove|Mews|Circle|Cir|Trail|Way|Hill|Walk|Quay|Green)"
+)
+
+GUARDS: dict[str, str] = {
+    "number": rf"{_D}(?:[ ,，、()./·–—-]{{0,3}}{_D}){{6}}",
+    "announced": rf"(?i)(?:{_ANNOUNCED}){_GAP}(?:[(+]|[A-Z]{{1,22}}[ _-]?|[A-Z0-9]{{3}})?[ _-]?{_D}",
+    "code": (
+        r"(?i)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}|[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]|(?:[0-9A-F]{2}[:-]){5}"
+        r"|1Z[A-Z0-9]{6}|[A-Z]{2,4}-[0-9]{7}"
+    ),
+    "email": r"(?i)@|(?: at |\(at\)|\[at\]|艾特) ?[A-Z0-9-]+ ?(?:\(dot\)|\[dot\]|dot|点)",
+    "chat": (
+        r"(?i)(?:微信|威信|薇信|weixin|wechat|v信|vx|wx|qq|扣扣|企鹅|whatsapp|telegram|skype|snapchat|insta"
+        r"|line id|discord|kakao|登录名|用户名|账号|帐号|账户|昵称|user ?name"
+        r"|user ?id|login|account name)[^\n。！？!?]*[A-Z0-9_]{4}"
+    ),
+    "plate": (
+        r"(?i)[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·• ]?[A-Z0-9]{4}"
+        rf"|(?:plate|registration|{_B}reg{_B}|车牌)[^\n]*[0-9]"
+    ),
+    "link": r"(?i)(?:https?://|www\.)[^\s]*[?&#;@]",
+    "secret": (
+        rf"(?i)(?:密码|口令|验证码|校验码|动态码|取件码|提货码|password|passcode|passphrase|{_B}pin{_B}|otp|code|cvv|cvc)"
+        r"(?:是|为|就|成|改|设|码|[:=\s]|is|was|to){1,12}[!-~]*[0-9]"
+        r"|(?i)(?:sk-|akia|asia|gh[pousr]_|github_pat_|xox|aiza|glpat-|hf_|ltai|[rps]k_(?:live|test)_|eyj|-----BEGIN)"
+        r"|[A-Za-z0-9+/_-]{24}"
+    ),
+    "ip": r"[0-9]\.[0-9]{1,3}\.[0-9]|(?:[0-9A-Fa-f]{1,4}:){3}|[0-9A-Fa-f]::|::[0-9A-Fa-f]",
+    "name-zh": (
+        r"姓名|名字|收件人|收货人|联系人|寄件人|发件人|户名|持卡人|机主|乘客|乘车人|入住人|客户名|收款人|办理人|申请人"
+        rf"|我叫|我是|本人|叫我|[她他]叫|[我本她他]姓|免贵|{WORDS.title}"
+    ),
+    "name-en": (
+        rf"(?i:name|{_B}i am called|{_B}i'm called|recipient|account holder|cardholder|addressed to|attn"
+        rf"|contact person)"
+        rf"|(?i:signed|speak|chatting with|spoke)"
+        rf"|(?i:call me|this is|i'm|i’m|{_B}i am|dear|{_B}mr|{_B}mrs|{_B}ms|miss|{_B}dr|prof|{_B}mx|{_B}hi"
+        rf"|hello|hiya)"
+        r"[^A-Za-z]{1,3}(?i:again)?[^A-Za-z]{0,3}[A-Z]"
+        rf"|(?i:{_B}hey|thanks|thank you|cheers|morning|afternoon|evening|sorry|regards|sincerely|{_B}bye|welcome)"
+        r"[^A-Za-z]{0,4}(?i:again)?[^A-Za-z]{0,3}[A-Z]"
+    ),
+    "address-zh": (
+        rf"{_ROAD}(?:[一二三四五六七八九十]条|[东西南北]段)?[\s,，-]?{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}"
+        rf"|{_ESTATE}[\s,，-]?(?:{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}|[东西南北][区门院]|[0-9]{{3}}|[0-9]+-[0-9])"
+        r"|[0-9](?:号楼|栋|幢)"
+        rf"|[省市区县旗州盟镇乡][\s,，-]?[^\n，。！？]{{1,14}}(?:{_ROAD}|小区|花园|花苑|家园|公寓|社区|宿舍|园|苑|府)"
+    ),
+    "address-en": (
+        r"[0-9][A-Za-z]?(?:-[0-9]{1,5})?,? (?:[NSEW]\.? |North |South |East |West )?"
+        rf"(?:[A-Z][A-Za-z'’.-]+ |[0-9]{{1,3}}(?:st|nd|rd|th) |of |the ){{1,4}}{_STREET}"
+        r"|[0-9][a-z]? (?:[a-z]{3,} ){1,2}(?:street|road|avenue|boulevard|crescent)"
+        r"|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}|[Pp]\.? ?[Oo]\.? [Bb]ox"
+        r"|(?i:邮编|邮政编码|zip|post ?code|postal code)[^\n]*[0-9]"
+    ),
+}

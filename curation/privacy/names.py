@@ -1,0 +1,316 @@
+"""Names, where the words around them say that they are some. A name alone, or a nickname, is not found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from curation.privacy.numbers import Hit
+from curation.privacy.words import WORDS
+
+_HAN = "\u4e00-\u9fff"
+_CUE = re.compile(
+    r"(?:姓名|名字|收件人|收货人|联系人|寄件人|发件人|开户名|户名|持卡人|机主|乘客|乘车人|入住人|客户名称?|真实姓名|收款人|办理人|申请人)"
+    r"(?:是|为|叫|就是|填的?是|写的?是|改成|改为|[:：\s,，-]){0,4}"
+    rf"|(?<![{_HAN}])(?:我叫|我是|我的名字叫|本人叫|本人|叫我|她叫|他叫|免贵姓名)(?:是|[:：\s])?"
+    r"|(?:我叫|我的名字叫|她叫|他叫|本人叫)(?:做|[:：\s])?"
+)
+_SURNAME_CUE = re.compile(rf"(?:我姓|免贵姓|本人姓|她姓|他姓|免贵)[:：\s]?(?P<name>{WORDS.surname})")
+_FULL = re.compile(rf"(?P<surname>{WORDS.surname})(?P<given>[{_HAN}]{{1,2}})")
+_FOREIGN = re.compile(rf"[{_HAN}]{{2,6}}(?:[·•][{_HAN}]{{2,8}}){{1,3}}")
+_TITLE = re.compile(
+    rf"(?:(?<![{_HAN}·•])|(?<=尊敬的)|(?<=亲爱的)|(?<=您好)|(?<=你好)|(?<=好的))(?P<name>(?:{WORDS.surname})[{_HAN}]{{0,2}}?)"
+    rf"(?:{WORDS.title})(?=您|你|好|[^{_HAN}]|$)"
+)
+_BESIDE_PHONE = re.compile(
+    rf"(?<![{_HAN}])(?P<name>(?:{WORDS.surname})[{_HAN}]{{1,2}})(?=[\s,，:：、/]{{0,3}}(?:1[3-9]"
+    rf"[0-9]{{9}}|1[3-9][0-9][ -][0-9]{{4}}))"
+)
+# What follows a name in running Chinese: after a surname and one character these words begin, not the name's third.
+_GOES_ON = re.compile(
+    "今天|昨天|前天|明天|现在|刚才|刚刚|在|的|了|是|我|你|您|他|她|请|想|要|买|订单|下单|有|没|也|就|都|来|去|到|很|谢谢|感谢|从|用|已|把|被|和|跟|与|"
+    "电话|手机|地址|联系|收|住|身份|单号|号码|麻烦|帮|咨询|查|问|女|男|先生|女士|小姐|家|这|那|能|可以|吗|吧|呢|啊|哦|但|不|对|给|寄|退|换|说|给|以|之前|之后|上|下|"
+    "需|希望|反馈|投诉|申请|预约|办|发|打|付|支付|快递|尾号|微信|邮箱|账号|会员|客户|用户|工号|为"
+)
+_NOT_GIVEN = set(
+    "的了是我你您他她它吗呢吧啊哦嗯这那哪什么怎和与或不没在有要想请把被就都也还很为到去给们个些只每某号码电话"
+)
+
+
+def chinese(text: str) -> Iterator[Hit]:
+    """Find names in Chinese."""
+    for cue in _CUE.finditer(text):
+        start = cue.end()
+        foreign = _FOREIGN.match(text, start)
+        if foreign:
+            yield Hit(start, foreign.end(), "name", foreign.group())
+            continue
+        end = person(text, start, sure="我是" not in cue.group() and "本人" not in cue.group())
+        if end:
+            yield Hit(start, end, "name", text[start:end])
+    for match in (*_SURNAME_CUE.finditer(text), *_TITLE.finditer(text), *_BESIDE_PHONE.finditer(text)):
+        name = match["name"]
+        if not any(match.group().startswith(word) for word in WORDS.not_names) and not set(name[1:]) & _NOT_GIVEN:
+            yield Hit(*match.span("name"), "name", name)
+
+
+def person(text: str, start: int, *, sure: bool = True) -> int | None:
+    """Return where a Chinese name that begins at `start` ends, or None where none begins there.
+
+    With `sure` false no Han character may follow: 我是张伟 is a name, 我是高中生 is none.
+    """
+    match = _FULL.match(text, start)
+    if not match or text[start : start + 2] in WORDS.not_names or text[start : start + 3] in WORDS.not_names:
+        return None
+    given = match["given"]
+    if given[0] in _NOT_GIVEN:
+        return None
+    if given in WORDS.title.split("|"):
+        return match.end("surname")
+    if len(given) == 2:
+        goes_on = _GOES_ON.match(text, match.start("given") + 1)
+        rest_goes_on = _GOES_ON.match(text, match.end()) or not re.match(f"[{_HAN}]", text[match.end() :])
+        long_word = goes_on and len(goes_on.group()) > 1
+        if given[1] in _NOT_GIVEN or long_word or (goes_on and not rest_goes_on):
+            return match.end() - 1 if sure else None
+    end = match.end()
+    return end if sure or not re.match(f"[{_HAN}]", text[end:]) else None
+
+
+_WORD = r"(?:[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*|(?:Mc|Mac|O['’]|De|La|Van)[A-Z][a-z]+|[A-Z]{2,}(?![a-z]))"
+_CAPITAL = rf"{_WORD}(?:[ ](?:[A-Z]\.|(?:van|de|der|von|al|bin)(?= [A-Z])|{_WORD})){{0,3}}"
+_EN_CUE = re.compile(
+    r"(?i:\b(?:my (?:full |first |last |real )?name(?: is|'s|’s|:)|(?:full|first|last|sur"
+    r"|account holder(?:'s)?|cardholder(?:'s)?|customer(?:'s)?) ?name(?: is|:| -)?"
+    rf"|(?:^|(?<=[\n;,|(]))\s*name(?: is|:| -)|the name is|under the name(?: of)?|i(?:'m| am) called"
+    rf"|recipient(?: is|:)?|account holder(?: is|:)?|cardholder(?: is|:)?|addressed to|attn:?"
+    rf"|contact person(?: is|:)?|signed,?|speak(?:ing)? (?:to|with)|chatting with|spoke (?:to|with))) ?"
+    rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?(?P<name>{_CAPITAL})"
+)
+_THIS_IS = re.compile(rf"(?i:\bthis is) (?P<name>{_CAPITAL})(?=,? (?:speaking|here|calling|from|again|writing)\b)")
+_I_AM = re.compile(
+    rf"(?i:\bI(?:'m|’m| am)) (?P<name>{_CAPITAL})(?=,? (?:from|with|calling|and I|speaking|your)\b|[,.!]|$)"
+)
+_DEAR = re.compile(
+    rf"(?<![a-z] )(?i:\b(?:dear)) (?P<name>(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?{_CAPITAL})(?=\s*[,:!.\n–-]|\s*$)"
+)
+# Spoken to, not of: "Mr. Sam shared a cake" in a sum stays.
+_MISTER = re.compile(
+    rf"(?i:\b(?:hi|hello|hey|thanks|thank you|dear|sorry|welcome|morning|afternoon|evening|speaking "
+    rf"(?:to|with)|this is|regards)),? ?(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\b\.? (?P<name>{_CAPITAL})"
+)
+_GREETING = re.compile(
+    rf"(?i:\b(?:call me|hi|hello|hey|hiya|thanks|thank you|cheers|morning|afternoon|evening|sorry"
+    rf"|regards|sincerely|bye|welcome)),? ?(?:again,? )?\n?(?P<name>{_CAPITAL})(?=\s*(?:[,.!?:;\n–-]|$"
+    rf"|I\b|thank|thanks|sorry|please|we\b|we're|I'm|I've|how|what|can|could|you\b|your|there|it\b"
+    rf"|this))"
+)
+_LOWER = re.compile(r"\b[Mm]y name(?: is|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
+_NO_NAME = {
+    word.casefold()
+    for word in [
+        "Sir",
+        "Madam",
+        "Customer",
+        "Customers",
+        "Team",
+        "All",
+        "Support",
+        "Friend",
+        "Friends",
+        "Valued",
+        "There",
+        "Everyone",
+        "Folks",
+        "Guys",
+        "Guest",
+        "Member",
+        "User",
+        "Client",
+        "Agent",
+        "Amazon",
+        "Apple",
+        "Google",
+        "Microsoft",
+        "Twitter",
+        "YouTube",
+        "PayPal",
+        "Netflix",
+        "Uber",
+        "Adobe",
+        "Instagram",
+        "Facebook",
+        "Whatsapp",
+        "Spotify",
+        "Delta",
+        "The",
+        "A",
+        "An",
+        "My",
+        "I",
+        "It",
+        "We",
+        "You",
+        "Your",
+        "Our",
+        "And",
+        "But",
+        "Or",
+        "So",
+        "Not",
+        "Still",
+        "On",
+        "In",
+        "At",
+        "Is",
+        "Was",
+        "Please",
+        "Thanks",
+        "Thank",
+        "Sorry",
+        "Yes",
+        "No",
+        "Ok",
+        "Okay",
+        "What",
+        "When",
+        "Where",
+        "Why",
+        "How",
+        "Great",
+        "Good",
+        "Fine",
+        "Sure",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+        "Mate",
+        "Bro",
+        "By",
+        "Dude",
+        "Love",
+        "Ma'am",
+        "Mam",
+        "Both",
+        "Again",
+        "For",
+        "To",
+        "DM",
+        "Hope",
+        "Just",
+        "Can",
+        "Could",
+        "Would",
+        "Will",
+        "Have",
+        "Has",
+        "Any",
+        "Some",
+        "Help",
+        "Service",
+        "Sales",
+        "Order",
+        "Email",
+        "Phone",
+        "Address",
+        "Prime",
+        "God",
+        "Lord",
+        "Diary",
+        "Future",
+        "Santa",
+        "Sirs",
+        "Madams",
+        "Colleague",
+        "Colleagues",
+        "Manager",
+        "Admin",
+        "Staff",
+        "Shop",
+        "Store",
+        "Seller",
+        "Everybody",
+        "Someone",
+        "Anyone",
+        "Customer-Service",
+        "Technical",
+        "Billing",
+        "Tech",
+        "Care",
+        "Desk",
+        "Center",
+        "Centre",
+        "Human",
+        "Person",
+        "Representative",
+    ]
+}
+
+
+def english(text: str) -> Iterator[Hit]:
+    """Find names in English."""
+    for pattern in (_EN_CUE, _THIS_IS, _MISTER):
+        for match in pattern.finditer(text):
+            yield from _named(match)
+    for match in _DEAR.finditer(text):
+        yield from _named(match)
+    for pattern in (_I_AM, _GREETING):
+        for match in pattern.finditer(text):
+            if match["name"].split()[0].casefold() in WORDS.first_names:
+                yield from _named(match)
+    for match in _LOWER.finditer(text):
+        first, _, second = match["name"].partition(" ")
+        if first in WORDS.first_names:
+            keep = second and second not in _AFTER_NAME
+            yield Hit(
+                match.start("name"),
+                match.end() if keep else match.start("name") + len(first),
+                "name",
+                match["name"] if keep else first,
+            )
+
+
+_AFTER_NAME = {
+    "and",
+    "i",
+    "from",
+    "my",
+    "the",
+    "but",
+    "here",
+    "on",
+    "in",
+    "with",
+    "for",
+    "is",
+    "can",
+    "not",
+    "please",
+    "thanks",
+    "or",
+    "at",
+    "to",
+    "so",
+    "it",
+    "a",
+    "an",
+    "this",
+    "have",
+    "need",
+    "want",
+}
+
+
+def _named(match: re.Match[str]) -> Iterator[Hit]:
+    """Yield the name without the title before it and the words after it that are none."""
+    title = re.match(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\.? ", match["name"])
+    start = match.start("name") + (title.end() if title else 0)
+    words = match["name"][title.end() if title else 0 :].split(" ")
+    count = next((i for i, word in enumerate(words) if word.casefold() in _NO_NAME), len(words))
+    if count:
+        name = " ".join(words[:count])
+        yield Hit(start, start + len(name), "name", name.casefold())

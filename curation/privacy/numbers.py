@@ -1,0 +1,427 @@
+r"""Numbers of persons: shapes and checksums.
+
+``\b`` never matches between a Han character and a digit (both are word characters), so borders here are "no digit
+before, no digit after". Everything looks at flat text: one character for one of the text, full-width digits and
+digits said in Chinese (一三八…) made ASCII, so that places are the same in both.
+Sources: GB 11643 (identity card, check digit by ISO 7064 MOD 11-2), ISO/IEC 7812 (cards, Luhn), ISO 13616 (IBAN,
+MOD 97), ITU E.164 as phonenumbers knows it, python-stdnum for the rest.
+"""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import phonenumbers
+import stdnum.eu.vat
+import stdnum.iban
+import stdnum.isbn
+import stdnum.luhn
+import stdnum.us.ssn
+from stdnum.iso7064 import mod_11_2
+
+from curation.privacy.words import WORDS
+
+
+class Hit(NamedTuple):
+    """A piece of personal data in a text: characters start..end, its kind, and its value in one spelling."""
+
+    start: int
+    end: int
+    kind: str  # a key of KINDS; empty for what must stay although it looks like one
+    key: str
+
+
+_WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+_SAID = {ord(char): str(digit) for digit, char in enumerate("零一二三四五六七八九")} | {ord("〇"): "0", ord("幺"): "1"}
+_SAID_RUN = re.compile(r"[零〇一二三四五六七八九幺](?:[ 、,，-]?[零〇一二三四五六七八九幺]){6,}")
+
+
+def flat(text: str) -> str:
+    """Return `text` with full-width characters and digits said in Chinese made ASCII, character for character."""
+    text = text.translate(_WIDE)
+    return _SAID_RUN.sub(lambda run: run.group().translate(_SAID).replace("、", " ").replace("，", " "), text)
+
+
+def digits(text: str) -> str:
+    """Return only the digits of `text`."""
+    return "".join(char for char in text if char in "0123456789")
+
+
+# --- checksums ----------------------------------------------------------------------------------------------------
+
+
+def luhn(text: str) -> bool:
+    """Check the Luhn digit of a card number of 13 to 19 digits; spaces and dashes do not count."""
+    plain = digits(text)
+    return 13 <= len(plain) <= 19 and len(set(plain)) > 1 and stdnum.luhn.is_valid(plain)
+
+
+def identity_card(text: str) -> bool:
+    """Check date and check digit of an 18-digit Chinese identity card number."""
+    plain = re.sub(r"[ -]", "", text).upper()
+    return len(plain) == 18 and _date(plain[6:14]) and bool(mod_11_2.is_valid(plain))
+
+
+def iban(text: str) -> bool:
+    """Check an IBAN: its country's shape and MOD 97."""
+    return bool(stdnum.iban.is_valid(text, check_country=False))
+
+
+def _date(text: str) -> bool:
+    """Tell whether the first eight digits are a date between 1800 and 2099."""
+    try:
+        return 1800 <= datetime.date(int(text[:4]), int(text[4:6]), int(text[6:8])).year < 2100
+    except ValueError:
+        return False
+
+
+def timestamp(text: str) -> bool:
+    """Tell whether digits are a time: 20240616, 20240616085236 (with or without thousandths), or Unix time."""
+    if len(text) in (8, 12, 14, 17) and text[:2] in ("19", "20") and _date(text):
+        clock = text[8:14].ljust(6, "0")
+        return int(clock[:2]) < 24 and int(clock[2:4]) < 60 and int(clock[4:6]) < 60
+    return (len(text) == 10 and "1000000000" <= text < "2000000000") or (
+        len(text) == 13 and "1000000000000" <= text < "2000000000000"
+    )
+
+
+# --- what stands around a number ----------------------------------------------------------------------------------
+
+_OTHER = re.compile(rf"(?:{WORDS.not_personal})[\s_号码是为:：()（）#.-]{{0,4}}(?:is|are)?\s?$", re.IGNORECASE)
+_UNIT = re.compile(
+    r"\s?(?:元|块|¥|￥|%|％|个|件|台|箱|条|只|次|天|小时|分钟|秒|公里|千米|米|斤|公斤|吨|人民币|多?人|"
+    r"(?:yuan|usd|rmb|dollars?|euros?|pounds?|units?|pcs|pieces|items|days?|hours?|km|kg|mb|gb|ms"
+    r"|people|times|points?)\b)",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"(?:[¥￥$€£]|RMB|USD|HK\$)\s?$", re.IGNORECASE)
+
+
+def _quantity(text: str, start: int, end: int) -> bool:
+    """Tell whether the number is money, a quantity, or something that is called by a number."""
+    before = text[max(0, start - 24) : start]
+    return bool(_UNIT.match(text, end) or _MONEY.search(before) or _OTHER.search(before))
+
+
+def _public(number: str) -> bool:
+    """Tell whether digits are a public service number (hotline, free of charge, emergency)."""
+    return WORDS.public_number.fullmatch(number) is not None
+
+
+# --- announced by a word ------------------------------------------------------------------------------------------
+
+_GAP = r"(?P<gap>(?:(?:是|为|就是|号码?|尾号|分别|[:#\s,，。(（=]|-|is|was|are|'s|number|no\.?|num|on|at)){0,6}?)"
+_VALUE = r"(?P<value>[A-Za-z]{0,6}[-_]?[0-9][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*(?:(?: |(?<=[0-9])-)[0-9]{3,}){0,5})"
+_MARK = re.compile(r"[:#=]|号|编码|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA")
+
+
+def _announced(cue: str, value: str = _VALUE) -> re.Pattern[str]:
+    return re.compile(rf"(?P<cue>{WORDS.cues[cue]}){_GAP}(?<![A-Za-z0-9]){value}(?![A-Za-z0-9])", re.IGNORECASE)
+
+
+_ORDER = _announced("order-number")
+_ORDER_WORD = _announced("order-word", r"(?P<value>[A-Za-z]{0,4}-?[0-9]{6,24})")
+_TRACKING = _announced(
+    "tracking-number", r"(?P<value>[A-Za-z]{0,5}[ -]?[0-9][0-9A-Za-z]*(?:[ -](?=[A-Za-z]{0,2}[0-9])[0-9A-Za-z]+)*)"
+)
+_PHONE = _announced("phone", r"(?P<value>\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){6,13})")
+_PASSPORT = _announced("passport", r"(?P<value>[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,8})")
+_TAX = _announced("tax-number", r"(?P<value>[A-Za-z]{0,3} ?[0-9](?:[ .-]?[0-9A-Za-z]){6,17})")
+_DEVICE = _announced("device", r"(?P<value>[A-Za-z0-9](?:[A-Za-z0-9-]){7,23})")
+_NINO = re.compile(
+    r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"
+)
+_SSN = re.compile(r"(?<![0-9-])[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}(?![0-9-])")
+_ID_SAID = _announced("identity-card", r"(?P<value>[0-9]{15}|[0-9]{9}|[0-9]{3}[- ][0-9]{2}[- ][0-9]{4})")
+_DATE_LIKE = re.compile(
+    r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}"
+)
+
+
+def announced(text: str) -> Iterator[Hit]:
+    """Find numbers that a word announces: orders, parcels, passports, tax numbers, devices."""
+    for kind, pattern, accept in (
+        ("passport", _PASSPORT, lambda match: bool(match)),
+        ("tax-number", _TAX, lambda match: len(digits(match["value"])) >= 6),
+        ("device", _DEVICE, lambda match: len(digits(match["value"])) >= 4),
+        ("identity-card", _ID_SAID, _id_said),
+        ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
+        ("order-number", _ORDER, _order),
+        ("order-number", _ORDER_WORD, lambda match: _mobile_key(match["value"]) is None),
+    ):
+        for match in pattern.finditer(text):
+            start, end = match.span("value")
+            if accept(match) and not _DATE_LIKE.fullmatch(match["value"]) and not _unit_or_money(text, start, end):
+                yield Hit(start, end, kind, _alnum(match["value"]))
+
+
+def announced_phone(text: str) -> Iterator[Hit]:
+    """Find telephone numbers that a word announces, local ones included."""
+    for match in _PHONE.finditer(text):
+        value, number = match["value"], digits(match["value"])
+        if ("(" in value and ")" not in value) or not _grouped(value):
+            continue
+        start, end = match.span("value")
+        known = _public(number) or timestamp(number) or _DATE_LIKE.fullmatch(value) or set(number) == {"0"}
+        if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
+            more = _EXTENSION.match(text, end)
+            yield _call(start, more.end() if more else end, value)
+
+
+_EXTENSION = re.compile(r"(?:转|-|,? ?(?:转|分机|ext\.? ?|x))[0-9]{1,6}(?![0-9-])")
+
+
+def _call(start: int, end: int, value: str) -> Hit:
+    """Return the hit of a telephone number; 1-836-563-4560 is North American, not a Chinese mobile number."""
+    mobile = None if re.match(r"1[ .-]\(?[0-9]{3}\)?[ .-]", value) else _mobile_key(value)
+    return Hit(start, end, "mobile" if mobile else "phone", mobile or digits(value))
+
+
+def _grouped(value: str) -> bool:
+    """Tell whether digits are parted as in a number to call: not 10545-5-9-2."""
+    parts = [len(part) for part in re.findall("[0-9]+", value.removeprefix("1-").removeprefix("1 "))]
+    return len(parts) == 1 or min(parts) > 1 or max(parts) == 1
+
+
+def _unit_or_money(text: str, start: int, end: int) -> bool:
+    return bool(_UNIT.match(text, end) or _MONEY.search(text[max(0, start - 5) : start]))
+
+
+def _id_said(match: re.Match[str]) -> bool:
+    number = digits(match["value"])
+    return len(number) == 15 or bool(stdnum.us.ssn.is_valid(number)) or "-" in match["value"]
+
+
+def _order(match: re.Match[str]) -> bool:
+    """A number of five digits or more; with letters it wants a mark that it is a number, or looks like one."""
+    value = match["value"]
+    count, letters = len(digits(value)), sum(char.isalpha() for char in value)
+    if _mobile_key(value) and not _MARK.search(match["cue"] + match["gap"]):
+        return False
+    if count >= 6 and letters <= 4:
+        return True
+    marked = _MARK.search(match["cue"] + match["gap"]) is not None
+    if not letters:
+        return count >= (5 if marked else 6)
+    return marked and len(value) >= 6 and (count >= 4 or (value == value.upper() and count >= 1))
+
+
+def _alnum(value: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]", "", value).upper()
+
+
+# --- by their shape -----------------------------------------------------------------------------------------------
+
+_ID = re.compile(
+    r"(?<![0-9])[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])"
+    r"|(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z])"
+)
+_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN_ANY = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
+_VAT = re.compile(
+    r"(?<![A-Za-z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI"
+    r"|SK)[0-9A-Z]{8,12}(?![A-Za-z0-9])"
+)
+_MAC = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
+_CARD = re.compile(
+    r"(?<![0-9A-Za-z])(?<![0-9][ -])(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"  # American Express
+    r"|[2-6][0-9]{3}(?:[ -]?[0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?)(?![ -]?[0-9])"
+)
+_MOBILE = re.compile(
+    r"(?<![0-9])(?<![0-9][.])(?:(?:\+|00)?\(?86\)?[ -]{0,2})?(?P<number>1[3-9](?:[0-9]{9}"
+    r"|[0-9][ .–-][0-9]{4}[ .–-][0-9]{4}|[0-9][ –-]{1,3}[0-9]{4}[ –-]{1,3}[0-9]{4}|[0-9][ -][0-9]{3}[ -][0-9]{5}"
+    r"|[0-9]{2}[ -][0-9]{3}[ -][0-9]{4}|[0-9]{2}[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{8}|[0-9]{5}[ -][0-9]{4}"
+    r"|[0-9](?:[ -][0-9]{2}){4}|[0-9](?: [0-9]{3}){2} [0-9]{2})"
+    r"|1[ -][3-9](?:[ -][0-9]){9})(?![0-9])(?!\.[0-9])"
+)
+_AREA = r"0(?:10|2[0-9]|[3-9][0-9]{2})"
+_LANDLINE = (
+    rf"(?:\({_AREA}\)|{_AREA})[ –-]{{1,2}}[2-8][0-9]{{2,3}}[ –-]?[0-9]{{4}}|\({_AREA}\)[2-8]"
+    rf"[0-9]{{6,7}}|0[0-9]{{10,11}}"
+)
+_SHAPED = re.compile(
+    r"(?<![A-Za-z0-9=])(?<![A-Za-z0-9]-)(?<![0-9][/.])(?:"
+    r"(?P<plus>(?:\+|00)[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{1,5}(?:[ .-]?[0-9]{2,5}){1,4})"
+    rf"|(?P<landline>(?:{_LANDLINE})(?:(?:转|-|, ?| )?(?:分机|ext\.? ?|x)?(?<=[转机t.xX -])[0-9]{{1,6}})?)"
+    r"|(?P<north>(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4})"
+    r"|(?P<bracket>\(0?[0-9]{2,4}\)[ -]?[0-9]{3,4}[ -]?[0-9]{3,4})"
+    r"|(?P<kingdom>0[0-9]{2} [0-9]{4} [0-9]{4}|0[0-9]{3} [0-9]{3} ?[0-9]{3,4}|0[0-9]{4} [0-9]{3} ?"
+    r"[0-9]{3}|07[0-9]{3} ?[0-9]{6})"
+    r")(?![0-9/])(?!\.[0-9])(?!-[0-9])"
+)
+_STAYS = re.compile(
+    r"(?:19|20)[0-9]{2}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}(?:日|号)?(?:[ T]?[0-9]{1,2}:[0-9]{2}(?::"
+    r"[0-9]{2})?(?:\.[0-9]+)?)?"
+    r"|(?<![0-9A-Za-z:])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9A-Za-z:])"
+    r"|(?<![0-9.])[0-9]{1,3}\.[0-9]{3,}(?![0-9.])"
+    r"|(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9,])"
+    r"|[¥￥$€£] ?[0-9][0-9.,]*"
+    r"|(?<![0-9])[0-9]+(?:\.[0-9]+)? ?[x×X*] ?[0-9]+(?:\.[0-9]+)?(?: ?[x×X*] ?[0-9]+(?:\.[0-9]+)?)?(?![0-9])"
+)
+_PARCEL = re.compile(
+    (
+        r"(?<![A-Za-z0-9])(?:(?:SF|YT|JD|JDVB|JDX|ZTO|STO|YD|YUNDA|EMS|JT|DPK|KY|YZ|HTKY|TT)[A-Z]{0,2}"
+        r"[0-9]{9,15}|1Z[A-Z0-9]{6}[0-9]{10}|[A-Z]{2}[0-9]{9}[A-Z]{2})(?![A-Za-z0-9])"
+    ),
+    re.IGNORECASE,
+)
+_LONG = re.compile(r"(?<![A-Za-z0-9])(?<![0-9]\.)(?:[0-9]{12,24}|[A-Z]{2,4}-[0-9]{7,14})(?![A-Za-z0-9]|\.[0-9])")
+_BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
+_V4 = re.compile(
+    r"(?<![0-9vV])(?<![0-9]\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:"
+    rf"{_BYTE}\.){{3}}{_BYTE}(?![0-9]|\.[0-9])"
+)
+_V6 = re.compile(
+    r"(?<![0-9A-Fa-f.])(?<![0-9A-Fa-f]:)(?:[0-9A-Fa-f]{1,4}:|:(?=:))(?:[0-9A-Fa-f]{0,4}:){1,7}"
+    r"[0-9A-Fa-f]{0,4}(?![0-9A-Za-z:])"
+)
+
+
+def identity_numbers(text: str) -> Iterator[Hit]:
+    """Find identity cards, social security and national insurance numbers, IBANs, VAT and MAC addresses."""
+    for match in _ID.finditer(text):
+        if identity_card(match.group()):
+            yield _hit(match, "identity-card")
+    for pattern in (_IBAN, _IBAN_ANY):
+        for match in pattern.finditer(text):
+            if iban(match.group()):
+                yield _hit(match, "iban")
+    for match in _VAT.finditer(text):
+        if stdnum.eu.vat.is_valid(match.group()):
+            yield _hit(match, "tax-number")
+    for match in _SSN.finditer(text):
+        if stdnum.us.ssn.is_valid(match.group().replace(" ", "-")):
+            yield _hit(match, "identity-card")
+    for match in _NINO.finditer(text):
+        yield _hit(match, "identity-card")
+    for match in _MAC.finditer(text):
+        yield _hit(match, "device")
+
+
+def _hit(match: re.Match[str], kind: str) -> Hit:
+    return Hit(match.start(), match.end(), kind, _alnum(match.group()))
+
+
+def stays(text: str) -> Iterator[Hit]:
+    """Find dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number."""
+    for match in _STAYS.finditer(text):
+        yield Hit(match.start(), match.end(), "", "")
+    for match in re.finditer(r"(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])", text):
+        if stdnum.isbn.is_valid(match.group()):
+            yield Hit(match.start(), match.end(), "", "")
+
+
+def cards(text: str) -> Iterator[Hit]:
+    """Find bank cards: Luhn digit, an issuer's first digit."""
+    for match in _CARD.finditer(text):
+        if luhn(match.group()) and not _quantity(text, match.start(), match.end()):
+            yield Hit(match.start(), match.end(), "bank-card", digits(match.group()))
+
+
+def _mobile_key(number: str) -> str | None:
+    """Return the eleven digits of a Chinese mobile number, or None."""
+    plain = digits(number).removeprefix("0086")
+    plain = plain.removeprefix("86") if len(plain) == 13 else plain
+    return plain if re.fullmatch("1[3-9][0-9]{9}", plain) else None
+
+
+_CODE = re.compile("[A-Za-z]{2}$")  # letters right before the digits: part of a code
+_CALLS = re.compile("(?:tel|phone|mobile|mob|ph|no|wx|vx|v|is|me|at|on|to|or)$", re.IGNORECASE)
+
+
+def mobiles(text: str) -> Iterator[Hit]:
+    """Find Chinese mobile numbers, also with country code, grouped, or digit by digit."""
+    for match in _MOBILE.finditer(text):
+        number = digits(match["number"])
+        parted = len(match["number"]) > 11
+        before = text[max(0, match.start() - 8) : match.start()]
+        if (parted and re.search(r"[0-9][ -]$", before)) or (_CODE.search(before) and not _CALLS.search(before)):
+            continue
+        if not _quantity(text, match.start(), match.end()):
+            yield Hit(match.start(), match.end(), "mobile", number)
+
+
+def phones(text: str) -> Iterator[Hit]:
+    """Find numbers with an area or country code: China, North America, United Kingdom, +anything that exists."""
+    for match in _SHAPED.finditer(text):
+        found, number = match.group(), digits(match.group())
+        if not 8 <= len(number) <= 18 or _public(number) or _quantity(text, match.start(), match.end()):
+            continue
+        if match["plus"] and not _exists(found):
+            continue
+        yield _call(match.start(), match.end(), found)
+
+
+def _exists(number: str) -> bool:
+    """Ask phonenumbers whether a number with a country code may exist."""
+    try:
+        parsed = phonenumbers.parse("+" + digits(number).removeprefix("00"), None)
+    except phonenumbers.NumberParseException:
+        return False
+    long = len(digits(number).removeprefix("00")) >= 10
+    return bool(phonenumbers.is_valid_number(parsed) or (long and phonenumbers.is_possible_number(parsed)))
+
+
+def parcels(text: str) -> Iterator[Hit]:
+    """Find numbers of parcels: a carrier's letters, or the shape of UPU S10."""
+    for match in _PARCEL.finditer(text):
+        yield _hit(match, "tracking-number")
+
+
+def long_numbers(text: str) -> Iterator[Hit]:
+    """Find numbers of twelve digits or more: an order's, a parcel's or an account's, whatever is said around them."""
+    for match in _LONG.finditer(text):
+        number = digits(match.group())
+        round_number = number.endswith("000000") and len(set(number)) <= 3
+        if not (timestamp(number) or round_number or _quantity(text, match.start(), match.end())):
+            yield _hit(match, "order-number")
+
+
+_RELEASE = re.compile(
+    (
+        rf"(?:{WORDS.not_personal}|最新|新版|更新|升级|beta|alpha|update[ds]?|upgrade[ds]?|release|driver"
+        rf"|software|app|v)[^。，,;；\n]{{0,12}}$"
+    ),
+    re.IGNORECASE,
+)
+
+
+def addresses_of_machines(text: str) -> Iterator[Hit]:
+    """Find IP addresses of the open internet; private networks, test loops and public name servers are nobody's."""
+    for match in _V4.finditer(text):
+        before = text[max(0, match.start() - 24) : match.start()]
+        if not _RELEASE.search(before) and not _shared(match.group()):
+            yield Hit(match.start(), match.end(), "ip", match.group())
+    for match in _V6.finditer(text):
+        found = match.group()
+        try:
+            address = ipaddress.IPv6Address(found)
+        except ValueError:
+            continue
+        if len(found) > 6 and not (address.is_loopback or address.is_link_local or address.is_unspecified):
+            yield Hit(match.start(), match.end(), "ip", address.compressed)
+
+
+def _shared(text: str) -> bool:
+    address = ipaddress.IPv4Address(text)
+    lan = any(address in network for network in _LANS)
+    return lan or text in WORDS.public_addresses or text.split(".")[0] == "0" or text.startswith("255.")
+
+
+_LANS = [
+    ipaddress.IPv4Network(network)
+    for network in ("10.0.0.0/8", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
+]
+
+
+def transitions(text: str) -> int:
+    """Count the places where letters and digits meet: keys have many, names of files and models few."""
+    return sum(a.isdigit() != b.isdigit() for a, b in pairwise(text))
+
+
+Finder = Callable[[str], Iterator[Hit]]

@@ -1,0 +1,108 @@
+"""A short message that answers a question for personal data.
+
+张伟 after 请问您贵姓, 7720454 after "order number please".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from curation.privacy import names
+from curation.privacy.numbers import Hit, digits, timestamp
+from curation.privacy.words import WORDS
+
+LONGEST = 80  # characters of a message that is taken for such an answer
+
+ASKS: dict[str, str] = {
+    "order-number": (
+r"(?i)订单号|订单编号|单号|编号|会员号|order (?:number|no|id|#)|reference|booking|account "
+r"(?:number|no)|ticket (?:number|no|id)|confirmation|case (?:number|no|id)|customer (?:number|id)"
+r"|invoice (?:number|no)"
+),
+    "phone": r"(?i)手机号|电话|联系方式|号码|phone|mobile|contact number|reach you|number to call|call you back",
+    "name": (
+r"(?i)贵姓|姓名|名字|怎么称呼|如何称呼|收件人|联系人|收货人|your (?:full |first |last |sur)?name"
+r"|name please|may i have (?:your|the) name|name (?:on|for|of) the (?:account|order|booking)"
+r"|account holder|who am i (?:speaking|chatting)"
+),
+    "address": (
+r"(?i)地址|住址|哪个小区|(?:delivery|shipping|billing|home|street|postal|mailing|full|your|the"
+r"|new) address|where do you live|post ?code|zip"
+),
+    "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
+}  # fmt: skip
+ANY = "(?i)" + "|".join(pattern.removeprefix("(?i)") for pattern in ASKS.values())
+
+_NUMBER = re.compile(
+    r"\W*(?:(?:it'?s|it is|its|here|是|我的|号码|就是|订单号|单号|number"
+    r"|my|order|is|sure|yes|ok|okay|the|好的?|嗯)[\s:：,，.]*){0,5}"
+    r"(?P<value>[A-Za-z]{0,6}-?[0-9][0-9A-Za-z]*(?:[ -][0-9A-Za-z]*[0-9])*)\W*(?:thanks|thank you|谢谢"
+    r"|please|的|这个)?\W*",
+    re.IGNORECASE,
+)
+_HAN_NAME = re.compile(r"(?:我?(?:叫|姓|是)|免贵姓?|姓名|[:：])?\s*")
+_EN_NAME = re.compile(
+    r"\W*(?i:(?:it'?s|it is|sure|yes|ok|my name is|name is|this is|i'?m|name|yeah|hi)[\s:,.]*){0,3}"
+    r"(?P<value>[A-Za-z][A-Za-z'’-]+(?: (?:[A-Z]\.?|[A-Za-z][A-Za-z'’-]+)){0,2})\W*"
+)
+_HAN_ADDRESS = re.compile("(?=.*[省市区县镇乡村路街道巷弄号栋楼室])(?=.*[0-9一二三四五六七八九十])")
+_EN_ADDRESS = re.compile(r"[0-9]{1,5}[A-Za-z]? [A-Za-z][A-Za-z .'-]+(?:,.*)?$")
+_ACCOUNT = re.compile(
+    r"\W*(?:是|我的|微信号?|qq号?|[:：]|\s){0,4}(?P<value>[A-Za-z0-9][A-Za-z0-9_-]{4,20})\W*", re.IGNORECASE
+)
+
+
+def asked(before: pl.Expr) -> pl.Expr:
+    """Return which kinds (keys of ASKS, joined by spaces) the text `before` asks for; null for none."""
+    kinds = pl.concat_list(pl.when(before.str.contains(pattern)).then(pl.lit(kind)) for kind, pattern in ASKS.items())
+    return pl.when(before.str.contains(ANY)).then(kinds.list.drop_nulls().list.join(" "))
+
+
+def reply(text: str, kinds: str) -> Iterator[Hit]:
+    """Find in a short message what the message before it asked for."""
+    whole = _NUMBER.fullmatch(text)
+    number = digits(whole["value"]) if whole else ""
+    if (
+        whole
+        and ("order-number" in kinds or "phone" in kinds)
+        and len(number) >= 5
+        and not timestamp(number)
+        and not WORDS.public_number.fullmatch(number)
+    ):
+        phone = "phone" in kinds and (7 <= len(number) <= 13) and "order-number" not in kinds
+        yield Hit(
+            *whole.span("value"),
+            "phone" if phone else "order-number",
+            re.sub(r"[^A-Za-z0-9]", "", whole["value"]).upper(),
+        )
+    if "name" in kinds:
+        yield from _name(text)
+    if (
+        "address" in kinds
+        and (_HAN_ADDRESS.match(text) or _EN_ADDRESS.fullmatch(text.strip()))
+        and not re.search("[?？吗]", text)
+    ):
+        stripped = text.strip()
+        start = text.index(stripped)
+        yield Hit(start, start + len(stripped), "address", re.sub(r"[\W_]+", "", stripped).casefold())
+    if "chat-account" in kinds:
+        account = _ACCOUNT.fullmatch(text)
+        if account and any(c.isdigit() for c in account["value"]):
+            yield Hit(*account.span("value"), "chat-account", account["value"].casefold())
+
+
+def _name(text: str) -> Iterator[Hit]:
+    lead = _HAN_NAME.match(text)
+    start = lead.end() if lead else 0
+    end = names.person(text, start, sure=False)
+    if end and re.match(r"[\s,，。.!！~～]|$|[0-9]", text[end:]) and text[start:end] not in WORDS.not_names:
+        yield Hit(start, end, "name", text[start:end])
+        return
+    match = _EN_NAME.fullmatch(text)
+    if match:
+        words = match["value"].split(" ")
+        if words[0].casefold() in WORDS.first_names or (len(words) > 1 and all(w[0].isupper() for w in words)):
+            yield Hit(*match.span("value"), "name", match["value"].casefold())

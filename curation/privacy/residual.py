@@ -1,0 +1,204 @@
+"""A second look at what leaves us, with patterns of its own: nothing here is shared with what did the masking.
+
+It works another way: runs of digits are taken as they come, whatever parts them, and held against checksums and
+phonenumbers' own matcher; the rest are blunt patterns. What it finds is counted in the report, and fails the gate.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import phonenumbers
+import polars as pl
+
+_LIKELY = (
+    r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}|@|[?&][A-Za-z_]*(?i:token|key|sig|secret)"
+    r"[A-Za-z_]*=|(?i:sk-|akia|ghp_|xox|aiza|eyj)|"
+    r"姓名|我叫|收件人|(?i:name is)|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]|"
+    r"[A-Z]{2,3}[0-9]{11}|[0-9](?:号|栋|幢)|[0-9]{1,5} [A-Z][a-z]+ |[A-Z]{1,2}[0-9]{1,2}[A-Z]? [0-9][A-Z]{2}|[0-9]\."
+    r"[0-9]{1,3}\.[0-9]|(?:[0-9A-Fa-f]{1,4}:){3}|[0-9a-f]{32}|室|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}|微信|"
+    r"(?i:wechat|qq|passport)|护照|[A-Z]{2}[0-9]{9}"
+)
+_RUN = re.compile(r"(?<![A-Za-z0-9_.=/])\+?\d(?:[\s().–—-]{0,2}\d)+[Xx]?(?![A-Za-z0-9_%])")
+_BLUNT: dict[str, re.Pattern[str]] = {
+    "email": re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*[a-z]{2}"),
+    "link-token": re.compile(r"[?&]\w*(?:token|secret|api_?key|sig)\w*=(?!\[)[^&\s\"]{6,}", re.IGNORECASE),
+    "secret": re.compile(
+        r"(?:sk-|ghp_|xox[bp]-|AIza|eyJ)[\w.-]{16,}|AKIA[A-Z0-9]{12,}|(?<![0-9A-Za-z])(?=[a-f]*\d)(?=\d*"
+        r"[a-f])[0-9a-f]{32,}(?![0-9A-Za-z])"
+    ),
+    "plate": re.compile(
+        r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]·?(?=[A-Z0-9]*\d)[A-Z0-9]{5,6}(?![A-Z0-9])"
+    ),
+    "name": re.compile(
+        r"(?:我叫|姓名[:：是]|收件人[:：是])"
+        r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]"
+        r"(?![上便一二三四五六日天商品的了是])[\u4e00-\u9fff]{1,2}(?=[，。,.\s]|$)"
+        r"|[Nn]ame is [A-Z][a-z]+ [A-Z][a-z]+"
+    ),
+    "address": re.compile(
+        r"[\u4e00-\u9fff]{2}(?:路|街|巷)\d{1,4}号|\d+(?:号楼|栋|幢)\d+(?:单元|室)|\d单元\d{2,4}|[\dA-Z]座?\d{3,4}室|"
+        r"(?<![\w$£])\d{1,5} (?:[A-Z][a-z]+ ){1,2}(?:Street|Road|Avenue|Lane|Boulevard)\b"
+    ),
+    "chat-account": re.compile(
+        r"(?:微信号?|QQ号?|WeChat(?: ID)?)[:：是 ]{1,2}(?=\w*\d)[A-Za-z0-9_]{6,20}", re.IGNORECASE
+    ),
+    "passport": re.compile(
+        r"(?:护照号?|passport (?:number|no\.?))[:：是 ]{1,3}(?:is )?[A-Z]{1,2}\d{7,8}", re.IGNORECASE
+    ),
+    "tracking-number": re.compile(
+        r"(?<![A-Za-z0-9])(?:SF|JD|YT|ZTO)[A-Z]{0,2}\d{11,14}(?!\d)|(?<![A-Z0-9])[A-Z]{2}\d{9}[A-Z]{2}(?![A-Z0-9])"
+    ),
+    "order-number": re.compile(r"(?:订单号|单号|[Oo]rder (?:number|no\.?))[:：是# ]{1,3}(?:is )?\d{6,}(?![\d.]|元)"),
+}
+_MACHINE = re.compile(r"(?<![A-Za-z0-9_.])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_.])")
+_VERSION = re.compile(r"(?:v|版本|version|固件|firmware|系统|build|ios|android|到)\D{0,5}$", re.IGNORECASE)
+_LETTERED = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}(?: ?[A-Z0-9])?(?![A-Za-z0-9])")
+_SIX = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:])")
+_TYPE = phonenumbers.PhoneNumberType
+_FREE = {_TYPE.TOLL_FREE, _TYPE.SHARED_COST, _TYPE.UAN, _TYPE.PREMIUM_RATE}
+
+
+def count(texts: pl.Series, *, allow: Iterable[str] = ()) -> dict[str, int]:
+    """Count the texts that hold personal data of a kind; `allow` are texts that may stand there."""
+    for text in allow:
+        texts = texts.str.replace_all(text, " ", literal=True)
+    likely = texts.filter(texts.str.contains(_LIKELY))
+    found: dict[str, int] = {}
+    for text in likely:
+        for kind in kinds(text):
+            found[kind] = found.get(kind, 0) + 1
+    return dict(sorted(found.items()))
+
+
+def exported(folder: Path, forms: Iterable[str], *, allow: Iterable[str] = ()) -> dict[str, int]:
+    """Count the records of the files that were written with personal data in them; of several formats the worst."""
+    worst: dict[str, int] = {}
+    for form in forms:
+        lines = [text for path in sorted(folder.glob(f"*.{form}.jsonl")) for text in _texts(path)]
+        for kind, hits in count(pl.Series(lines, dtype=pl.String), allow=allow).items():
+            worst[kind] = max(hits, worst.get(kind, 0))
+    return dict(sorted(worst.items()))
+
+
+def _texts(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            record = json.loads(line)
+            record.pop("id", None)
+            yield "\n".join(_strings(record))
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _strings(part)
+
+
+def kinds(text: str) -> set[str]:
+    """Return the kinds of personal data in one text."""
+    text = unicodedata.normalize("NFKC", text)
+    links = re.sub(r"(?:https?://|www\.)[^\s\u4e00-\u9fff]+", " ", text)
+    found = {kind for kind, pattern in _BLUNT.items() if pattern.search(text if kind == "link-token" else links)}
+    for run in _RUN.finditer(links):
+        found |= set(_number(run.group()))
+    for match in _MACHINE.finditer(links):
+        if not _VERSION.search(links[: match.start()]) and _open(match.group()):
+            found.add("ip")
+    if any(map(_six, _SIX.findall(links))):
+        found.add("ip")
+    if any(_mod97(match.group().replace(" ", "")) for match in _LETTERED.finditer(links)):
+        found.add("iban")
+    if re.search(r"\d[\d\s().-]{6,}\d", links) and any(_calls(links)):
+        found.add("phone")
+    return found
+
+
+_NORTH_AMERICAN = re.compile(r"1[ .-]\(?[2-9]\d{2}\)?[ .-]")
+
+
+def _number(run: str) -> Iterator[str]:
+    number = re.sub(r"[^\dXx]", "", run).upper()
+    parts = len(re.findall(r"\d+", run))
+    if re.fullmatch(r"(?:86)?1[3-9]\d{9}", number) and (parts <= 4 or parts == 11) and not _NORTH_AMERICAN.match(run):
+        yield "mobile"
+    if len(number) == 18 and _gb11643(number):
+        yield "identity-card"
+    if (
+        15 <= len(number) <= 19
+        and number[0] in "3456"
+        and parts <= 5
+        and number.isdigit()
+        and _luhn(number)
+        and number.strip("0")[1:]
+    ):
+        yield "bank-card"
+
+
+def _gb11643(number: str) -> bool:
+    total = sum((10 if digit == "X" else int(digit)) * (2 ** (17 - place) % 11) for place, digit in enumerate(number))
+    return number[6:8] in ("19", "20") and "01" <= number[10:12] <= "12" and total % 11 == 1
+
+
+def _luhn(number: str) -> bool:
+    total = 0
+    for place, digit in enumerate(reversed(number)):
+        value = int(digit) * (1 + place % 2)
+        total += value - 9 if value > 9 else value
+    return total % 10 == 0
+
+
+def _mod97(text: str) -> bool:
+    return int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
+
+
+def _open(text: str) -> bool:
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return (address.is_global or text.startswith(("203.0.113.", "198.51.100."))) and text.split(".")[0] not in (
+        "1",
+        "8",
+        "9",
+        "114",
+        "119",
+        "223",
+        "180",
+    )
+
+
+def _six(text: str) -> bool:
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return not (address.is_loopback or address.is_link_local)
+
+
+def _calls(text: str) -> Iterator[bool]:
+    """Ask phonenumbers' own matcher, for the regions of the logs; what is free of charge in one of them is public."""
+    for region in _REGIONS:
+        for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.STRICT_GROUPING):
+            if re.search(r"[+\s()-]", match.raw_string) and not _free(match.raw_string):
+                yield True
+
+
+def _free(number: str) -> bool:
+    for region in _REGIONS:
+        try:
+            if phonenumbers.number_type(phonenumbers.parse(number, region)) in _FREE:
+                return True
+        except phonenumbers.NumberParseException:
+            continue
+    return False
+
+
+_REGIONS = ("CN", "US", "GB")

@@ -1,0 +1,145 @@
+"""Texts → hits. One cheap look by Polars over all texts; Python sees only distinct texts that may hold something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from curation.privacy import accounts, addresses, names, numbers, replies
+from curation.privacy.guards import GUARDS
+from curation.privacy.numbers import Finder, Hit, digits, flat
+from curation.privacy.words import KINDS
+
+_HAS_WIDE = "[\uff01-\uff5e\u3000]"
+_WIDE = [*(chr(code) for code in range(0xFF01, 0xFF5F)), "\u3000"]
+_ASCII = [*(chr(code) for code in range(0x21, 0x7F)), " "]
+_BIT = {name: 1 << place for place, name in enumerate(GUARDS)}
+_REPLY = 1 << len(GUARDS)
+
+# In order of trust: what an earlier finder claims, a later one cannot have.
+FINDERS: tuple[tuple[Finder, int], ...] = tuple(
+    (finder, sum(_BIT[group] for group in groups))
+    for finder, groups in (
+        (accounts.links, tuple(GUARDS)),
+        (accounts.emails, ("email",)),
+        (numbers.identity_numbers, ("number", "code")),
+        (accounts.secrets, ("secret",)),
+        (numbers.parcels, ("code", "number")),
+        (numbers.announced, ("announced",)),
+        (accounts.chat_accounts, ("chat",)),
+        (numbers.announced_phone, ("announced",)),
+        (numbers.stays, ("number", "announced")),
+        (numbers.cards, ("number",)),
+        (numbers.mobiles, ("number",)),
+        (numbers.phones, ("number",)),
+        (numbers.addresses_of_machines, ("ip",)),
+        (accounts.plates, ("plate",)),
+        (numbers.long_numbers, ("number", "code")),
+        (names.chinese, ("name-zh", "number")),
+        (names.english, ("name-en",)),
+        (addresses.chinese, ("address-zh",)),
+        (addresses.english, ("address-en",)),
+    )
+)
+_EVERYTHING = _REPLY - 1
+
+# Masks that the log came with, and ours: [订单x], [电话1], <phone>, {{name}}, 138****5678.
+_MASK = re.compile(
+    r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]{2,20}\d{0,3}\}?\}|"
+    r"[\dA-Za-z]*[*＊]{3,}[\dA-Za-z]*"
+)
+
+
+@dataclass(frozen=True)
+class Masking:
+    """What is masked: the kinds (keys of KINDS), and the texts that stay all the same, such as the shop's hotline."""
+
+    kinds: frozenset[str] = frozenset(KINDS)
+    allow: frozenset[str] = frozenset()
+    _keys: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the allowed texts in the one spelling that values are compared in."""
+        object.__setattr__(self, "_keys", frozenset(_plain(text) for text in self.allow))
+
+    def masks(self, hit: Hit, text: str) -> bool:
+        """Tell whether a hit is to be masked."""
+        return hit.kind in self.kinds and not (self._keys and _plain(text[hit.start : hit.end]) in self._keys)
+
+
+EVERYTHING = Masking()
+
+
+def masking(*, mask: bool, keep: Iterable[str] = (), allow: Iterable[str] = ()) -> Masking:
+    """Return what a recipe's `privacy` asks for."""
+    return Masking(frozenset(KINDS) - set(keep) if mask else frozenset(), frozenset(allow))
+
+
+def _plain(text: str) -> str:
+    number = digits(flat(text))
+    return number if len(number) >= 5 and not re.search("[@A-Za-z]", text) else text.casefold().strip()
+
+
+def scan(text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, asked: str = "") -> list[Hit]:
+    """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer."""
+    line = flat(text)
+    taken = [match.span() for match in _MASK.finditer(text)]
+    hits: list[Hit] = []
+
+    def claim(found: Iterable[Hit]) -> None:
+        for hit in found:
+            free = all(hit.end <= start or hit.start >= end for start, end in taken)
+            if hit.end > hit.start and (free or not hit.kind):
+                taken.append((hit.start, hit.end))
+                if wanted.masks(hit, text):
+                    hits.append(hit)
+
+    linked = "://" in line or "www." in line.casefold()
+    for finder, its in FINDERS:
+        if groups & its and (linked or finder is not accounts.links):
+            claim(finder(line))
+    if asked and not hits:
+        claim(replies.reply(line, asked))
+    return sorted(hits)
+
+
+def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
+    """Return the hits of `units` (row u32, text, asked): row, start, end (characters), kind, key, surface.
+
+    `asked` is null, or the kinds of which the message before asks. Python sees each distinct text once.
+    """
+    schema = {
+        "row": pl.UInt32,
+        "start": pl.Int64,
+        "end": pl.Int64,
+        "kind": pl.String,
+        "key": pl.String,
+        "surface": pl.String,
+    }
+    if not wanted.kinds:
+        return pl.DataFrame(schema=schema)
+    groups = pl.sum_horizontal(
+        pl.col("flat").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
+    )
+    wide = pl.when(pl.col("text").str.contains(_HAS_WIDE)).then("text").str.replace_many(_WIDE, _ASCII)
+    likely = (
+        units.with_columns(flat=pl.coalesce(wide, "text"))
+        .with_columns(groups=groups)
+        .filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
+    )
+    distinct = likely.select("text", "asked", "groups").unique(maintain_order=True)
+    found = [
+        (said, asked, *hit, said[hit.start : hit.end])
+        for said, asked, groups in distinct.iter_rows()
+        for hit in scan(said, wanted, groups=groups, asked=asked or "")
+    ]
+    columns = ["text", "asked", "start", "end", "kind", "key", "surface"]
+    hits = pl.DataFrame(
+        found, schema={"text": pl.String, "asked": pl.String} | {c: schema[c] for c in columns[2:]}, orient="row"
+    )
+    return likely.join(hits, on=["text", "asked"], how="inner", nulls_equal=True, maintain_order="left_right").select(
+        list(schema)
+    )

@@ -1,0 +1,97 @@
+"""The words of rules/personal_data.yaml: placeholders, cues and lists, made into patterns."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from curation import documents
+from curation.errors import PackError
+from curation.resources import shipped
+
+
+class KindText(BaseModel):
+    """One kind of personal data: the words of its placeholder in both languages, and why it is masked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    zh: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+    why: str = Field(min_length=10)
+
+
+class PersonalDataText(BaseModel):
+    """The file as written. Lists are one text each, their entries parted by white space."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    about: str
+    kinds: dict[str, KindText]
+    public_numbers: str
+    public_addresses: str
+    cues: dict[str, list[str]]
+    not_personal: str
+    surnames: str
+    not_names: str
+    titles: str
+    first_names: str
+    provinces: str
+    cities: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The file made ready to look up."""
+
+    kinds: dict[str, KindText]
+    public_number: re.Pattern[str]
+    public_addresses: frozenset[str]
+    cues: dict[str, str]  # one alternation each, for re.IGNORECASE
+    not_personal: str  # alternation
+    surname: str  # alternation, two characters first
+    not_names: frozenset[str]
+    title: str
+    first_names: frozenset[str]  # casefolded
+    province: str
+    city: str
+
+
+def load(path: Path) -> Words:
+    """Read the file; raises PackError with file, line, fault and cure."""
+    data, node = documents.load(path, PackError)
+    text = documents.validate(PersonalDataText, data, path, node, PackError)
+    return Words(
+        kinds=text.kinds,
+        public_number=re.compile("|".join(text.public_numbers.split())),
+        public_addresses=frozenset(text.public_addresses.split()),
+        cues={name: "|".join(f"(?:{_border(pattern)})" for pattern in cues) for name, cues in text.cues.items()},
+        not_personal="|".join(map(re.escape, text.not_personal.split())),
+        surname=one_of(text.surnames.split()),
+        not_names=frozenset(text.not_names.split()),
+        title="|".join(sorted(text.titles.split(), key=len, reverse=True)),
+        first_names=frozenset(name.casefold() for name in text.first_names.split()),
+        province=one_of(text.provinces.split()),
+        city=one_of(text.cities.split()),
+    )
+
+
+def one_of(words: list[str]) -> str:
+    """Return a pattern for any of `words`, grouped by first character: `re` tries alternatives one by one."""
+    by_first: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        by_first.setdefault(word[0], []).append(word[1:])
+    single = "".join(first for first, rests in by_first.items() if rests == [""])
+    longer = [f"{first}(?:{'|'.join(rests)})" for first, rests in by_first.items() if rests != [""]]
+    known = "".join(by_first)
+    return f"(?=[{known}])(?:{'|'.join([f'[{single}]'] * bool(single) + longer)})"
+
+
+def _border(pattern: str) -> str:
+    """A cue in Latin script begins and ends at a word's border; Han cues stand anywhere."""
+    return pattern if re.search("[\u4e00-\u9fff]", pattern) else rf"(?<![A-Za-z])(?:{pattern})(?![A-Za-z])"
+
+
+PATH = shipped("rules") / "personal_data.yaml"
+WORDS = load(PATH)
+KINDS = WORDS.kinds

@@ -1,0 +1,148 @@
+"""A domain expert's road: a rule in a YAML file of their own, no Python; tried, used, and explained."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import polars as pl
+import pytest
+import yaml
+
+from curation import packs as packs_module
+from curation import pipeline, runfolder
+from curation.errors import PackError, SourceError, UsageError
+from curation.explain import explain, lines
+from curation.packs import Packs
+from curation.pipeline import Curated
+from curation.recipe import Recipe
+from curation.resources import shipped
+from curation.schemas import SCHEMAS
+from curation.trial import Said, trials, tried
+
+PACK = """\
+# yaml-language-server: $schema=https://example.com/pack.schema.json
+about: 我们店的套话
+language: zh
+rules:
+  slogan:
+    check: says
+    params: {patterns: [空气炸锅]}
+    role: user
+    action: drop
+    why: 这次不要空气炸锅的问题。
+    fires: [{says: 空气炸锅坏了, evidence: 空气炸锅}]
+    silent: [电饭煲坏了]
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.yaml"
+    path.write_text(PACK, encoding="utf-8")
+    return path
+
+
+def test_a_pack_of_ones_own_is_tried_and_curates(own: Path, logs: list[Path]) -> None:
+    recipe = Recipe(packs=[*Recipe().packs, str(own)])
+    packs = packs_module.load(recipe.packs)
+    assert [trial.fault for trial in trials(packs) if trial.rule == "shop/slogan"] == ["", ""]
+    assert ("shop/slogan", "空气炸锅") in [(hit.rule, hit.evidence) for hit in tried(packs, Said("空气炸锅能退吗"))]
+    done = pipeline.curate(logs, recipe, packs, progress=lambda *_: None)
+    gone = done.messages.filter(pl.col("rules").list.contains("shop/slogan"))
+    assert gone.height > 0
+    assert gone["raw"].str.contains("空气炸锅").all()
+    assert set(gone["fate"]) == {"dropped"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "line", "fault"),
+    [
+        ("check: says", "check: sayz", 5, "did you mean 'says'?"),
+        ("patterns:", "patern:", 5, "did you mean 'patterns'?"),
+        ("action: drop", "action: remove", 9, "'drop'"),
+        ("role: user", "rolle: user", 8, "did you mean 'role'?"),
+        ("[空气炸锅]}", "['空气(炸锅']}", 5, "not a regular expression"),
+    ],
+)
+def test_a_typo_in_a_pack_is_told_with_its_line_and_a_cure(
+    own: Path, right: str, wrong: str, line: int, fault: str
+) -> None:
+    own.write_text(PACK.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(PackError) as told:
+        packs_module.load([str(own)])
+    assert fault in str(told.value)
+    assert f"{own}:{line}:" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(shipped("rules").glob("*/*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}"
+)
+def test_shipped_packs_hold_to_the_schema_that_editors_use_and_name_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    kind = "query-types" if path.parent.name == "query_types" else "pack"
+    assert text.startswith(f"# yaml-language-server: $schema=../../schemas/{kind}.schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), SCHEMAS[kind](), cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("wrong", ["check: sayz", "params: {patern: [x]}", "action: remove"])
+def test_the_schema_refuses_what_the_loader_refuses(wrong: str) -> None:
+    data = yaml.safe_load(PACK)
+    data["rules"]["slogan"].update(yaml.safe_load(wrong))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, SCHEMAS["pack"](), cls=jsonschema.Draft202012Validator)
+
+
+def test_personal_data_words_hold_to_their_schema() -> None:
+    text = (shipped("rules") / "personal_data.yaml").read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../schemas/personal-data.schema.json\n")
+    jsonschema.validate(yaml.safe_load(text), SCHEMAS["personal-data"](), cls=jsonschema.Draft202012Validator)
+
+
+def test_a_dropped_message_says_which_rule_with_which_evidence_and_why(run: Path, curated: Curated) -> None:
+    source = curated.messages.row(by_predicate=pl.col("raw") == "嗯嗯", named=True)["source"]
+    (found,) = explain(run, source)["messages"]
+    assert (found["text"], found["fate"]) == ("嗯嗯", "dropped")
+    (hit,) = [finding for finding in found["findings"] if finding["rule"] == "zh/filler-only"]
+    assert (hit["action"], hit["evidence"]) == ("drop", "嗯嗯")
+    assert len(hit["why"]) > 10
+    shown = "\n".join(lines(explain(run, source)))
+    assert "fate: dropped" in shown
+    assert "zh/filler-only (drop): [嗯嗯]" in shown
+
+
+def test_an_example_says_its_verdict_its_turns_and_where_they_came_from(run: Path, curated: Curated) -> None:
+    kept = curated.examples.filter(pl.col("verdict") == "keep").row(0, named=True)
+    found = explain(run, kept["id"])
+    assert (found["what"], found["verdict"]) == ("example", "keep")
+    assert [turn["text"] for turn in found["turns"]] == [turn["text"] for turn in kept["turns"]]
+    assert all(turn["sources"] for turn in found["turns"])
+    assert json.dumps(found)
+
+
+def test_what_is_not_there_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"chat\.csv:17"):
+        explain(run, "nothing.csv:3")
+    with pytest.raises(SourceError, match="not a run folder"):
+        explain(tmp_path, "0123456789abcdef")
+
+
+def test_a_text_is_tried_on_pairs_with_an_answer_only(packs: Packs) -> None:
+    assert all(packs_on(packs, hit.rule) == "message" for hit in tried(packs, Said("好的谢谢")))
+    fired = tried(packs, Said("多久到账？", answer="您好"))
+    assert fired
+    assert all(packs_on(packs, hit.rule) == "example" for hit in fired)
+
+
+def packs_on(packs: Packs, name: str) -> str:
+    return next(rule.on for rule in packs.rules if rule.name == name)
+
+
+def test_a_run_can_be_explained_when_its_pack_is_gone(own: Path, logs: list[Path], tmp_path: Path) -> None:
+    recipe = Recipe(packs=[*Recipe().packs, str(own)])
+    packs = packs_module.load(recipe.packs)
+    done = pipeline.curate(logs, recipe, packs, progress=lambda *_: None)
+    runfolder.write(done, recipe, packs, tmp_path / "run", argv=[])
+    own.unlink()
+    source = done.messages.filter(pl.col("rules").list.contains("shop/slogan"))["source"][0]
+    hits = [hit for message in explain(tmp_path / "run", source)["messages"] for hit in message["findings"]]
+    assert any(hit["rule"] == "shop/slogan" and "why" not in hit for hit in hits)

@@ -1,0 +1,71 @@
+"""Script tells most languages, on short texts too; a detector is asked about longer Latin texts only."""
+
+import polars as pl
+import pytest
+
+from curation import detect
+from curation import packs as packs_module
+from curation.checks.language import language, script
+from curation.recipe import Recipe, RuleChange
+
+SCRIPTS = [
+    ("好", "zh"), ("iPhone 15 Pro Max怎么退货", "zh"), ("退款多久到账？", "zh"), ("返品したいです", "ja"), ("配送はいつですか", "ja"), ("カード", "ja"),
+    ("환불해 주세요", "ko"), ("Где мой заказ?", "ru"), ("أين طلبي", "ar"), ("สั่งซื้อ", "th"), ("मेरा ऑर्डर कहाँ है", "hi"), ("Πού είναι", "el"), ("איפה ההזמנה", "he"),
+    ("ok", "latin"), ("¿Dónde está mi pedido?", "latin"), ("Wo ist mein Päckchen?", "latin"), ("đơn hàng", "latin"),
+    ("", "other"), ("123 ?!", "other"), ("😊👍", "other"), ("[订单x] please check my order again", "latin"),
+]  # fmt: skip
+
+LATIN = [
+    ("Could you tell me when the engineer is coming to my house please?", "en"),
+    ("¿Puede decirme por favor cuándo llega el técnico a mi casa?", "es"),
+    ("Pourriez-vous me dire quand le technicien passera chez moi ?", "fr"),
+    ("Können Sie mir bitte sagen, wann der Techniker zu mir nach Hause kommt?", "de"),
+    ("Bạn có thể cho tôi biết khi nào kỹ thuật viên sẽ đến nhà tôi không?", "vi"),
+    ("Bisakah Anda memberi tahu saya kapan teknisi akan datang ke rumah saya?", "id"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), SCRIPTS)
+def test_the_script_is_told_whatever_the_length(text: str, expected: str) -> None:
+    assert pl.DataFrame({"t": [text]}).select(told=script(pl.col("t")))["told"].to_list() == [expected]
+
+
+@pytest.mark.parametrize("name", detect.DETECTORS)
+@pytest.mark.parametrize(("text", "expected"), LATIN)
+def test_longer_latin_texts_are_told_apart_and_the_same_every_time(name: str, text: str, expected: str) -> None:
+    told = {detect.detector(name)(text) for _ in range(5)}
+    assert len(told) == 1
+    ((tongue, sure),) = told
+    assert tongue == expected
+    assert sure > 0.9
+
+
+def test_an_unknown_detector_is_refused() -> None:
+    with pytest.raises(ValueError, match="langdetect and py3langid"):
+        detect.detector("fasttext")
+
+
+@pytest.mark.parametrize("name", detect.DETECTORS)
+def test_the_recipe_says_who_is_asked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    real = detect.detector
+    monkeypatch.setattr(detect, "detector", lambda name: asked.append(name) or real(name))
+    recipe = Recipe.model_validate({"packs": ["languages"], "language": {"detector": name}})
+    packs_module.load(recipe.packs, detector=recipe.language.detector)
+    assert set(asked) == {name}
+    asked.clear()
+    packs_module.load(
+        ["languages"], {"languages/foreign-language": RuleChange(params={"detector": "langdetect"})}, detector=name
+    )
+    assert "langdetect" in asked
+
+
+def test_two_languages_are_told_as_before() -> None:
+    texts = ["退款多久", "where is it", "iPhone 15怎么退", "123", "déjà vu"]
+    assert pl.DataFrame({"t": texts}).select(told=language(pl.col("t")))["told"].to_list() == [
+        "zh",
+        "en",
+        "zh",
+        "other",
+        "en",
+    ]
