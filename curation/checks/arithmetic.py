@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 from curation.checks.numerals import NUMBER, Number, number
 
+_PARSER = threading.Lock()
 LONGEST = 60  # tokens of one side; a longer sum is no step of a person's reasoning
 HIGHEST_POWER = 64
 _NOISE = Fraction(1, 10**9)  # of numbers that a machine printed: 0.1 * 3 = 0.30000000000000004
@@ -519,10 +521,18 @@ Interval = tuple[Fraction, Fraction]
 def _value(source: str, values: Sequence[tuple[Number, int]]) -> Interval | None:
     """Compute ``n0*(n1+n2)``: an interval, since rounded numbers may have gone in; None where it has no value."""
     try:
-        tree = ast.parse(source, mode="eval")
-        return _compute(tree.body, values)
+        return _compute(_parsed(source), values)
     except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(source: str) -> ast.expr:
+    """Parse the structure of an expression; few structures are many expressions. One thread at a time: the parser of
+    CPython counts its depth per interpreter, not per thread.
+    """  # noqa: D205
+    with _PARSER:
+        return ast.parse(source, mode="eval").body
 
 
 def _compute(node: ast.expr, values: Sequence[tuple[Number, int]]) -> Interval:
