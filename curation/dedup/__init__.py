@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from curation.dedup import minhash
 from curation.dedup.lsh import U64, band_keys, candidates, ranks, unpacked
@@ -92,8 +93,8 @@ def cluster(
         exact[nothing] = nothing
     places = np.fromiter(sorted(first_of.values()), dtype=np.int64, count=len(first_of))
     kept = [texts[i] for i in places.tolist()]
-    signed = (sign or signatures)(kept, settings, seed=seed)
-    found = near(signed, fetcher(kept, settings), settings, floor=floor)
+    sketch = sketched((sign or signatures)(kept, settings, seed=seed), settings)
+    found = near(sketch, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(
         np.concatenate((exact[copies], places[found.left])),
@@ -119,8 +120,8 @@ def matches(
     equal = np.fromiter((there.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
     open_ = np.array([i for i in np.flatnonzero(equal < 0).tolist() if texts[i]], dtype=np.int64)
     kept = [*there, *(texts[i] for i in open_.tolist())] if there else []
-    signed = (sign or signatures)(kept, settings, seed=seed)
-    found = near(signed, fetcher(kept, settings), settings, others=len(there))
+    sketch = sketched((sign or signatures)(kept, settings, seed=seed), settings)
+    found = near(sketch, fetcher(kept, settings), settings, others=len(there))
     best = np.lexsort((found.left, -found.similarity, found.right))
     best = best[np.concatenate(([True], np.diff(found.right[best]) > 0))[: len(best)]]
     places = np.fromiter(there.values(), dtype=np.int64, count=len(there))
@@ -142,8 +143,24 @@ def tolerance(settings: Dedup, floor: float | None = None) -> float:
     return float(floor - DEVIATIONS * (floor * (1 - floor) / settings.permutations) ** 0.5)
 
 
-def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = None, others: int = 0) -> Pairs:
-    """Find verified pairs among different texts, whose signatures are `signed` and whose shingles `fetch` gives.
+@dataclass(frozen=True)
+class Sketch:
+    """What the search needs of signatures, a third of their size: band keys, and the last byte of every minimum.
+
+    Two bytes agree by chance once in 256 times, so an estimate from them is never too low for that.
+    """
+
+    keys: U32 = field(repr=False)  # bands × texts
+    bytes: npt.NDArray[np.uint8] = field(repr=False)  # texts × permutations
+
+
+def sketched(signed: U32, settings: Dedup) -> Sketch:
+    """Return the sketch of signatures (texts × permutations), which are not needed any more then."""
+    return Sketch(band_keys(signed, bands=settings.bands, rows=settings.rows), signed.astype(np.uint8))
+
+
+def near(sketch: Sketch, fetch: Fetch, settings: Dedup, *, floor: float | None = None, others: int = 0) -> Pairs:
+    """Find verified pairs among different texts, from their sketch; `fetch` gives the shingles of some of them.
 
     Pairs that hang together at the threshold already are not compared; pairs come out sorted. With `others`, the first
     so many texts are a set that the rest is held against: only pairs across count, and a text of the rest that has a
@@ -151,10 +168,10 @@ def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = No
     """
     floor = settings.threshold if floor is None else min(floor, settings.threshold)
     least = tolerance(settings, floor)
-    keys = band_keys(signed, bands=settings.bands, rows=settings.rows)
+    keys = sketch.keys
     # What is held against stands before the rest in every bucket: its first text is the one that all are compared with.
     ranked = np.concatenate((ranks(keys[:, :others]), np.uint32(others) + ranks(keys[:, others:])))
-    roots = np.arange(len(signed))
+    roots = np.arange(keys.shape[1])
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
     for pairs in candidates(keys, ranked):
@@ -163,7 +180,7 @@ def near(signed: U32, fetch: Fetch, settings: Dedup, *, floor: float | None = No
         if others:
             apart = (left < others) & (right >= others) & (roots[right] == right)
         left, right, pairs = left[apart], right[apart], pairs[apart]
-        likely = estimates(signed, left, right) >= least
+        likely = estimates(sketch.bytes, left, right) >= least
         pairs = _new(pairs[likely], seen)
         seen = np.sort(np.concatenate((seen, pairs)))
         left, right = unpacked(pairs)

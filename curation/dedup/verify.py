@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ BATCH = 256  # pairs compared at once: their shingles stay in the cache of one c
 _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
 
 
-def estimates(signatures: U32, left: I64, right: I64) -> F64:
+def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
     """Return the share of permutations in which the signatures of each pair agree: the estimated Jaccard similarity."""
 
     def one(start: int) -> F64:
