@@ -58,8 +58,10 @@ def parts(content: Any) -> tuple[Any, str | None]:  # noqa: ANN401
 
     Content that is no such list, or holds parts of other types, comes back as it is, with no reasoning.
     """
-    if not isinstance(content, list) or not all(
-        isinstance(p, dict) and isinstance(p.get("type"), str) for p in content
+    if (
+        not isinstance(content, list)
+        or not content
+        or not all(isinstance(p, dict) and isinstance(p.get("type"), str) for p in content)
     ):
         return content, None
     said: list[str] = []
