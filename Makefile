@@ -22,7 +22,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins clean clients bench-dedup
+.PHONY: help demo test check fix pins clean clients fuzz bench-dedup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -43,6 +43,9 @@ check: .venv/.dev ## lint and types only
 fix: .venv/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+fuzz: .venv/.dev ## hostile logs through the whole engine, for minutes
+	$(BIN)/python -m pytest -m fuzz
 
 clients: .venv/.train ## load the sample run with the trainers' own loaders (makes their environments: 6 GB)
 	$(BIN)/python benchmarks/clients/run.py
