@@ -1,6 +1,7 @@
 """Every shipped rule on its own examples, and every check with its evidence explained."""
 
 import inspect
+import re
 
 import pytest
 
@@ -61,3 +62,11 @@ def test_every_check_is_used_by_a_shipped_rule() -> None:
 
 def test_the_default_recipe_loads_shipped_packs_only() -> None:
     assert set(Recipe().packs) <= set(FOLDERS)
+
+
+def test_every_shipped_rule_says_why_in_both_languages() -> None:
+    han = re.compile("[\u4e00-\u9fff]")
+    for rule in ALL.rules:
+        assert han.search(rule.why_zh), rule.name
+        assert not han.search(rule.why_en), rule.name
+        assert rule.why_zh[-1] == "。", rule.name
