@@ -28,7 +28,7 @@ from curation.report.numbers import numbers
 from curation.report.reviewed import reviewed
 from curation.review import store
 
-MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot"]
+MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot", "record"]
 EXAMPLES = [
     "id",
     "conversation",
