@@ -172,7 +172,7 @@ def _data(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
     if config.patience and 0 < facts.validation < FEW_VALIDATION:
         yield Finding(
             "warning", "few-validation", f"{facts.validation} validation records decide when to stop",
-            "so few make the loss jump by chance", SOURCES["patience"],
+            "with so few the loss jumps by chance", SOURCES["patience"],
             f"raise split.val_share, so that there are {FEW_VALIDATION} or more",
         )  # fmt: skip
     if config.patience and not facts.validation:
