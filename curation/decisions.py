@@ -300,7 +300,8 @@ def _edited(examples: pl.DataFrame, edits: pl.DataFrame, mask: privacy.Masking) 
         return examples
     rows = []
     for edit in edits.select("item", "texts", "thought", "now").iter_rows(named=True):
-        texts = [privacy.mask(text.strip(), mask) for text in edit["texts"]]
+        # Turns and thought are numbered together, so that one value is one placeholder in the whole edit.
+        *texts, thought = privacy.masked_list([t.strip() for t in (*edit["texts"], edit["thought"] or "")], mask)
         turns = [turn | {"text": text} for turn, text in zip(edit["now"], texts, strict=True)]
         rows.append(
             {
@@ -308,7 +309,7 @@ def _edited(examples: pl.DataFrame, edits: pl.DataFrame, mask: privacy.Masking) 
                 "new_turns": turns,
                 "new_question": "\n".join(turn["text"] for turn in turns if turn["role"] == "user"),
                 "new_answer": "\n".join(turn["text"] for turn in turns if turn["role"] != "user"),
-                "new_cot": None if edit["thought"] is None else privacy.mask(edit["thought"].strip(), mask),
+                "new_cot": None if edit["thought"] is None else thought,
             }
         )
     schema: dict[str, Any] = {"id": pl.String, "new_turns": pl.List(tables.TURN)} | dict.fromkeys(

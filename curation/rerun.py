@@ -36,7 +36,7 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
     except (OSError, ValueError, KeyError, TypeError, ValidationError, pl.exceptions.PolarsError) as fault:
         name = getattr(fault, "filename", None)
         raise SourceError(f"{run}: not a whole run folder of this version ({name or type(fault).__name__})") from None
-    packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types)
+    packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
     if [pack["sha256"] for pack in manifest["packs"]] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")
     if not (run / "signatures.parquet").is_file():
