@@ -70,7 +70,8 @@ def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str) -> pl.DataFram
     found = []
     for wanted, group in _groups(mine):
         rows = told.filter(_applies(*wanted))
-        evidence = rows.select(rule.expression.alias(rule.name) for _, rule in group)
+        # Lazily, since only then Polars computes what several rules ask for (how long is it?) once.
+        evidence = rows.lazy().select(rule.expression.alias(rule.name) for _, rule in group).collect()
         places = rows.select("row", *keys)
         for turn, rule in group:
             hit = evidence[rule.name].is_not_null()

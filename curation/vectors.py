@@ -15,7 +15,7 @@ import polars as pl
 from scipy import sparse
 
 STEM = 6  # letters; measured on bank questions: whole words 74, six letters 77 of 77 intents (docs/log.md)
-MASK = r"\[[^\[\]]{1,12}\]"  # [订单号], [email]: what masking and exporters leave in place of entities
+MASK = r"\[[^\[\]]{1,24}\]"  # [订单号], [email]: what masking and exporters leave in place of entities
 _TOKEN = r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+"
 _HAN = r"^\p{Han}$"
 

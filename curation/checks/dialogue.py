@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 from rapidfuzz import fuzz, process
+from rapidfuzz.distance import LCSseq
 
 from curation.checks.registry import check
 from curation.checks.wording import regex, units
@@ -74,10 +75,16 @@ def echoes_question(*, least: float) -> pl.Expr:
         rows = values.drop_nulls()
         if rows.is_empty():
             return pl.repeat(None, len(values), dtype=pl.Float32, eager=True)
-        both = rows.struct.unnest()
+        both = rows.struct.unnest().with_columns(where=values.is_not_null().arg_true())
+        # A partial ratio of s needs a common subsequence of s / (2 - s) of the shorter text: ten times cheaper to ask.
+        common = process.cpdist(both["asked"].to_list(), both["said"].to_list(), scorer=LCSseq.similarity)
+        shorter = pl.min_horizontal(pl.col("asked", "said").str.len_chars())
+        both = both.with_columns(common=pl.Series(common)).filter(
+            pl.col("common") + 0.01 >= shorter * least / (2 - least)
+        )
         scores = process.cpdist(both["asked"].to_list(), both["said"].to_list(), scorer=fuzz.partial_ratio)
-        where = values.is_not_null().arg_true()
-        return pl.repeat(None, len(values), dtype=pl.Float32, eager=True).scatter(where, pl.Series(scores))
+        none = pl.repeat(None, len(values), dtype=pl.Float32, eager=True)
+        return none.scatter(both["where"], pl.Series(scores, dtype=pl.Float32))
 
     score = pairs.map_batches(alike, return_dtype=pl.Float32)
     numbers = (text.str.to_lowercase().str.extract_all(_TELLING) for text in (ANSWER, QUESTION))
@@ -93,7 +100,7 @@ _TELLING = r"\d+|(?-u:\b)(?:no|yes)(?-u:\b)|不|没"
 @check(on="example")
 def mostly_masks(*, most: float) -> pl.Expr:
     """More than the share `most` (0 to 1) of the answer is masks such as [订单号]. Evidence: the first of them."""
-    mask = r"(\[[^\[\]]{1,12}\])"
+    mask = r"(\[[^\[\]]{1,24}\])"
     left = ANSWER.str.replace_all(mask, "").str.len_chars()
     return pl.when((1 - left / ANSWER.str.len_chars()) > most).then(ANSWER.str.extract(mask))
 

@@ -146,7 +146,9 @@ def same_again(*, least: int) -> pl.Expr:
 
     Evidence: the message.
     """
-    bare = TEXT.str.replace_all(r"[\s\p{P}]+", "")
+    whole = TEXT.str.replace_all(r"[\s\p{P}]+", "")
+    begins = [whole.str.slice(0, n) == whole.str.slice(n, n) for n in (1, 2, 3)]  # else there is nothing to repeat
+    bare = pl.when(pl.any_horizontal(begins)).then(whole) if least > 1 else whole
     size = bare.str.len_chars()
     once = [(bare == bare.str.slice(0, n).repeat_by(size // n).list.join("")) & (size >= n * least) for n in (1, 2, 3)]
     return pl.when(TEXT.str.contains(r"\p{L}") & pl.any_horizontal(once)).then(TEXT)
@@ -194,11 +196,11 @@ def sentences(text: str) -> list[str]:
 
 def units(text: pl.Expr) -> pl.Expr:
     r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
-    bare = text.str.replace_all(r"\[[^\[\]]{1,12}\]", " x ")
+    bare = text.str.replace_all(r"\[[^\[\]]{1,24}\]", " x ")
     return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
 
 
-_MASK = r"\[[^\[\]]{1,12}\]"
+_MASK = r"\[[^\[\]]{1,24}\]"
 
 
 def content(text: pl.Expr, function_words: str | None) -> pl.Expr:

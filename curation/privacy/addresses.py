@@ -13,7 +13,7 @@ from curation.privacy.words import WORDS
 
 _HAN = "\u4e00-\u9fff"
 # Characters that no name of a place has, but the words before it do.
-_NO = "我你您他她它们的了吗呢吧啊哦嗯请在到住寄送给往是就都也还把被这那哪址写填改换成从要去货"
+_NO = "我你您他她它们的了吗呢吧啊哦嗯请在到住寄送给往是就也还把被这那哪址写填改换要去货"
 _PLACE = rf"(?:(?![{_NO}])[{_HAN}])"
 _N = r"(?:[甲乙丙丁]?[0-9]{1,5}|[一二三四五六七八九十百零〇]{1,5}|[甲乙丙丁]|[A-Za-z])"
 _D = r"(?:[0-9]{1,5}|[A-Za-z])"
@@ -53,7 +53,7 @@ _LEAD = re.compile(
     r"现|新|为|地|件|货|和|或|跟|：|:)+"
 )
 # What makes a number with 号 no house: the third of a month, line 3, size 38.
-_NO_HOUSE = re.compile(r"(?:月|地铁|号线|公交|尺码|鞋|口令|方案|客服|快递员|柜台|窗口)")
+_NO_HOUSE = re.compile(r"(?:[0-9一二三四五六七八九十]月|地铁|号线|公交|尺码|鞋|口令|方案|客服|快递员|柜台|窗口)")
 
 
 def chinese(text: str) -> Iterator[Hit]:
@@ -62,6 +62,7 @@ def chinese(text: str) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             found = match.group()
             start = match.start() + _begin(found)
+            start += text[start] == "成" and text[max(0, start - 1)] in "改换变"  # 改成文三路, but 成都路
             end = match.start() + len(found.rstrip(" ,，-"))
             if end - start >= 4 and not _NO_HOUSE.search(text[start:end]):
                 yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))

@@ -173,20 +173,28 @@ def examples(frame: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     texts, hits = masked(units, wanted)
     if hits.is_empty():
         return frame
-    units = units.with_columns(text=texts)
-    again = units.filter(pl.col("part") == "turns").group_by("example", maintain_order=True).agg("text")
-    said = pl.DataFrame({"example": numbered["example"], "turns": numbered["turns"]}).join(
-        again, on="example", how="left", maintain_order="left"
+    touched = units.select("example", "part", text=texts).filter(
+        pl.col("example").is_in(units["example"].gather(hits["row"]).unique().implode())
     )
+    turns_of = dict(
+        touched.filter(pl.col("part") == "turns").group_by("example").agg("text").iter_rows()
+    )  # few: what the messages say was masked before
+    columns: dict[str, pl.Series] = {}
+    for name in ("question", "answer", "cot"):
+        mine = touched.filter(pl.col("part") == name)
+        columns[name] = frame[name].scatter(mine["example"], mine["text"])
+    said = frame["turns"].gather(list(turns_of)).to_list()
     rebuilt = [
-        [turn | {"text": text} for turn, text in zip(turns, texts, strict=True)]
-        for turns, texts in said.select("turns", "text").iter_rows()
+        [turn | {"text": text} for turn, text in zip(turns, texts_of, strict=True)]
+        for turns, texts_of in zip(said, turns_of.values(), strict=True)
     ]
-    columns = {name: units.filter(pl.col("part") == name)["text"] for name in ("question", "answer", "cot")}
-    return frame.with_columns(
-        **{name: column.alias(name) for name, column in columns.items()},
-        turns=pl.Series("turns", rebuilt, dtype=frame.schema["turns"]),
+    new = pl.DataFrame(
+        {"example": list(turns_of), "new": pl.Series(rebuilt, dtype=frame.schema["turns"])},
+        schema_overrides={"example": pl.UInt32},
     )
+    joined = numbered.select("example").join(new, on="example", how="left", maintain_order="left")
+    turned = frame.with_columns(joined["new"]).select(pl.coalesce("new", "turns").alias("turns")).to_series()
+    return frame.with_columns(*(column.alias(name) for name, column in columns.items()), turned)
 
 
 def hits_of(text: str, wanted: Masking = EVERYTHING) -> list[Hit]:

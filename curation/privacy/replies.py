@@ -24,12 +24,15 @@ r"|invoice (?:number|no)"
 ),
     "phone": r"(?i)手机号|电话|联系方式|号码|phone|mobile|contact number|reach you|number to call|call you back",
     "name": (
-r"(?i)贵姓|姓名|名字|怎么称呼|如何称呼|收件人|联系人|收货人|your (?:full |first |last |sur)?name"
+r"(?i)贵姓|怎么称呼|如何称呼|叫什么名字|(?:您的?|你的?|提供|告知|报|发|收件人|联系人|收货人)"
+r"[^。？?，,\n]{0,8}(?:姓名|名字)|your (?:full |first |last |sur)?name"
 r"|name please|may i have (?:your|the) name|name (?:on|for|of) the (?:account|order|booking)"
 r"|account holder|who am i (?:speaking|chatting)"
 ),
     "address": (
-r"(?i)地址|住址|哪个小区|(?:delivery|shipping|billing|home|street|postal|mailing|full|your|the"
+r"(?i)(?:提供|告知|报|发|说|填|新的?|收货|收件|详细|您的?|你的?)[^。？?，,\n]{0,8}(?:地址|住址)"
+r"|地址(?:是|发|多少|在哪)|哪个小区|(?:delivery|shipping|billing|home|street|postal|mailing|full"
+r"|your|the"
 r"|new) address|where do you live|post ?code|zip"
 ),
     "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
@@ -48,7 +51,11 @@ _EN_NAME = re.compile(
     r"\W*(?i:(?:it'?s|it is|sure|yes|ok|my name is|name is|this is|i'?m|name|yeah|hi)[\s:,.]*){0,3}"
     r"(?P<value>[A-Za-z][A-Za-z'’-]+(?: (?:[A-Z]\.?|[A-Za-z][A-Za-z'’-]+)){0,2})\W*"
 )
-_HAN_ADDRESS = re.compile("(?=.*[省市区县镇乡村路街道巷弄号栋楼室])(?=.*[0-9一二三四五六七八九十])")
+# A place and the number of a house, and none of the words that make a sentence.
+_HAN_ADDRESS = re.compile(
+    "(?=.*[省市区县镇乡村路街道巷弄])(?=.*[0-9一二三四五六七八九十](?:号|栋|幢|楼|室|单元|弄|组|队|-?[0-9]))"
+    "(?!.*[您你我请不吗呢哈哟的了在是要能会没])"
+)
 _EN_ADDRESS = re.compile(r"[0-9]{1,5}[A-Za-z]? [A-Za-z][A-Za-z .'-]+(?:,.*)?$")
 _ACCOUNT = re.compile(
     r"\W*(?:是|我的|微信号?|qq号?|[:：]|\s){0,4}(?P<value>[A-Za-z0-9][A-Za-z0-9_-]{4,20})\W*", re.IGNORECASE

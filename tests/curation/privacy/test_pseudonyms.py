@@ -1,0 +1,114 @@
+"""One value, one placeholder in a conversation; replies are masked as what was asked for; shards change nothing."""
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curation import privacy, tables
+from curation.mend import mend
+
+
+def said(*lines: tuple[str, str], conversation: str = "c") -> pl.DataFrame:
+    rows = [
+        {
+            "conversation": conversation,
+            "message": i,
+            "role": role,
+            "raw": text,
+            "text": text,
+            "record": False,
+            "bot": False,
+        }
+        for i, (role, text) in enumerate(lines)
+    ]
+    return (
+        pl.DataFrame(rows, schema_overrides={"message": pl.UInt32})
+        .with_columns(pl.lit(None).alias(name) for name in tables.MESSAGES if name not in rows[0])
+        .select(pl.col(name).cast(kind) for name, kind in tables.MESSAGES.items())
+    )
+
+
+def masked(*lines: tuple[str, str], **options: object) -> list[str]:
+    return mend(said(*lines), mask=privacy.masking(mask=True, **options))[0]["text"].to_list()  # type: ignore[arg-type]
+
+
+def test_the_same_value_is_the_same_placeholder_whoever_says_it_and_however_it_is_written() -> None:
+    assert masked(
+        ("user", "我电话13800138000，备用13900139000"),
+        ("assistant", "好的，139 0013 9000对吗"),
+        ("user", "不，还是+86-138-0013-8000"),
+    ) == ["我电话[电话1]，备用[电话2]", "好的，[电话2]对吗", "不，还是[电话1]"]
+
+
+def test_a_value_found_once_is_masked_where_nothing_announces_it() -> None:
+    assert masked(("user", "订单号7720454"), ("assistant", "7720454已发货，77204541是另一单")) == [
+        "订单号[订单号1]",
+        "[订单号1]已发货，77204541是另一单",
+    ]
+
+
+def test_placeholders_are_in_the_language_of_the_conversation() -> None:
+    assert masked(("user", "13800138000"), ("assistant", "thanks, I will call you on that number"))[0] == "[phone 1]"
+    assert masked(("user", "13800138000"), ("assistant", "好的我们马上给您回电话"))[0] == "[电话1]"
+
+
+def test_numbers_go_on_behind_placeholders_that_the_log_came_with() -> None:
+    assert masked(("user", "[电话1]打不通，打13800138000")) == ["[电话1]打不通，打[电话2]"]
+
+
+REPLIES = [
+    ("请问您贵姓", "张伟", "[姓名1]"),
+    ("麻烦提供一下收件人姓名", "欧阳明月", "[姓名1]"),
+    ("May I have your name please?", "John Smith", "[name 1]"),
+    ("Could you give me your order number?", "It's 77204", "It's [order number 1]"),
+    ("请提供您的手机号", "87654321", "[电话1]"),
+    ("请提供一下收货地址", "西湖区文三路138号", "[地址1]"),
+]
+NO_REPLIES = [
+    ("请问您贵姓", "谢谢", "谢谢"),
+    ("请提供您的姓名", "白条", "白条"),
+    ("请提供您的收货地址", "不在一个城市", "不在一个城市"),
+    ("请问地址改吗", "请提供一下您的订单号哈，方便查询一下市区的", "请提供一下您的订单号哈，方便查询一下市区的"),
+    ("请提供订单号", "2", "2"),
+    ("Your name please?", "not now", "not now"),
+    ("order number?", "10:30", "10:30"),
+]
+
+
+@pytest.mark.parametrize(("asks", "answers", "expected"), REPLIES + NO_REPLIES)
+def test_a_short_reply_is_masked_as_what_was_asked_for(asks: str, answers: str, expected: str) -> None:
+    assert masked(("assistant", asks), ("user", answers))[1] == expected
+
+
+def test_what_is_allowed_and_what_is_kept_stays() -> None:
+    said_so = ("assistant", "打021-55550100或写信给me@example.com，订单号7720454")
+    assert masked(said_so, allow=["02155550100"], keep=["email"]) == [
+        "打021-55550100或写信给me@example.com，订单号[订单号1]"
+    ]
+
+
+WORDS = st.sampled_from(
+    [
+        "好的",
+        "打13800138000",
+        "13900139000",
+        "订单号7720454",
+        "7720454呢",
+        "我叫张伟",
+        "张伟在吗",
+        "请问您贵姓",
+        "[电话1]",
+        "ok",
+    ]
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(WORDS, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_shards_of_whole_conversations_give_the_same_placeholders(talks: list[list[str]]) -> None:
+    parts = [said(*(("user", text) for text in talk), conversation=f"c{i}") for i, talk in enumerate(talks)]
+    whole, found = mend(pl.concat(parts), mask=privacy.EVERYTHING)
+    alone = [mend(part, mask=privacy.EVERYTHING) for part in parts]
+    assert whole["text"].to_list() == [text for part, _ in alone for text in part["text"]]
+    assert found.height == sum(part.height for _, part in alone)
