@@ -103,8 +103,13 @@ def _parts(message: Message, layout: Layout) -> Iterator[Message]:
 
 
 def _question(values: Mapping[str, Any], place: str, layout: Layout) -> list[Message]:
-    """Read a record that is a question with its answer: reasoning, a system prompt and a history may come along."""
-    question, extra, answer = (_text(values.get(name), name) for name in ("question", "input", "answer"))
+    """Read a record that is a question with its answer: reasoning, a system prompt and a history may come along.
+
+    What is a list of texts, such as steps, is joined by line breaks.
+    """
+    question, extra, answer = (
+        _text(reasoning.as_text(values.get(name)), name) for name in ("question", "input", "answer")
+    )
     if not question.strip():
         if not extra.strip():
             raise RecordFaultError("no question")

@@ -138,10 +138,14 @@ SURE = 0.9  # probability; below it langdetect's guesses on short text are wrong
 
 
 def switched(text: str, other: str) -> bool:
-    """Tell whether two texts are clearly in different scripts, with at least 12 letters of the other one."""
+    """Tell whether two texts are clearly in different scripts, with at least 12 letters of the other one.
+
+    A text that says itself in both, as bilingual exam questions do, is in neither: a Chinese sentence has about five
+    letters for each Han character in English, so six are English alone.
+    """
     text, other = (re.sub(r"\\[A-Za-z]+|\$[^$]*\$", " ", part) for part in (text, other))  # LaTeX is no language
     han, latin = len(re.findall(r"[\u4e00-\u9fff]", text)), len(re.findall(r"[A-Za-z]", text))
     other_han, other_latin = len(re.findall(r"[\u4e00-\u9fff]", other)), len(re.findall(r"[A-Za-z]", other))
     return (han > latin and other_latin > 12 and other_latin > 6 * other_han) or (
-        latin > han and other_han > 12 and other_han > other_latin
+        latin > 6 * han and other_han > 12 and other_han > other_latin
     )

@@ -60,7 +60,8 @@ def sniff(
         if not asks:
             for guess, trial in found:
                 show(guess, trial, console(stderr=False))
-        _close([guess for guess, _ in found], logs, out, console(stderr=False))
+        unread = [g.file for g, trial in found if any(i.what == "reading" and not i.confidence for i in trial.items)]
+        _close([guess for guess, _ in found], logs, out, unread, console(stderr=False))
 
 
 def show(guess: Guess, trial: Trial, to: Console) -> None:
@@ -107,8 +108,8 @@ def _ask(guess: Guess) -> None:
         item.confidence = max(item.confidence, 0.8)
 
 
-def _close(found: list[Guess], logs: list[Path], out: Path | None, to: Console) -> None:
-    """Print what is still asked, and what to do next."""
+def _close(found: list[Guess], logs: list[Path], out: Path | None, unread: list[str], to: Console) -> None:
+    """Print what is still asked, and what to do next; of `unread` files nothing could be read as guessed."""
     for place, guess in enumerate(found):
         if guess.question:
             key, _, value = guess.question.setting.partition(": ")
@@ -119,6 +120,11 @@ def _close(found: list[Guess], logs: list[Path], out: Path | None, to: Console) 
     names = " ".join(map(str, logs))
     if out:
         to.print(f"\nrecipe: {out}", highlight=False, markup=False, soft_wrap=True)
+        for file in unread:
+            cure = f"mend its columns in {out} (docs/shapes.md), and sniff again"
+            to.print(f"{file}: nothing can be read so; {cure}", highlight=False, markup=False, soft_wrap=True)
+        if unread:
+            return
         to.print(f"next:   siftune curate {names} -c {out}", highlight=False, markup=False, soft_wrap=True)
     else:
         to.print(f"\nnext:   siftune sniff {names} -o recipe.yaml", highlight=False, markup=False, soft_wrap=True)

@@ -49,7 +49,7 @@ HEADERS: dict[str, str] = {
     "question": r"question|query|prompt|instruction|ask|problem|问题|提问|咨询|用户问|frage|pregunta|質問|질문",
     "answer": r"answer|output|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변",
     "input": r"^input$|^context$",
-    "cot": r"^cot$|reason|thought|思考|推理|解析",
+    "cot": r"^cot$|reason|thought|rationale|explanation|analysis|chain|思考|推理|解析",
     "system": r"^system(?:_prompt)?$",
     "history": r"^history$",
 }  # fmt: skip

@@ -228,8 +228,9 @@ def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], ta
 def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
     """Recognise a question and its answer per record: two columns of sentences, and nobody who speaks."""
     said = [c for c in columns if (c.sentences > 0.5 or c.named("question") or c.named("answer")) and c.filled]
-    named = {what: next((c for c in said if c.named(what)), None) for what in ("question", "answer")}
-    question, answer = named["question"], named["answer"]
+    question = next((c for c in said if c.named("question")), None)
+    answers = sorted((c for c in said if c.named("answer") and c is not question), key=lambda c: c.named("cot"))
+    answer = answers[0] if answers else None  # answer_analysis is reasoning where there is another answer
     role = role_column(columns, {c.key for c in said if c.length > 15})
     if role and role.confidence >= 0.9:
         return False
@@ -254,7 +255,8 @@ def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
         other = next((c for c in columns if c.named(what) and c.key not in found.values() and c.filled), None)
         if other:
             found[what] = other.key
-    time = time_column(columns, set(found.values()))
+    one_day = {c.key for c in columns if len(c.filled) > 1 and c.distinct * len(c.filled) <= 1}  # a version, no time
+    time = time_column(columns, set(found.values()) | one_day)
     if time:
         found["time"] = time.value
     guess.source |= {"shape": "records", "columns": found}

@@ -441,3 +441,11 @@ def test_every_line_of_hostile_json_is_a_message_or_unreadable(tmp_path: Path, b
     content = LINE.encode() + body
     lines = [line.decode("utf-8", "replace") for line in content.split(b"\n")]
     is_conserved(reading(tmp_path, content, "log.jsonl"), sum(bool(line.strip()) for line in lines))
+
+
+def test_an_answer_in_parts_is_joined_by_lines(tmp_path: Path) -> None:
+    rows = [{"question": "怎么退？", "answer": ["先申请。", "再寄回。"]}, {"question": "贵吗？", "answer": [{"x": 1}]}]
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    found = reading(tmp_path, text, "log.jsonl")
+    assert [row[-1] for row in said(found)] == ["怎么退？", "先申请。\n再寄回。"]
+    assert faults(found) == [(2, "the answer is a list, not text")]

@@ -420,3 +420,36 @@ def test_a_question_is_printed_with_the_line_that_answers_it_where_nobody_can_be
 def test_files_that_are_read_alike_keep_a_source_each(tmp_path: Path) -> None:
     guesses = [Guess(name, {"match": name, "format": "csv"}) for name in ("a.csv", "b*.csv")]
     assert [s["match"] for s in yaml.safe_load(recipe(guesses))["sources"]] == ["a.csv", "b[*].csv"]
+
+
+def test_an_analysis_beside_an_answer_is_the_reasoning_and_a_version_is_no_time(tmp_path: Path) -> None:
+    rows = [
+        {
+            "version": "2024-05-06", "release_date": "2024-05-06",
+            "problem": f"小明有{n}个苹果，又买了2个，一共有几个？",
+            "answer_analysis": [f"原来有{n}个。", f"{n}+2={n + 2}，所以一共有{n + 2}个。"], "answer_value": str(n + 2),
+        }
+        for n in range(3, 40)
+    ]  # fmt: skip
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    guess, found = guessed(tmp_path, "a.jsonl", text)
+    assert guess.source["columns"] == {"question": "problem", "answer": "answer_value", "cot": "answer_analysis"}
+    assert found["cot"].drop_nulls().to_list() == [
+        f"原来有{n}个。\n{n}+2={n + 2}，所以一共有{n + 2}个。" for n in range(3, 40)
+    ]
+
+
+def test_an_analysis_alone_is_the_answer(tmp_path: Path) -> None:
+    rows = [
+        {"problem": f"怎么把{n}号机的滤芯换下来？", "answer_analysis": f"先断电，再拧开{n}号盖。"} for n in range(3, 40)
+    ]
+    guess, _ = guessed(tmp_path, "a.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    assert guess.source["columns"] == {"question": "problem", "answer": "answer_analysis"}
+
+
+def test_a_guess_that_reads_nothing_does_not_send_anybody_to_curate(tmp_path: Path) -> None:
+    rows = [{"question": f"第{n}台怎么换滤芯？", "answer": {"id": n}} for n in range(30)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+    done = command("sniff", "a.jsonl", "-o", "r.yaml", folder=tmp_path)
+    assert "a.jsonl: nothing can be read so" in done.stdout
+    assert "siftune curate" not in done.stdout
