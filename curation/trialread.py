@@ -30,7 +30,7 @@ class Trial:
 def trial(path: Path, guess: Guess) -> Trial:
     """Read `path` as the guess says; a mapping that cannot be used is an item without confidence."""
     try:
-        source = Source.model_validate(guess.source)
+        source = Source.model_validate(guess.source | {"match": "*"})  # a name may hold what a glob takes for its own
         with tempfile.TemporaryDirectory() as folder:
             reading = read([_head(path, Path(folder))], [source, Source(skip=True)])
         messages, _ = sessions(reading.messages, Sessions(), [source])
