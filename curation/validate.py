@@ -1,7 +1,7 @@
 """Is a set file what its trainer takes it for? Every fault with its line, and what trainers drop without a word.
 
-What trainers do was seen in their own loaders (LLaMA-Factory 0.9.5, TRL 1.16, ms-swift 4.6, Axolotl 0.19) and is
-tried again by `make clients`; docs/formats.md has the table.
+What LLaMA-Factory 0.9.5 drops was seen in its own loader and is tried again by `make clients`; what TRL 1.16, ms-swift
+4.6 and Axolotl 0.19 do with faulty records was read in their code or seen once. docs/formats.md has the table.
 """
 
 from __future__ import annotations
@@ -77,8 +77,6 @@ def losses(talk: Talk, form: Format) -> list[str]:
     found = []
     ordered = bool(spoken) and all(ask == (place % 2 == 0) for place, ask in enumerate(asks)) and len(asks) % 2 == 0
     if form in ("sharegpt", "messages") and not ordered:
-        found.append("LLaMA-Factory drops the record")
-    if form == "alpaca" and spoken and not spoken[-1].text.strip():
         found.append("LLaMA-Factory drops the record")
     if asks and asks[-1] and form in ("sharegpt", "messages"):
         found.append("ms-swift and TRL keep a last question without an answer")

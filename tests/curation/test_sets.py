@@ -197,3 +197,11 @@ def test_validate_counts_what_trainers_drop_without_a_word(tmp_path: Path) -> No
     verdict = json.loads(run("validate", path, "--json").stdout)[0]
     assert verdict["losses"]["LLaMA-Factory drops the record"] == 2
     assert verdict["good"] == 1
+
+
+def test_an_empty_alpaca_output_is_kept_by_llama_factory_and_teaches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text(json.dumps({"instruction": "q", "input": "", "output": ""}), encoding="utf-8")
+    verdict = json.loads(run("validate", path, "--json").stdout)[0]
+    assert verdict["losses"] == {"nothing in it is trained on": 1}
+    assert verdict["good"] == 0
