@@ -1,7 +1,9 @@
 """A small log of our own in both languages, and a run made of it."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -71,3 +73,17 @@ def run(curated: pipeline.Curated, packs: Packs, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("runs") / "run"
     runfolder.write(curated, Recipe(), packs, folder, argv=["curate"])
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Start Chromium once for all browser tests; they are skipped, and say why, where there is none."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium fonts-noto-cjk")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in the dev extra")
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=found, args=quiet)
+        yield made
+        made.close()

@@ -1,7 +1,5 @@
 """The page in a real browser: no script, no request, both languages, light and dark, narrow and on paper."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,24 +8,11 @@ from curation.report import html
 from curation.report.compare import compare
 from curation.report.model import Generation, Loss, Report, Training
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-NO_SANDBOX = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="no Chromium on this machine: apt-get install chromium fonts-noto-cjk"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 HOSTILE = "<img src=x onerror=window.caught=1><script>window.caught=1</script>\u202e倒过来"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: it is in the dev extra")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(executable_path=CHROMIUM, args=NO_SANDBOX)
-        yield made
-        made.close()
 
 
 @pytest.fixture
