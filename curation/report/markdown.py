@@ -153,12 +153,14 @@ def _types(report: Report, language: Language) -> list[str]:
             if row.after
             else f"❌ {say('types.missing').into(language)}",
         ]
-        for row in report.query_types
+        for row in sentences.asked(report)
     ]
     return [
         _heading("types", language),
         _table(language, ["types.type", ">before", ">after"], rows) if rows else say("types.none").into(language),
-        "\n".join(f"- {_words(words, language)}" for words in sentences.diversity(report)),
+        "\n".join(
+            f"- {_words(words, language)}" for words in [*sentences.missing(report), *sentences.diversity(report)]
+        ),
     ]
 
 

@@ -69,8 +69,9 @@ def warnings(report: Report) -> list[Words]:
         said.append(say("warn.personal-data", n=left))
     if report.duplicates.conflicts:
         said.append(say("warn.conflicts", n=report.duplicates.conflicts))
-    if report.missing_types and report.counts.exported_train + report.counts.exported_val:
-        said.append(say("warn.missing", names=missing(report)))
+    wanted = [key for key in report.missing_types if key in {row.id for row in asked(report)}]
+    if wanted and report.counts.exported_train + report.counts.exported_val:
+        said.append(say("warn.missing", names=_names(report, wanted)))
     return said
 
 
@@ -79,9 +80,19 @@ def type_name(row: QueryTypeRow) -> Words:
     return Words(one_line(row.zh, 60), one_line(row.en, 60))
 
 
-def missing(report: Report) -> Words:
-    """The names of the query types without examples."""
-    return _names(report, report.missing_types)
+def asked(report: Report) -> list[QueryTypeRow]:
+    """The query types that somebody asked for, before or after; a log asks for few of all that packs know."""
+    return [row for row in report.query_types if row.before or row.after]
+
+
+def missing(report: Report) -> list[Words]:
+    """Which query types have no example: those that customers ask for, and those that nobody asked for."""
+    known = {row.id for row in asked(report)}
+    keys = {
+        "types.missing-line": [key for key in report.missing_types if key in known],
+        "types.unasked-line": [key for key in report.missing_types if key not in known],
+    }
+    return [say(line, names=_names(report, names)) for line, names in keys.items() if names]
 
 
 def _names(report: Report, keys: list[str], most: int = 12) -> Words:

@@ -161,7 +161,11 @@ WORDS: dict[str, Words] = {
             "消息数目对不上，请不要使用这份数据，并向开发者报告。",
             "The ledger of messages does not balance: do not use this data, and report the fault.",
         ),
-        ("warn.missing", "没有样本的意图：{names}。", "Query types without any example: {names}."),
+        (
+            "warn.missing",
+            "客户问到、却没有样本的意图：{names}。",
+            "Query types that customers ask for, without any example: {names}.",
+        ),
         (
             "warn.conflicts",
             "有 {n} 组相同问题的答案互相矛盾。",
@@ -280,7 +284,16 @@ WORDS: dict[str, Words] = {
         ),
         ("types.none", "没有识别到意图。", "No query type was recognised."),
         ("types.missing", "缺失", "missing"),
-        ("types.missing-line", "导出的数据里没有这些意图：{names}。", "No exported example of: {names}."),
+        (
+            "types.missing-line",
+            "客户问到、导出的数据里却没有：{names}。",
+            "Asked for, but without any exported example: {names}.",
+        ),
+        (
+            "types.unasked-line",
+            "这份记录里没有人问到：{names}。",
+            "Nobody in this log asks for: {names}.",
+        ),
         ("types.complete", "每类意图都有样本。", "Every query type has examples."),
         ("diversity", "多样性", "Diversity"),
         (
@@ -387,8 +400,8 @@ WORDS: dict[str, Words] = {
         ("personal-data.left", "导出后仍有", "Left in export"),
         (
             "personal-data.none",
-            "没有发现可识别的号码和账号（姓名、地址不在检查之列）。",
-            "No numbers or accounts of a known kind were found (names and addresses are not looked for).",
+            "没有发现可识别的个人信息（没有提示词的姓名和昵称认不出来）。",
+            "No personal data of a known kind was found (names that nothing announces, and nicknames, are not seen).",
         ),
         ("personal-data.caption", "只列数量，不列内容。", "Numbers only, never the data."),
         ("personal.link-token", "链接里的令牌", "token in a link"),
@@ -594,9 +607,10 @@ WORDS: dict[str, Words] = {
         ("provenance.rules", "规则数", "Rules"),
         (
             "footer",
-            "由 siftune 生成。本页不含脚本，也不访问网络；日志文本中的号码和账号已脱敏，姓名和地址未作处理。",
-            "Made by siftune, without scripts or network. Numbers and accounts in log text are masked; "
-            "names and addresses are not.",
+            "由 siftune 生成。本页不含脚本，也不访问网络；日志文本中能识别的个人信息已换成占位符，"
+            "没有提示词的姓名和昵称除外。",
+            "Made by siftune, without scripts or network. Personal data of known kinds in log text is replaced; "
+            "names that nothing announces, and nicknames, are not.",
         ),
         # What the stages themselves find, which no pack explains
         (

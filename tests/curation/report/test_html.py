@@ -210,3 +210,16 @@ def test_sampled_precision_stands_beside_its_rule_against_the_gate(report):
     nobody = html.render(report.model_copy(update={"review": None}))
     assert "抽样准确率" not in nobody
     assert "未抽样" not in nobody
+
+
+def test_types_that_nobody_asks_for_are_named_apart_from_those_that_were_lost(report):
+    data = report.model_dump()
+    data["query_types"].append({"id": "exchange", "zh": "换货", "en": "Exchange", "before": 9, "after": 0})
+    data["missing_types"] = ["warranty", "exchange"]
+    shown = Report.model_validate(data)
+    text = Page(html.render(shown)).text
+    assert "客户问到、导出的数据里却没有：换货。" in text
+    assert "这份记录里没有人问到：保修。" in text
+    assert "客户问到、却没有样本的意图：换货。" in text  # among the warnings
+    rows = re.findall(r'<th scope="row"><span class="zh" lang="zh-CN">(换货|保修)</span>', html.render(shown))
+    assert rows == ["换货"]  # what nobody asked for has no row
