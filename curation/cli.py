@@ -287,7 +287,7 @@ def _train(
     run: Path,
     model: str,
     out: Path | None,
-    general: list[Path],
+    general: list[str],
     overrides: dict[str, Any],
     *,
     force: bool,

@@ -5,35 +5,33 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from peft import PeftModel
-from transformers import PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import TINY, TrainConfig
-from training.data import Record, Run
+from training.data import Run
 from training.doctor import Finding, diagnose, facts, refuse, to_json
-from training.encode import Encoded, Encoding, encode
-from training.errors import RunError
+from training.encode import Encoding
 from training.fit import Fit, fit
 from training.flags import rates
 from training.forget import Divergence, divergence, verdict
 from training.memory import Shape, fitting_batch
-from training.mix import Mixture, hold_out, mix
+from training.mix import Mixture
 from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
-from training.notes import on_base, on_data, on_result
+from training.notes import on_base, on_data, on_result, on_sources
+from training.own import Own, own_records, write_own
+from training.prepare import Plan, Prepared, mixed, plan
 from training.preview import lengths, preview
 from training.preview import to_json as to_plain
 from training.progress import Progress
 from training.quiet import versions
 from training.sample import Diary, Sample, choose_prompts, sample, to_markdown, tokens_per_answer
+from training.sources import Pool
 from training.tiny import build_tiny
-
-POOL = 4  # general records encoded for each one wanted, so that a huge file costs no more than it must
-POOL_LEAST = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +48,10 @@ class Base:
         return self.source != self.asked or Path(self.source).is_absolute()
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is trained on and measured by."""
-
-    encodings: Mapping[str, Encoding]  # train, val, general
-    mixture: Mixture
-    held_out: Mapping[str, Sequence[Encoded]]  # domain, general
-
-
 def make_adapter(
     run: Run,
     model: str,
-    general: Sequence[Record],
+    pools: Sequence[Pool],
     config: TrainConfig,
     *,
     folder: Path,
@@ -71,17 +60,14 @@ def make_adapter(
 ) -> dict[str, Any]:
     """Train; write adapter and samples.md to `folder`, which will be `target`; return what training.json says."""
     device = find_device(config)
-    base = _base(model, run, general, config, folder=folder, target=target)
+    base = _base(model, run, pools, config, folder=folder, target=target)
     shape = shape_of(base.source, config)
     config = _within_memory(config, shape)
     say.line(f"model {base.stays} · {device.name} · {device.precision}{' · 4-bit' if config.quantize else ''}")
     tokenizer = load_tokenizer(base.source, config)
-    data = _prepare(
-        run, general, config, tokenizer, max_length=min(config.max_length, longest_input(base.source, config))
-    )
-    say.line(_mixture_line(data.mixture))
+    made = plan(run, pools, config, tokenizer, max_length=min(config.max_length, longest_input(base.source, config)))
     found = diagnose(config, facts(
-        run, len(general), config, train=data.encodings["train"], tokenizer=tokenizer, shape=shape, out=target,
+        run, made.at_hand, config, train=made.train, tokenizer=tokenizer, shape=shape, out=target,
         built_in=base.asked == TINY,
     ))  # fmt: skip
     refuse(found, config)
@@ -89,11 +75,17 @@ def make_adapter(
         if finding.level != "note":
             say.line(finding.line())
     loaded = load_model(base.source, config, device)
+    own = _own(made, config, loaded, tokenizer, say=say)
+    if own:
+        write_own(folder / "general-self.jsonl", [record for one in own.values() for record in one.records])
+    data = mixed(made, config, tokenizer, own)
+    say.line(_mixture_line(data.mixture))
     checkpoints = folder / "checkpoints"
     prompts = choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed)
     asking: dict[str, Any] = {
         "system_prompt": config.system_prompt,
-        "stop_ids": data.encodings["train"].stop_ids,
+        "thinking": made.manner.thinking,
+        "stop_ids": made.train.stop_ids,
         "most_tokens": config.sample_tokens,
     }
     diary = Diary(folder / "samples.jsonl", tokenizer, prompts, seed=config.seed, **asking)
@@ -126,73 +118,71 @@ def _within_memory(config: TrainConfig, shape: Shape) -> TrainConfig:
 
 
 def preview_run(
-    run: Run, model: str, general: Sequence[Record], config: TrainConfig, *, count: int, folder: Path
+    run: Run, model: str, pools: Sequence[Pool], config: TrainConfig, *, count: int, folder: Path
 ) -> dict[str, Any]:
     """Return records of the mixture token by token, the lengths of all sets, and the mixture; nothing is loaded.
 
     `folder` may be written to and thrown away.
     """
-    base = _base(model, run, general, config, folder=folder, target=folder)
+    base = _base(model, run, pools, config, folder=folder, target=folder)
     tokenizer = load_tokenizer(base.source, config)
     longest = min(config.max_length, longest_input(base.source, config))
-    data = _prepare(run, general, config, tokenizer, max_length=longest)
+    made = plan(run, pools, config, tokenizer, max_length=longest)
+    data = mixed(made, config, tokenizer, {})
+    later = sum(made.counts.values())
     return {
         "records": to_plain(preview(data.mixture.records, tokenizer, count=count, seed=config.seed)),
         "lengths": lengths(dict(data.encodings)),
-        "mixture": _mixture_line(data.mixture),
+        "mixture": _mixture_line(data.mixture)
+        + (f"; {later} more that the base model is to answer itself" if later else ""),
     }
 
 
-def doctor(run: Run, model: str, general: Sequence[Record], config: TrainConfig, *, folder: Path) -> list[Finding]:
+def doctor(run: Run, model: str, pools: Sequence[Pool], config: TrainConfig, *, folder: Path) -> list[Finding]:
     """Say what is wrong with a training before it is begun; `folder` may be written to and thrown away."""
-    base = _base(model, run, general, config, folder=folder, target=folder)
+    base = _base(model, run, pools, config, folder=folder, target=folder)
     shape = shape_of(base.source, config)
     config = _within_memory(config, shape)
     tokenizer = load_tokenizer(base.source, config)
     longest = min(config.max_length, longest_input(base.source, config))
-    train = encode(run.train, tokenizer, max_length=longest, system_prompt=config.system_prompt)
+    made = plan(run, pools, config, tokenizer, max_length=longest)
     told = facts(
-        run, len(general), config, train=train, tokenizer=tokenizer, shape=shape, out=run.folder, built_in=model == TINY
-    )
+        run, made.at_hand, config, train=made.train, tokenizer=tokenizer, shape=shape, out=run.folder,
+        built_in=model == TINY,
+    )  # fmt: skip
     return diagnose(config, told)
 
 
-def _base(model: str, run: Run, general: Sequence[Record], config: TrainConfig, *, folder: Path, target: Path) -> Base:
+def _base(model: str, run: Run, pools: Sequence[Pool], config: TrainConfig, *, folder: Path, target: Path) -> Base:
     if model != TINY:
         source = resolve(model)
         return Base(model, source, source)
-    texts = [message.text for record in [*run.train, *general] for message in record.messages]
+    records = [*run.train, *(record for pool in pools for record in pool.records)]
+    texts = [message.text for record in records for message in record.messages]
     build_tiny(texts, folder / "base", seed=config.seed)
     return Base(model, str(folder / "base"), str(target / "base"))
 
 
-def _prepare(
-    run: Run,
-    general: Sequence[Record],
-    config: TrainConfig,
-    tokenizer: PreTrainedTokenizerBase,
-    *,
-    max_length: int,
-) -> Prepared:
-    """Encode everything first and mix then, so that records that are too long do not change the share."""
-    most = max(POOL_LEAST, round(POOL * config.general_share / (1 - config.general_share) * len(run.train)))
-    pool = Random(config.seed).sample(list(general), min(most, len(general)))
-    encodings = {
-        name: encode(records, tokenizer, max_length=max_length, system_prompt=config.system_prompt)
-        for name, records in (("train", run.train), ("val", run.val), ("general", pool))
+def _own(
+    made: Plan, config: TrainConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, say: Progress
+) -> dict[str, Own]:
+    """Let the base model answer the general questions of those sources that leave the answers to it."""
+    manner = replace(made.manner, thinking=False if made.manner.thinking is not None else None)  # answers, not thoughts
+    return {
+        name: own_records(
+            model,
+            tokenizer,
+            questions,
+            count=made.counts[name],
+            languages=made.languages,
+            stop_ids=made.train.stop_ids,
+            manner=manner,
+            most_tokens=config.self_tokens,
+            say=say.line,
+        )
+        for name, questions in made.questions.items()
+        if made.counts[name]
     }
-    if not encodings["train"].records:
-        raise RunError(f"{run.folder}: all {len(run.train)} records exceed {max_length} tokens; raise max_length")
-    asked = [r.id for r in pool if any(prompt in m.text for prompt in config.general_prompts for m in r.messages)]
-    kept, held = hold_out(encodings["general"].records, share=config.general_holdout, seed=config.seed, asked=asked)
-    mixture = mix(
-        encodings["train"].records,
-        kept,
-        share=config.general_share,
-        seed=config.seed,
-        max_repeats=config.max_repeats,
-    )
-    return Prepared(encodings, mixture, {"domain": encodings["val"].records, "general": held})
 
 
 def _save(model: PeftModel, tokenizer: PreTrainedTokenizerBase, base: Base, config: TrainConfig, folder: Path) -> None:
@@ -238,7 +228,8 @@ def _describe(
         "config": config.model_dump(mode="json"),
         "device": {"kind": device.kind, "name": device.name, "precision": device.precision},
         "encoding": {name: _encoding(encoding) for name, encoding in data.encodings.items()},
-        "mixture": {key: value for key, value in asdict(data.mixture).items() if key != "records"},
+        "mixture": {key: value for key, value in asdict(data.mixture).items() if key != "records"}
+        | {"general_sources": list(data.sources)},
         "parameters": {
             "trainable": fitted.trainable,
             "total": fitted.parameters,
@@ -258,6 +249,7 @@ def _describe(
         "notes": [
             *on_base(built_in=base.asked == TINY),
             *on_data(data.encodings, data.mixture, validated=len(data.held_out["domain"])),
+            *on_sources(data.sources),
             *on_result(losses, forgetting, samples),
         ],
         "versions": versions(),
@@ -270,7 +262,9 @@ def _encoding(encoding: Encoding) -> dict[str, Any]:
         "records": len(encoding.records),
         "too_long": encoding.too_long,
         "cut": encoding.cut,
+        "split": encoding.split,
         "per_answer": encoding.per_answer,
+        "reasoning": encoding.reasoning,
         "median_prompt": encoding.median_prompt,
         "median_answer": encoding.median_answer,
         "longest": encoding.longest,

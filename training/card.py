@@ -52,19 +52,39 @@ def _losses(result: dict[str, Any]) -> str:
 
 def _data(result: dict[str, Any]) -> str:
     mixture, encoding = result["mixture"], result["encoding"]["train"]
-    sources = mixture["sources"]
     lines = [
         f"* {mixture['domain']} domain records and {mixture['general']} general ones "
         f"({mixture['general_unique']} different)",
         f"* general share: {mixture['share_records']:.1%} of the records, {mixture['share_tokens']:.1%} of "
         f"the tokens, {mixture['share_trained_tokens']:.1%} of the trained tokens "
         f"(asked for: {mixture['share_wanted']:.1%})",
-        f"* general sources: {', '.join(f'{_plain(name)} ({n})' for name, n in sources.items()) or 'none'}",
+        *(_source(one) for one in mixture["general_sources"]),
         f"* median length: {encoding['median_prompt']:g} prompt, {encoding['median_answer']:g} answer tokens; "
-        f"too long and left out: {encoding['too_long']}, cut at a turn: {encoding['cut']}",
-        "* the loss falls on answers and their end-of-turn token only",
+        f"too long and left out: {encoding['too_long']}, split: {encoding['split']}, "
+        f"without some answers: {encoding['cut']}",
+        "* " + _learned(result),
     ]
     return "\n".join(lines)
+
+
+def _source(one: dict[str, Any]) -> str:
+    """One general source: what of it is in the mixture, and whose answers they are."""
+    portion = one["mixed_in"]
+    whose = ", answered by the base model itself" if one["own"] else ""
+    if portion is None:
+        return f"* general source {_plain(one['name'])}{whose}: {one['held_out']} records held out, none mixed in"
+    repeats = f" of {portion['unique']} different" if portion["most_repeats"] > 1 else ""
+    return (
+        f"* general source {_plain(one['name'])}{whose}: {portion['records']} records{repeats}, "
+        f"{portion['share_records']:.1%} of all records, {portion['share_tokens']:.1%} of all tokens"
+    )
+
+
+def _learned(result: dict[str, Any]) -> str:
+    config = result["config"]
+    which = "answers" if config["learn"] == "all" else "the last answer of each record"
+    masked = " (reasoning is only read)" if config["cot"] == "mask" and result["encoding"]["train"]["reasoning"] else ""
+    return f"the loss falls on {which} and their end-of-turn token only{masked}"
 
 
 def _settings(result: dict[str, Any]) -> str:

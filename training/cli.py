@@ -18,10 +18,11 @@ from typing import Any
 from training.card import card
 from training.config import TrainConfig, accumulation, configure
 from training.curve import draw
-from training.data import Record, default_general, read_general, read_run
+from training.data import read_run
 from training.errors import ConfigError, TrainingError
 from training.progress import Progress
 from training.quiet import check_extra, quiet
+from training.sources import read_pools
 
 OURS = "training.json"  # the file by which a folder is known as one of ours
 
@@ -39,7 +40,7 @@ def train_run(
     *,
     model: str,
     out: Path | None,
-    general: Sequence[Path],
+    general: Sequence[str | Path],
     overrides: Mapping[str, Any],
     force: bool,
     progress: bool,
@@ -47,21 +48,22 @@ def train_run(
     """Train an adapter on a run folder and return what training.json says.
 
     `model`: a folder, a name on the Hub, or ``tiny``. `out`: where to, by default ``RUN/adapter``; an adapter
-    that is there already is replaced with `force` only. `general`: files instead of the shipped ones. `overrides`:
+    that is there already is replaced with `force` only. `general`: sources instead of those in
+    the recipe, as training.config.Source is written short. `overrides`:
     settings that win over those in the run's recipe. `progress`: report on stderr.
     """
     started = time.monotonic()
     data = read_run(run)
-    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    config = configure(data.settings, overrides, _sources(general), model=model, records=len(data.train))
     accumulation(config)
     check_extra(quantize=config.quantize)
     target = (out if out is not None else run / "adapter").absolute()
     _check_target(target, run.absolute(), force=force)
-    records = _general(general, config)
+    pools = read_pools(config)
     with quiet(), Progress(on=progress) as say, _whole_or_absent(target) as folder:
         from training.adapter import make_adapter
 
-        result = make_adapter(data, model, records, config, folder=folder, target=target, say=say)
+        result = make_adapter(data, model, pools, config, folder=folder, target=target, say=say)
         result["seconds"]["total"] = round(time.monotonic() - started, 1)
         _write(folder, result)
     for note in result["notes"]:
@@ -71,41 +73,41 @@ def train_run(
 
 
 def preview_run(
-    run: Path, *, model: str, general: Sequence[Path], overrides: Mapping[str, Any], count: int
+    run: Path, *, model: str, general: Sequence[str | Path], overrides: Mapping[str, Any], count: int
 ) -> dict[str, Any]:
     """Return what a training would learn from: `count` records token by token, lengths of all sets, the mixture."""
     data = read_run(run)
-    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    config = configure(data.settings, overrides, _sources(general), model=model, records=len(data.train))
     check_extra(quantize=False)
-    records = _general(general, config)
+    pools = read_pools(config)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         from training.adapter import preview_run
 
-        return preview_run(data, model, records, config, count=count, folder=Path(folder))
+        return preview_run(data, model, pools, config, count=count, folder=Path(folder))
 
 
-def doctor_run(run: Path, *, model: str, general: Sequence[Path], overrides: Mapping[str, Any]) -> list[dict[str, Any]]:
+def doctor_run(
+    run: Path, *, model: str, general: Sequence[str | Path], overrides: Mapping[str, Any]
+) -> list[dict[str, Any]]:
     """Hold settings, run, model and machine against each other; return the findings, errors first.
 
     Raises what training itself would raise where it could not even begin.
     """
     data = read_run(run)
-    config = configure(data.settings, overrides, model=model, records=len(data.train))
+    config = configure(data.settings, overrides, _sources(general), model=model, records=len(data.train))
     accumulation(config)
     check_extra(quantize=config.quantize)
-    records = _general(general, config)
+    pools = read_pools(config)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         from training.adapter import doctor
         from training.doctor import to_json
 
-        return to_json(doctor(data, model, records, config, folder=Path(folder)))
+        return to_json(doctor(data, model, pools, config, folder=Path(folder)))
 
 
-def _general(paths: Sequence[Path], config: TrainConfig) -> list[Record]:
-    """All general records; none when neither the mixture nor the held-out part needs any."""
-    if config.general_share == 0.0 and config.general_holdout == 0.0:
-        return []
-    return [record for path in (paths or default_general()) for record in read_general(path)]
+def _sources(general: Sequence[str | Path]) -> dict[str, Any]:
+    """Return the sources that the command line gives, as a setting."""
+    return {"general": [str(source) for source in general]} if general else {}
 
 
 def _check_target(target: Path, run: Path, *, force: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.errors import ConfigError
 
@@ -55,6 +55,44 @@ GENERAL_QUESTIONS = (  # nothing that a customer-service log answers: what the m
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
+PACKAGED, SELF = "packaged", "self"  # the general set that is shipped; the base model's own answers
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+class Source(BaseModel):
+    """Where general records come from.
+
+    Written short: ``daily.jsonl``, ``packaged``, ``self``, ``self:daily.jsonl``, each with its weight: ``self=2``.
+    A source whose `answers` are the model's own gives questions only: the base model answers them before training.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Name = PACKAGED  # a file, or `packaged`
+    answers: Literal["own", "self"] = "own"  # the file's own, or the base model's
+    weight: float | None = Field(default=None, gt=0.0)  # part of the general records; without any: by size
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:  # noqa: ANN401  whatever stands in the recipe
+        if not isinstance(value, str):
+            return value
+        name, _, number = value.rpartition("=")
+        weighed = name and _is_number(number) and not Path(value).exists()
+        short: dict[str, Any] = {"weight": number} if weighed else {}
+        kind, _, rest = (name if weighed else value).partition(":")
+        if kind == SELF:
+            return short | {"answers": "self"} | ({"path": rest} if rest else {})
+        return short | {"path": name if weighed else value}
+
+
 class TrainConfig(BaseModel):
     """All settings of one training. Defaults are the method's unless the comment names another source."""
 
@@ -91,9 +129,16 @@ class TrainConfig(BaseModel):
 
     # what is learned from
     system_prompt: str | None = None  # for records that have no system turn, in training and in samples
+    learn: Literal["all", "last"] = "all"  # every answer of a dialogue, or its last one only
+    cot: Literal["learn", "mask"] = "learn"  # <think>…</think> before an answer: learned, or only read
+    thinking: Literal["auto", "on", "off"] = "auto"  # enable_thinking of Qwen3's template; auto: on with reasoning
+    long_records: Literal["split", "drop"] = "split"  # those above max_length; nothing is ever cut inside an answer
+    general: list[Source] = Field(default=[Source()], min_length=1)
     general_share: float = Field(default=0.15, ge=0.0, le=0.9)  # of the whole mixture; method: 0.10 to 0.20
     max_repeats: int = Field(default=1, ge=1, le=10)  # how often one general record may be used
     general_holdout: float = Field(default=0.1, ge=0.0, le=0.5)  # of the general pool, at most 50: measures forgetting
+
+    self_tokens: Count = 256  # most tokens of an answer of the base model's own (general: self)
 
     accept: list[Name] = []  # faults that `siftune doctor` calls errors, and that are meant to be: many-epochs, gate …
 
@@ -104,6 +149,11 @@ class TrainConfig(BaseModel):
     general_prompts: list[Name] = list(GENERAL_QUESTIONS)
     sample_tokens: Count = 128  # most tokens of a sampled answer
     sample_often: bool = True  # also at every evaluation, to samples.jsonl; False: only at the end
+
+    @field_validator("general", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:  # noqa: ANN401  `general: self` is as good as a list of one
+        return value if isinstance(value, list) else [value]
 
 
 def configure(

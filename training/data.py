@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -92,11 +92,16 @@ def read_run(folder: Path) -> Run:
     return Run(folder, str(recipe.get("name") or folder.resolve().name), settings, train, val, state)
 
 
-def read_general(path: Path) -> list[Record]:
-    """Read a general data file (.jsonl, or .json with a list): Alpaca, ShareGPT or messages, told apart per row."""
+def read_general(path: Path, *, source: str = "", questions: bool = False) -> list[Record]:
+    """Read a general data file (.jsonl, or .json with a list): Alpaca, ShareGPT or messages, told apart per row.
+
+    `source` is what its records are called by, by default the file's name. With `questions` an answer may be
+    missing (also ``{"prompt": …}``), and of a dialogue the first question is taken, with its answer where it has one.
+    """
     if not path.is_file():
         raise RunError(f"{path}: there is no such general data file; give a .jsonl or .json file, or general_share=0")
-    records = [_any_form(row, place, path.stem) for row, place in _rows(path)]
+    records = [_any_form(row, place, source or path.stem, answered=not questions) for row, place in _rows(path)]
+    records = list(map(_first_question, records)) if questions else records
     if not records:
         raise RunError(f"{path}: the general data file is empty; give another one, or general_share=0")
     return records
@@ -149,32 +154,55 @@ def _parse(raw: bytes, place: str) -> Any:  # noqa: ANN401
         raise RunError(f"{place}: this is not valid JSON; mend or remove it") from None
 
 
-def _any_form(row: dict[str, Any], place: str, source: str) -> Record:
+def _any_form(row: dict[str, Any], place: str, source: str, *, answered: bool = True) -> Record:
     if "conversations" in row:
-        return _sharegpt(row, place, source)
+        return _sharegpt(row, place, source, answered=answered)
     if "messages" in row:
-        return _record(row, row["messages"], ("role", "content"), place, source)
-    if "instruction" in row and "output" in row:
-        return _alpaca(row, place, source)
+        return _record(row, row["messages"], ("role", "content"), place, source, answered=answered)
+    if "instruction" in row and ("output" in row or not answered):
+        return _alpaca(row, place, source, answered=answered)
+    if "prompt" in row and not answered:
+        asked = [{"role": "user", "content": row["prompt"]}]
+        return _record(row, asked, ("role", "content"), place, source, answered=False)
     raise RunError(
         f"{place}: this is neither Alpaca (instruction, output) nor ShareGPT (conversations) nor messages; "
         "give the record one of these forms"
     )
 
 
-def _sharegpt(row: dict[str, Any], place: str, source: str) -> Record:
-    return _record(row, row.get("conversations"), ("from", "value"), place, source)
+def _sharegpt(row: dict[str, Any], place: str, source: str, *, answered: bool = True) -> Record:
+    return _record(row, row.get("conversations"), ("from", "value"), place, source, answered=answered)
 
 
-def _alpaca(row: dict[str, Any], place: str, source: str) -> Record:
-    question = "\n".join(part for part in (row["instruction"], row.get("input")) if part)
-    turns = [turn for pair in row.get("history") or [] for turn in zip(("user", "assistant"), pair, strict=False)]
-    turns += [("user", question), ("assistant", row["output"])]
+def _alpaca(row: dict[str, Any], place: str, source: str, *, answered: bool = True) -> Record:
+    asked, history = [row["instruction"], row.get("input") or ""], row.get("history") or []
+    if not all(isinstance(part, str) for part in asked):
+        raise RunError(f"{place}: instruction and input must be texts; mend or remove the record")
+    if not (isinstance(history, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in history)):
+        raise RunError(f"{place}: history must be a list of [question, answer]; mend or remove the record")
+    turns = [turn for pair in history for turn in zip(("user", "assistant"), pair, strict=True)]
+    turns.append(("user", "\n".join(part for part in asked if part)))
+    if answered or row.get("output"):
+        turns.append(("assistant", row["output"]))
     listed = [{"role": role, "content": text} for role, text in turns]
-    return _record(row, listed, ("role", "content"), place, source)
+    return _record(row, listed, ("role", "content"), place, source, answered=answered)
 
 
-def _record(row: dict[str, Any], turns: Any, keys: tuple[str, str], place: str, source: str) -> Record:  # noqa: ANN401
+def _first_question(record: Record) -> Record:
+    """Return the record up to its first answer."""
+    first = next(number for number, message in enumerate(record.messages) if message.role == "user")
+    return replace(record, messages=record.messages[: first + 2])
+
+
+def _record(
+    row: dict[str, Any],
+    turns: Any,  # noqa: ANN401
+    keys: tuple[str, str],
+    place: str,
+    source: str,
+    *,
+    answered: bool = True,
+) -> Record:
     """Check one record's turns and give them our role names. The fault is named by turn, never by its text."""
     who, what = keys
     if not isinstance(turns, list) or not turns:
@@ -197,7 +225,7 @@ def _record(row: dict[str, Any], turns: Any, keys: tuple[str, str], place: str, 
             raise RunError(
                 f"{place}: turn {number} is out of order; question and answer must alternate, question first"
             )
-    if not talk or len(talk) % 2:
+    if not talk or (answered and len(talk) % 2):
         raise RunError(f"{place}: the last turn is a question without an answer; remove it, or {CURE}")
     name = row.get("id") if source == "domain" else None  # ids of different general files may be the same
     return Record(str(name or place), tuple(messages), source)

@@ -74,7 +74,8 @@ class Facts:
     general: int  # records of general data at hand
     gate_failed: bool = False
     too_long: int = 0  # training records of which nothing fits into max_length
-    cut: int = 0  # dialogues that lose answers at their end
+    cut: int = 0  # records that lose answers, for not even the question before them fits
+    split: int = 0  # records that are too long and become several
     per_answer: int = 0  # records that the template forces apart, one per answer
     answer_tokens: float | None = None  # median
     prompt_tokens: float | None = None
@@ -161,13 +162,14 @@ def _data(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
             "error", "gate", "the run's quality gate failed", "the set is not what the recipe asks for",
             "the run's report.json", "look at its report, mend the rules or the log, and curate again",
         )  # fmt: skip
-    if facts.too_long or facts.cut:
+    if facts.too_long or facts.cut or facts.split:
         level: Level = "warning" if facts.too_long + facts.cut > 0.01 * facts.train else "note"
         yield Finding(
             level, "too-long",
-            f"of {facts.train} records {facts.too_long} do not fit into {config.max_length} tokens and "
-            f"{facts.cut} lose answers at their end",
-            "they are left out or cut after a whole answer, never inside one", SOURCES["cut"], "raise max_length",
+            f"of {facts.train} records {facts.too_long} do not fit into {config.max_length} tokens, "
+            f"{facts.cut} lose answers, and {facts.split} become several",
+            "no answer is cut inside: it is learned whole with its end, or left out", SOURCES["cut"],
+            "raise max_length",
         )  # fmt: skip
     if config.patience and 0 < facts.validation < FEW_VALIDATION:
         yield Finding(
@@ -293,6 +295,7 @@ def facts(
         gate_failed=run.gate == "fail",
         too_long=train.too_long,
         cut=train.cut,
+        split=train.split,
         per_answer=train.per_answer,
         answer_tokens=train.median_answer,
         prompt_tokens=train.median_prompt,

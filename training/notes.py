@@ -33,10 +33,10 @@ def on_data(encodings: Mapping[str, Encoding], mixture: Mixture, *, validated: i
     elif validated < FEW:
         yield f"Only {validated} validation records: their loss is a rough measure."
     for name, one in encodings.items():
-        if one.too_long or one.cut:
+        if one.too_long or one.cut or one.split:
             yield (
-                f"{name}: {one.too_long} of {one.given} records exceed {one.max_length} tokens and were left out, "
-                f"{one.cut} were cut after the last answer that fits."
+                f"{name}: of {one.given} records {one.split} exceed {one.max_length} tokens and became several, "
+                f"{one.cut} lost answers that do not fit, {one.too_long} were left out."
             )
     if train.per_answer:
         yield f"The chat template changes earlier turns: {train.per_answer} records became one per answer."
@@ -54,6 +54,29 @@ def on_data(encodings: Mapping[str, Encoding], mixture: Mixture, *, validated: i
             f"General records differ in length from the domain's: {mixture.share_records:.0%} of the records, "
             f"but {mixture.share_tokens:.0%} of the tokens."
         )
+
+
+def on_sources(sources: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Notes on where the general records came from; `sources` as in training.json."""
+    for one in sources:
+        name = one["name"]
+        if one["overlapping"] or one["copies"]:
+            yield (
+                f"general {name}: {one['overlapping']} records were left out since the domain asks the same, "
+                f"{one['copies']} since they were there before."
+            )
+        if one["own"] and "asked" in one:
+            lost = ", ".join(f"{count} {fault}" for fault, count in one["left_out"].items())
+            yield (
+                f"general {name}: the answers are the base model's own ({one['answered']} of {one['asked']} were of use"
+                + (f"; left out: {lost})." if lost else ").")
+            )
+        portion = one["mixed_in"]
+        if portion and portion["most_repeats"] > 1:
+            yield (
+                f"general {name}: {portion['unique']} different records were used up to "
+                f"{portion['most_repeats']} times, {portion['records']} in all."
+            )
 
 
 def on_result(

@@ -51,7 +51,17 @@ def _preview(record: Encoded, tokenizer: PreTrainedTokenizerBase) -> Preview:
 
 def lengths(encodings: dict[str, Encoding]) -> list[dict[str, Any]]:
     """Return for every set how long its records are and what does not fit; lengths in tokens."""
-    keys = ("given", "too_long", "cut", "per_answer", "median_prompt", "median_answer", "longest", "max_length")
+    keys = (
+        "given",
+        "too_long",
+        "cut",
+        "split",
+        "per_answer",
+        "median_prompt",
+        "median_answer",
+        "longest",
+        "max_length",
+    )
     return [{"set": name, **{key: getattr(one, key) for key in keys}} for name, one in encodings.items()]
 
 

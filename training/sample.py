@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from peft import PeftModel
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from training.data import Message, Record
 from training.encode import render, to_chat
@@ -74,12 +74,14 @@ def sample(
     system_prompt: str | None,
     stop_ids: Collection[int],
     most_tokens: int,
+    thinking: bool | None = None,
 ) -> list[Sample]:
     """Answer `prompts` greedily with the adapter switched off and on; `model` is a peft model."""
     chats = [to_chat(prompt.messages, system_prompt=system_prompt) for prompt in prompts]
+    how: dict[str, Any] = {"stop_ids": stop_ids, "most_tokens": most_tokens, "thinking": thinking}
     with model.disable_adapter():
-        base = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
-    tuned = answer(model, tokenizer, chats, stop_ids=stop_ids, most_tokens=most_tokens)
+        base = answer(model, tokenizer, chats, **how)
+    tuned = answer(model, tokenizer, chats, **how)
     return [
         Sample(prompt.kind, prompt.messages[-1].text, prompt.reference, flagged(prompt, before), flagged(prompt, after))
         for prompt, before, after in zip(prompts, base, tuned, strict=True)
@@ -118,11 +120,12 @@ class Diary:
         stop_ids: Collection[int],
         most_tokens: int,
         seed: int,
+        thinking: bool | None = None,
     ) -> None:
         """`path` is appended to; the other arguments are those of `sample`."""
         self._path, self._tokenizer, self._prompts, self._seed = path, tokenizer, prompts, seed
         self._chats = [to_chat(prompt.messages, system_prompt=system_prompt) for prompt in prompts]
-        self._limits: dict[str, Any] = {"stop_ids": stop_ids, "most_tokens": most_tokens}
+        self._limits: dict[str, Any] = {"stop_ids": stop_ids, "most_tokens": most_tokens, "thinking": thinking}
 
     def __call__(self, model: PeftModel, step: int) -> None:
         """Ask the model as it is at `step`."""
@@ -135,18 +138,19 @@ class Diary:
 
 
 def answer(
-    model: PeftModel,
+    model: PeftModel | PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     chats: Sequence[list[dict[str, str]]],
     *,
     stop_ids: Collection[int],
     most_tokens: int,
     seed: int | None = None,
+    thinking: bool | None = None,
 ) -> list[Answer]:
     """Return the model's answers to `chats`, at most `most_tokens` tokens each: greedy, or sampled by `seed`.
 
     It stops at any of `stop_ids` (what trained answers end with), the tokenizer's end-of-text token, and the
-    end tokens of the model's own generation settings.
+    end tokens of the model's own generation settings. `thinking` is for templates that know it.
     """
     stops = stop_tokens(model, tokenizer, stop_ids)
     # Sampled at temperature 0.7 and top-p 0.9: common chat settings, so that one sees what users would.
@@ -167,7 +171,7 @@ def answer(
             torch.manual_seed(seed)
         answers: list[Answer] = []
         for first in range(0, len(chats), BATCH):
-            texts = [render(chat, tokenizer, ask=True) for chat in chats[first : first + BATCH]]
+            texts = [render(chat, tokenizer, ask=True, thinking=thinking) for chat in chats[first : first + BATCH]]
             batch = tokenizer(texts, add_special_tokens=False, padding=True, return_tensors="pt")
             inputs = {key: batch[key].to(model.device) for key in ("input_ids", "attention_mask")}
             with torch.no_grad():
@@ -176,12 +180,16 @@ def answer(
     return answers
 
 
-def _restore(model: PeftModel, tokenizer: PreTrainedTokenizerBase, *, training: bool, side: str) -> None:
+def _restore(
+    model: PeftModel | PreTrainedModel, tokenizer: PreTrainedTokenizerBase, *, training: bool, side: str
+) -> None:
     tokenizer.padding_side = side
     model.train(training)
 
 
-def stop_tokens(model: PeftModel, tokenizer: PreTrainedTokenizerBase, learned: Collection[int]) -> set[int]:
+def stop_tokens(
+    model: PeftModel | PreTrainedModel, tokenizer: PreTrainedTokenizerBase, learned: Collection[int]
+) -> set[int]:
     """Return every token that ends an answer: learned ones, the tokenizer's, and the model's own."""
     own = model.generation_config.eos_token_id
     own = own if isinstance(own, list) else [own]

@@ -56,9 +56,12 @@ Model = Annotated[
     str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")
 ]
 General = Annotated[
-    list[Path],
+    list[str],
     typer.Option(
-        "--general", help="General data to mix in (Alpaca, ShareGPT, messages); default: a small packaged set."
+        "--general",
+        metavar="SOURCE[=WEIGHT]",
+        help="General data to mix in: a file (Alpaca, ShareGPT, messages), `packaged`, or `self`: the base model "
+        "answers. May be given several times; default: the small packaged set.",
     ),
 ]
 Share = Annotated[

@@ -28,8 +28,10 @@ def show(told: dict[str, Any], *, json: bool) -> None:
             text = without_escapes(stretch["text"])
             shown.append(f"«{text}»" if stretch["learned"] else text, style="green" if stretch["learned"] else "dim")
         out.print(shown)
-    table = Table("set", "records", "too long", "cut", "one per answer", "prompt", "answer", "longest", box=None)
-    keys = ("set", "given", "too_long", "cut", "per_answer", "median_prompt", "median_answer", "longest")
+    table = Table(
+        "set", "records", "too long", "cut", "split", "one per answer", "prompt", "answer", "longest", box=None
+    )
+    keys = ("set", "given", "too_long", "cut", "split", "per_answer", "median_prompt", "median_answer", "longest")
     for row in told["lengths"]:
         table.add_row(*(f"{row[key]:g}" if key != "set" else row[key] for key in keys))
     out.print(table)

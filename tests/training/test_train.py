@@ -26,9 +26,8 @@ def test_files_can_be_read_by_whoever_may_read_the_folder(trained: dict[str, Any
 
 
 def test_no_general_question_of_the_samples_was_learned(tmp_path: Path, logs: ModuleType) -> None:
-    rows = [{"instruction": "番茄炒蛋怎么做？简短。", "output": "先炒蛋。"}] * 4 + [
-        {"instruction": "怎么煮饭？", "output": "加水。"}
-    ] * 4
+    rows = [{"instruction": f"番茄炒蛋怎么做？说第{n}步。", "output": "先炒蛋。"} for n in range(4)]
+    rows += [{"instruction": f"怎么煮饭？说第{n}步。", "output": "加水。"} for n in range(4)]
     general = logs.write_jsonl(tmp_path / "daily.jsonl", rows)
     overrides = {"max_steps": 1, "samples": 0, "general_share": 0.5, "sample_tokens": 2, "rank": 2}
     run = logs.make_run(tmp_path / "run")
