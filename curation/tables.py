@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from curation import pieces
+
 Schema = Mapping[str, pl.DataType | type[pl.DataType]]
 
 ROLES = ("user", "assistant", "system")
@@ -112,8 +114,22 @@ def read(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def findings(rows: pl.DataFrame) -> pl.DataFrame:
-    """Bring `rows`, which may lack columns, into the shape of FINDINGS (missing columns are null)."""
-    return rows.select(
+    """Bring `rows`, which may lack columns, into the shape of FINDINGS (missing columns are null).
+
+    Of a long text only a piece is quoted: its beginning, or where a mend begins to change it.
+    """
+    found = rows.select(
         (pl.col(name) if name in rows.columns else pl.lit(None)).cast(kind).alias(name)
         for name, kind in FINDINGS.items()
     )
+    quotes = ("evidence", "before", "after")
+    long = found.select(pl.max_horizontal(pl.col(quotes).str.len_bytes()) > pieces.LONG).to_series().arg_true()
+    if long.is_empty():
+        return found
+    cut = [(e and pieces.around(e, 0), *_changed(b, a)) for e, b, a in found.select(quotes)[long].iter_rows()]
+    columns = zip(quotes, zip(*cut, strict=True), strict=True)
+    return found.with_columns(found[name].scatter(long, pl.Series(texts, dtype=pl.String)) for name, texts in columns)
+
+
+def _changed(before: str | None, after: str | None) -> tuple[str | None, str | None]:
+    return (before, after) if before is None or after is None else pieces.changed(before, after)

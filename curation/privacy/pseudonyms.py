@@ -6,11 +6,13 @@ A pure function over whole conversations: whatever the sharding, the same rows g
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import polars as pl
 
+from curation.pieces import LONG, chunks
 from curation.privacy.numbers import Hit
-from curation.privacy.search import EVERYTHING, Masking, find, scan
+from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
 from curation.privacy.words import KINDS
 
 
@@ -38,6 +40,39 @@ def masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None = None)
     placeholders that are in the texts already.
     """
     units = units.select("conversation", "text", "asked").with_row_index("row")
+    if (units["text"].str.len_chars() <= LONG).all():
+        return _masked(units, wanted, chinese=chinese)
+    pieces = _pieces(units)
+    texts, hits = _masked(pieces.select("row", "conversation", "text", "asked"), wanted, chinese=chinese)
+    joined = pieces.select("whole", text=texts).group_by("whole", maintain_order=True).agg(pl.col("text").str.join(""))
+    place = pieces.select("row", "whole", "offset")
+    return (
+        joined.select(pl.when(units["text"].is_not_null()).then("text").alias("text")).to_series(),
+        hits.join(place, on="row", how="left", maintain_order="left").select(
+            pl.col("whole").alias("row"),
+            pl.col("start") + pl.col("offset"),
+            pl.col("end") + pl.col("offset"),
+            "kind",
+            "placeholder",
+        ),
+    )
+
+
+def _pieces(units: pl.DataFrame) -> pl.DataFrame:
+    """Cut the texts of `units` as pieces.chunks does: rows of their own, with `whole` (their row) and `offset`."""
+    long = pl.col("text").str.len_chars() > LONG
+    cut = [
+        (row, *piece) for row, text in units.filter(long).select("row", "text").iter_rows() for piece in chunks(text)
+    ]
+    parts = pl.DataFrame(cut, schema={"whole": pl.UInt32, "offset": pl.Int64, "text": pl.String}, orient="row")
+    rest = units.rename({"row": "whole"})
+    short = rest.filter(~long.fill_null(value=False)).with_columns(offset=pl.lit(0, dtype=pl.Int64))
+    longer = parts.join(rest.drop("text"), on="whole", how="left", maintain_order="left").select(short.columns)
+    return pl.concat([short, longer]).sort("whole", "offset").with_row_index("row")
+
+
+def _masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None) -> tuple[pl.Series, pl.DataFrame]:
+    """Do what `masked` says, for units with `row`, none of which is long."""
     hits = find(units, wanted)
     if hits.is_empty():
         return units["text"], hits.select("row", "start", "end", "kind").with_columns(placeholder=pl.lit(""))
@@ -66,6 +101,35 @@ def masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None = None)
 def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     """Add hits for values that were found in one place of a conversation and stand in another without their cue."""
     known = hits.filter(pl.col("surface").str.len_chars() > 1).unique(["conversation", "surface"], maintain_order=True)
+    sizes = known.group_by("conversation").agg(values=pl.len()).join(
+        units.group_by("conversation").agg(size=pl.col("text").str.len_bytes().sum()), on="conversation"
+    )  # fmt: skip
+    crowded = sizes.filter(pl.col("values") * pl.col("size") > _CROWDED)["conversation"].implode()
+    some, many = (known.filter(pl.col("conversation").is_in(crowded) == it) for it in (False, True))
+    standing = [*_where_some(units, some, hits), *_where_many(units, many)]
+    if not standing:
+        return hits.sort("row", "start", maintain_order=True)
+    rows = pl.Series([row for row, *_ in standing], dtype=pl.UInt32).unique().implode()
+    taken: dict[int, Taken] = {}
+    for row, start, end in (
+        hits.filter(pl.col("row").is_in(rows)).select("row", "start", "end").sort("row", "start").rows()
+    ):
+        taken.setdefault(row, Taken()).add(start, end)
+    more = []
+    for row, start, end, *rest in standing:
+        if taken.setdefault(row, Taken()).free(start, end):
+            taken[row].add(start, end)
+            more.append((row, start, end, *rest))
+    added = pl.DataFrame(more, schema=hits.schema, orient="row")
+    return pl.concat([hits, added]).sort("row", "start", maintain_order=True)
+
+
+_CROWDED = 50_000_000  # values of a conversation times its bytes; beyond that all values are looked for at once
+_Standing = tuple[int, int, int, str, str, str, str]  # the columns of hits with their conversation
+
+
+def _where_some(units: pl.DataFrame, known: pl.DataFrame, hits: pl.DataFrame) -> Iterator[_Standing]:
+    """Yield where values stand more often in a text than they were found there; in each, the longest value first."""
     times = pl.col("text").str.count_matches(pl.col("surface"), literal=True)
     seen = hits.group_by("row", "surface").agg(seen=pl.len())
     missed = (
@@ -75,31 +139,38 @@ def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
         .join(seen, on=["row", "surface"], how="left", maintain_order="left")
         .filter(times > pl.col("seen").fill_null(0))
     )
-    if missed.is_empty():
-        return hits.sort("row", "start", maintain_order=True)
-    taken: dict[int, list[tuple[int, int]]] = {}
-    for row, start, end in (
-        hits.join(missed.select("row").unique(), on="row", how="semi").select("row", "start", "end").iter_rows()
-    ):
-        taken.setdefault(row, []).append((start, end))
-    more = []
     ordered = missed.sort(["row", pl.col("surface").str.len_chars()], descending=[False, True], maintain_order=True)
     for row, conversation, text, surface, kind, key in ordered.select(
         "row", "conversation", "text", "surface", "kind", "key"
     ).iter_rows():
-        for match in re.finditer(_bordered(surface), text):
-            if all(match.end() <= start or match.start() >= end for start, end in taken.setdefault(row, [])):
-                taken[row].append(match.span())
-                more.append((row, *match.span(), kind, key, surface, conversation))
-    added = pl.DataFrame(more, schema=hits.schema, orient="row")
-    return pl.concat([hits, added]).sort("row", "start", maintain_order=True)
+        for match in re.finditer(re.escape(surface), text):
+            if _alone(text, *match.span()):
+                yield row, *match.span(), kind, key, surface, conversation
 
 
-def _bordered(surface: str) -> str:
-    """Return the pattern of a value that stands alone: not a part of a longer number, word or link."""
-    before = r"(?<![0-9A-Za-z=/_.-])" if surface[0].isascii() else ""
-    after = r"(?![0-9A-Za-z_])" if surface[-1].isascii() else ""
-    return before + re.escape(surface) + after
+def _where_many(units: pl.DataFrame, known: pl.DataFrame) -> Iterator[_Standing]:
+    """Do the same where a conversation holds very many values: one automaton goes over each text once."""
+    for (name,), values in known.partition_by("conversation", as_dict=True, maintain_order=True).items():
+        of = {surface: (kind, key) for surface, kind, key in values.select("surface", "kind", "key").iter_rows()}
+        mine = units.filter(pl.col("conversation") == name).select("row", "text").drop_nulls("text")
+        spots = mine["text"].str.find_many(list(of), overlapping=True).to_list()
+        words = mine["text"].str.extract_many(list(of), overlapping=True).to_list()
+        for (row, text), starts, surfaces in zip(mine.iter_rows(), spots, words, strict=True):
+            data = text.encode()
+            places = [(len(data[:at].decode()), word) for at, word in zip(starts, surfaces, strict=True)]
+            for start, word in sorted(places, key=lambda place: (-len(place[1]), place[0])):
+                if _alone(text, start, start + len(word)):
+                    yield row, start, start + len(word), *of[word], word, str(name)
+
+
+_ALNUM = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")
+_BEFORE = _ALNUM | frozenset("=/.-")
+
+
+def _alone(text: str, start: int, end: int) -> bool:
+    """Tell whether a value stands alone there: not as a part of a longer number, word or link."""
+    joined = start > 0 and text[start].isascii() and text[start - 1] in _BEFORE
+    return not joined and not (end < len(text) and text[end - 1].isascii() and text[end] in _ALNUM)
 
 
 def _numbered(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:

@@ -16,6 +16,8 @@ from pathlib import Path
 import phonenumbers
 import polars as pl
 
+from curation.pieces import LONG, chunks
+
 _LIKELY = (
     r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}|@|[?&][A-Za-z_]*(?i:token|key|sig|secret)"
     r"[A-Za-z_]*=|(?i:sk-|akia|ghp_|xox|aiza|eyj)|"
@@ -104,6 +106,8 @@ def _strings(value: object) -> Iterator[str]:
 
 def kinds(text: str) -> set[str]:
     """Return the kinds of personal data in one text."""
+    if len(text) > LONG:
+        return set[str]().union(*(kinds(piece) for _, piece in chunks(text)))
     text = unicodedata.normalize("NFKC", text)
     links = re.sub(r"(?:https?://|www\.)[^\s\u4e00-\u9fff]+", " ", text)
     found = {kind for kind, pattern in _BLUNT.items() if pattern.search(text if kind == "link-token" else links)}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, replies
 from curation.privacy.guards import GUARDS
 from curation.privacy.numbers import Finder, Hit, digits, flat
@@ -49,7 +51,7 @@ _EVERYTHING = _REPLY - 1
 # Masks that the log came with, and ours: [订单x], [电话1], <phone>, {{name}}, 138****5678.
 _MASK = re.compile(
     r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]{2,20}\d{0,3}\}?\}|"
-    r"[\dA-Za-z]*[*＊]{3,}[\dA-Za-z]*"
+    r"(?:(?<![\dA-Za-z])[\dA-Za-z]+)?[*＊]{3,}[\dA-Za-z]*"
 )
 
 
@@ -73,6 +75,32 @@ class Masking:
 EVERYTHING = Masking()
 
 
+class Taken:
+    """The parts of a text that are spoken for, in order."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        """Take `spans`, which are in order and do not overlap."""
+        self._spans = list(spans)
+
+    def free(self, start: int, end: int) -> bool:
+        """Tell whether nothing of start..end is taken."""
+        after = bisect(self._spans, (start, start))
+        return (after == len(self._spans) or self._spans[after][0] >= end) and (
+            after == 0 or self._spans[after - 1][1] <= start
+        )
+
+    def add(self, start: int, end: int) -> None:
+        """Take start..end, and with it what is taken inside it."""
+        first = bisect(self._spans, (start, start))
+        while first and self._spans[first - 1][1] > start:
+            first -= 1
+        last = first
+        while last < len(self._spans) and self._spans[last][0] < end:
+            start, end = min(start, self._spans[last][0]), max(end, self._spans[last][1])
+            last += 1
+        self._spans[first:last] = [(start, end)]
+
+
 def masking(*, mask: bool, keep: Iterable[str] = (), allow: Iterable[str] = ()) -> Masking:
     """Return what a recipe's `privacy` asks for."""
     return Masking(frozenset(KINDS) - set(keep) if mask else frozenset(), frozenset(allow))
@@ -85,15 +113,20 @@ def _plain(text: str) -> str:
 
 def scan(text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, asked: str = "") -> list[Hit]:
     """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer."""
+    if len(text) > LONG:
+        return [
+            Hit(start + hit.start, start + hit.end, hit.kind, hit.key)
+            for start, piece in chunks(text)
+            for hit in scan(piece, wanted, groups=groups)
+        ]
     line = flat(text)
-    taken = [match.span() for match in _MASK.finditer(text)]
+    taken = Taken(match.span() for match in _MASK.finditer(text))
     hits: list[Hit] = []
 
     def claim(found: Iterable[Hit]) -> None:
         for hit in found:
-            free = all(hit.end <= start or hit.start >= end for start, end in taken)
-            if hit.end > hit.start and (free or not hit.kind):
-                taken.append((hit.start, hit.end))
+            if hit.end > hit.start and (taken.free(hit.start, hit.end) or not hit.kind):
+                taken.add(hit.start, hit.end)
                 if wanted.masks(hit, text):
                     hits.append(hit)
 
