@@ -33,7 +33,7 @@ demo: .venv/.train ## curate the sample logs, train the tiny model on them, and 
 	@echo "demo: open $(CURDIR)/$(RUN)/report.html"
 
 test: check ## lint, types, and the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: .venv/.dev ## lint and types only
 	$(BIN)/ruff check
@@ -45,7 +45,7 @@ fix: .venv/.dev ## let ruff mend what it can
 	$(BIN)/ruff format
 
 fuzz: .venv/.dev ## hostile logs through the whole engine, for minutes
-	$(BIN)/python -m pytest -m fuzz
+	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -m fuzz
 
 clients: .venv/.train ## load the sample run with the trainers' own loaders (makes their environments: 6 GB)
 	$(BIN)/python benchmarks/clients/run.py

@@ -62,7 +62,7 @@ def written(log: list[Any], *, crlf: bool = False) -> list[bytes]:
     ]
     end = "\r\n" if crlf else "\n"
     return [
-        (line + end).encode("latin-1" if "\xff" in line else "utf-8", "surrogatepass")
+        (line + end).encode("latin-1" if line.startswith("\xff\xfe") else "utf-8", "surrogatepass")
         for line in (*map(json.dumps, (QUESTION, ANSWER)), *lines)
     ]
 
