@@ -70,6 +70,23 @@ def verdicts(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def later(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Bring `verdict` of examples up to date with `findings` on examples that came since; `rules` stay as they are."""
+    found = findings.drop_nulls("example").group_by(id="example").agg(pl.col("action").max().to_physical())
+    kept = pl.col("rules").list.set_intersection(list(KEEPING)).list.len() > 0
+    worst = pl.max_horizontal(pl.col("verdict").to_physical(), "action")  # keep, review, drop beside note, review, drop
+    return (
+        examples.join(found, on="id", how="left", maintain_order="left")
+        .with_columns(
+            verdict=pl.when(kept).then(0).otherwise(worst).replace_strict(_VERDICT, return_dtype=tables.VERDICT)
+        )
+        .drop("action")
+    )
+
+
+_VERDICT = dict(enumerate(tables.VERDICTS))
+
+
 def scores(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Add `score` (f32, 0 to 1): which of several copies is the best. Only the order matters, not the value.
 

@@ -40,12 +40,19 @@ def lines(messages: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def total(counts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Add up the `lines` of shards: the reduce step of `context`."""
+    if len(counts) == 1:
+        return counts[0]
+    return pl.concat(counts).group_by("role", "line").agg(pl.col("conversations", "answering").sum())
+
+
 def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add what message checks may look at beside the message itself (registry.MESSAGE_CONTEXT).
 
     `counts` are the lines of all shards, added up (default: those of `messages`).
     """
-    messages = asked(messages)
+    messages = messages if "asked" in messages.columns else asked(messages)
     counts = lines(messages) if counts is None else counts
     return (
         messages.with_columns(line=_LINE)

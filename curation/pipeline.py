@@ -9,21 +9,17 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decide, decisions, duplicates, leaks, privacy, query_types, references, tables, topics
+from curation import decide, decisions, duplicates, leaks, query_types, references, tables, topics
 from curation.dedup.index import Index, opened
 from curation.dedup.store import Signatures
-from curation.diversity import skeletons
-from curation.extract import extract, turns
-from curation.judge import context, judge
-from curation.mend import mend
+from curation.engines import Engine, Memory, Read
+from curation.judge import total
 from curation.packs import Packs
-from curation.read import Input, bearable, read
+from curation.read import Input
 from curation.recipe import Dedup, Recipe
-from curation.seams import bots, join_cut, share_fate
 from curation.selection import select
-from curation.sessions import sessions
-from curation.split import split, ties
-from curation.strip import strip
+from curation.split import split, tied, units
+from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, questions_of, topics_frames
 
 
 @dataclass(frozen=True)
@@ -60,88 +56,121 @@ def curate(
     *,
     progress: Callable[[str, str], None],
     people: pl.DataFrame = decisions.NOTHING,
+    engine: Engine | None = None,
 ) -> Curated:
     """Run every stage over `files`; `progress` hears the name of each stage and what came of it.
 
-    `people` is what people decided of an earlier run (decisions.table): it wins over the rules.
+    `people` is what people decided of an earlier run (decisions.table): it wins over the rules. `engine` runs the map
+    steps (default: in memory); what comes out does not depend on it.
     """
+    engine = engine or Memory()
     progress("read", "")
-    reading = read(files, recipe.sources, progress=lambda name: progress("read", name))
-    bearable(reading.inputs, reading.unreadable, recipe.reading.max_unreadable)
-    progress("read", f"{reading.messages.height} messages, {reading.unreadable.height} unreadable lines")
+    reading = engine.read(files, recipe, lambda name: progress("read", name))
+    progress("read", f"{reading.count} messages, {reading.unreadable.height} unreadable lines")
 
-    mask = privacy.masking(**recipe.privacy.model_dump())
-    placed, early = sessions(reading.messages, recipe.sessions, recipe.sources)
-    whole = join_cut(placed)
-    messages, quoted = mend(whole.messages, recipe.mend, mask=mask, earlier=pl.concat([early, whole.mends]))
-    early, mends = (quoted.filter(part) for part in (~_MEND, _MEND))
-    progress("mend", f"{mends.height} repairs")
+    job = Job(recipe, packs, people)
+    placed = engine.map(PLACE, job, {})
+    progress("mend", f"{_sum(placed, 'mends')} repairs")
+    judged = engine.map(JUDGE, job, {"lines": total([given["lines"] for given in placed])})
+    progress("judge messages", f"{_sum(judged, 'said')} findings")
+    progress("extract", f"{_sum(judged, 'examples')} candidates")
+    progress("judge examples", f"{_sum(judged, 'judged')} findings")
+    questions = [given["questions"] for given in judged]
+    return _finish(engine, job, reading, questions, _sum(judged, "turns"), progress=progress)
 
-    messages, stripped = strip(context(messages), packs.rules)
-    mends = pl.concat([mends, stripped])
-    said = pl.concat([early, bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
-    progress("judge messages", f"{said.height} findings")
 
-    said = pl.concat([said, decisions.on_messages(people, messages)])
-    gone = decide.dropped_messages(said)
-    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
-    spoken = turns(clean, packs.cues)
-    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
-    examples = privacy.examples(examples, mask)  # joined texts may say more than their parts
-    progress("extract", f"{examples.height} candidates")
-
-    judged = judge(examples, packs.rules, on="example")
-    progress("judge examples", f"{judged.height} findings")
-
-    examples = examples.with_columns(decisions.content(examples))
-    examples, by_people = decisions.on_examples(people, examples, mask=mask)
-    said = pl.concat([said, share_fate(said, whole)])
-    findings = pl.concat([_unreadable(reading.unreadable), mends, said, judged, by_people])
-    examples = decide.scores(examples, findings)
-    messages = pl.concat([messages, whole.pieces], how="diagonal").sort("order")
-    found = Judged(reading.inputs, messages, reading.unreadable, examples, findings, spoken.height)
-    return finish(found, recipe, packs, progress=progress)
+def _sum(given: Sequence[Frames], name: str) -> int:
+    return sum(int(one["sums"][name].sum()) for one in given)
 
 
 def finish(
-    found: Judged,
-    recipe: Recipe,
-    packs: Packs,
+    found: Judged, recipe: Recipe, packs: Packs, *, progress: Callable[[str, str], None], sign: Signatures | None = None
+) -> Curated:
+    """Go on from what stood before duplicates were looked for; `sign` has the signatures of that run."""
+    job = Job(recipe, packs, decisions.NOTHING)
+    frames = {
+        "messages": found.messages.with_columns(begins=pl.col("conversation").rle_id()),
+        "examples": found.examples,
+        "findings": found.findings.filter(pl.col("conversation").is_not_null()),
+    }
+    questions = [questions_of(found.examples, job)]
+    reading = Read(found.inputs, found.unreadable, found.messages.height)
+    return _finish(Memory(frames), job, reading, questions, found.turns, progress=progress, sign=sign)
+
+
+def _finish(
+    engine: Engine,
+    job: Job,
+    reading: Read,
+    questions: Sequence[pl.DataFrame],
+    spoken: int,
     *,
     progress: Callable[[str, str], None],
     sign: Signatures | None = None,
 ) -> Curated:
-    """Name query types, find duplicates, select, decide and split; `sign` has the signatures of an earlier run."""
-    messages, findings = found.messages, found.findings
-    examples, types = _typed(found.examples, recipe, packs)
-    settings, framing = recipe.dedup, packs.cues["framing"]
-    earlier = [references.read(Path(path)) for path in settings.against]
-    alive = decide.verdicts(examples, findings).filter(pl.col("verdict") != "drop")
-    alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
-    sign = sign or (Signatures(settings.permutations, recipe.seed) if settings.keep_signatures else None)
-    if sign is not None:
-        duplicates.sign_all(alive, settings, sign, framing=framing, seed=recipe.seed)
-    with _index(settings, recipe.seed) as index:
-        twice = duplicates.find(
-            alive, settings, framing=framing, seed=recipe.seed, sign=sign, earlier=earlier, index=index
-        )
+    """Name query types, find duplicates, select, split and decide: the global steps, and the maps between them."""
+    recipe = job.recipe
+    shared, model = _types(questions, job)
+    named = engine.map(NAME, job, shared)
+    types = _names(shared, model, named, job)
+    thin = _together(named, "thin")
+    sign = sign or _signs(recipe)
+    twice = _duplicates(thin, job, sign)
     progress(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
     )
-
-    unused = decide.unused(messages, examples, findings)
-    findings = pl.concat([findings, twice.findings, unused])
-    over = select(decide.verdicts(examples, findings), recipe.selection)
+    thin = decide.later(thin, twice.findings)
+    over = select(thin, recipe.selection)
     if recipe.selection.budget is not None:
         progress("select", f"{over.height} examples over the budget of {recipe.selection.budget}")
-    findings = pl.concat([findings, over])
-    decided = decide.verdicts(examples, findings).join(twice.clusters, on="id", how="left", maintain_order="left")
-    decided = _split(decided, recipe, packs)
-    placed = decide.fates(messages, decided, findings)
-    kept = (decided["verdict"] == "keep").sum()
-    progress("decide", f"{kept} examples kept")
+    thin = decide.later(thin, over).join(twice.clusters, on="id", how="left", maintain_order="left")
+    kept = thin.filter(pl.col("verdict") == "keep")
+    compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
+    placed = _split(thin, compared, job).select("id", "cluster", "split")
+    later = pl.concat([twice.findings, over])
+    sizes = _together(engine.map(SETTLE, job, {"later": later, "placed": placed}), "sizes")
+    progress("decide", f"{kept.height} examples kept")
     signed = sign.frame() if sign is not None else None
-    return Curated(found.inputs, placed, found.unreadable, decided, findings, twice, found.turns, types, signed)
+    messages, examples, findings = (engine.whole(name, sizes) for name in ("messages", "examples", "findings"))
+    findings = pl.concat([_unreadable(reading.unreadable), findings.drop("begins")])
+    return Curated(reading.inputs, messages, reading.unreadable, examples, findings, twice, spoken, types, signed)
+
+
+def _together(given: Sequence[Frames], name: str) -> pl.DataFrame:
+    """Put what shards gave into the order of the input."""
+    found = [one[name] for one in given]
+    return found[0] if len(found) == 1 else pl.concat(found).sort("begins", maintain_order=True)
+
+
+def _types(questions: Sequence[pl.DataFrame], job: Job) -> tuple[Frames, topics.Topics | None]:
+    """Return what NAME needs of the query types: names of packs, or topics made of a sample of all shards."""
+    if job.packs.query_types:
+        use = query_types.chosen(job.typer, job.recipe.query_types, questions)
+        return {"types": pl.DataFrame({"name": use}, schema={"name": pl.String})}, None
+    model = topics.fitted(topics.sample(pl.concat(questions)), seed=job.recipe.seed)
+    return topics_frames(model), model
+
+
+def _names(
+    shared: Frames, model: topics.Topics | None, named: Sequence[Frames], job: Job
+) -> Mapping[str, query_types.Names]:
+    if model is None:
+        return query_types.named(job.packs.query_types, shared["types"]["name"].to_list())
+    return model.named(pl.concat(given["types"] for given in named).group_by("query_type").agg(pl.col("len").sum()))
+
+
+def _signs(recipe: Recipe) -> Signatures | None:
+    return Signatures(recipe.dedup.permutations, recipe.seed) if recipe.dedup.keep_signatures else None
+
+
+def _duplicates(thin: pl.DataFrame, job: Job, sign: Signatures | None) -> duplicates.Duplicates:
+    """Look for duplicates among the candidates that no rule drops."""
+    settings, seed, framing = job.recipe.dedup, job.recipe.seed, job.packs.cues["framing"]
+    earlier = [references.read(Path(path)) for path in settings.against]
+    if sign is not None:
+        duplicates.sign_all(thin, settings, sign, framing=framing, seed=seed)
+    with _index(settings, seed) as index:
+        return duplicates.find(thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index)
 
 
 def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:
@@ -151,31 +180,13 @@ def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:
     return nullcontext()
 
 
-def _split(decided: pl.DataFrame, recipe: Recipe, packs: Packs) -> pl.DataFrame:
+def _split(thin: pl.DataFrame, compared: pl.DataFrame, job: Job) -> pl.DataFrame:
     """Add `split`: what is nearly the same goes to one side, and what a set of the recipe has too, to training."""
+    recipe = job.recipe
     files = [Path(name) for name in recipe.split.apart_from]
-    beside = leaks.outside(files, packs) if files else None
-    kept = decided.filter(pl.col("verdict") == "keep")
-    tied = ties(kept, recipe.dedup, seed=recipe.seed, outside=beside)
-    return split(decided, tied, recipe.split, seed=recipe.seed)
-
-
-def _typed(
-    examples: pl.DataFrame, recipe: Recipe, packs: Packs
-) -> tuple[pl.DataFrame, Mapping[str, query_types.Names]]:
-    """Add `query_type` and `skeleton` to examples, and return the names of the query types."""
-    if packs.query_types:
-        examples, types = query_types.typed(examples, packs.query_types, recipe.query_types)
-    else:
-        asked = examples.select("id", text=query_types.first_question())
-        told, types = topics.topics(asked, seed=recipe.seed)
-        examples = examples.with_columns(told)
-    products = query_types.products(packs.query_types)
-    frame = skeletons(pl.col("question"), products=products, framing=packs.cues["framing"])
-    return examples.with_columns(skeleton=frame), types
-
-
-_MEND = pl.col("rule").str.starts_with("mend/")
+    beside = units(leaks.outside(files, job.packs)) if files else None
+    tied_to = tied(compared.drop("begins"), recipe.dedup, seed=recipe.seed, outside=beside)
+    return split(thin, tied_to, recipe.split, seed=recipe.seed)
 
 
 def _unreadable(lines: pl.DataFrame) -> pl.DataFrame:

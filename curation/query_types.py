@@ -319,16 +319,16 @@ def trials(pack: TypePack) -> list[tuple[str, str, str]]:
     return done
 
 
-def typed(examples: pl.DataFrame, packs: Sequence[TypePack], choice: Choice) -> tuple[pl.DataFrame, dict[str, Names]]:
-    """Add `query_type` to examples and return it with the names of all types that were looked for.
+def chosen(typer: Typer, choice: Choice, counts: Sequence[pl.DataFrame]) -> list[str]:
+    """Return the names of the packs to use; where the recipe wants the best, by the `coverage` of shards, added up."""
+    if choice != "best":
+        return [pack.name for pack in typer.packs]
+    return best(typer, pl.concat(counts).group_by("claims").agg(pl.col("texts").sum()).sort("claims"))
 
-    In a dialogue the first turn of the user counts: it names the concern.
-    """
-    typer = Typer(packs)
-    asked = examples.select(first_question()).to_series()
-    use = best(typer, coverage(typer, asked)) if choice == "best" else [pack.name for pack in packs]
-    names = {name: said for pack in packs if pack.name in use for name, said in pack.names.items()}
-    return examples.with_columns(typer.assign(asked, use)), names
+
+def named(packs: Sequence[TypePack], use: Sequence[str]) -> dict[str, Names]:
+    """Return the names of all types that are looked for."""
+    return {name: said for pack in packs if pack.name in use for name, said in pack.names.items()}
 
 
 def first_question() -> pl.Expr:

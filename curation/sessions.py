@@ -28,11 +28,13 @@ def sessions(
     """Make conversations of messages (tables.READ): return tables.MESSAGES and the findings on the way.
 
     Conversations come in order of first appearance, their messages numbered from 0, repeated rows included. See
-    `streams` for what belongs together, `ordered` for the order, `repeated` for rows that came twice.
+    `streams` for what belongs together, `ordered` for the order, `repeated` for rows that came twice. `begins` is
+    added: the row of the input that a message's stream begins with; conversations of all shards are in its order.
     """
     settings = settings or Sessions()
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
+    placed = placed.with_columns(begins=pl.col("row").min().over(pl.col("conversation").rle_id()))
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
     found = parted.with_columns(message=_place(parted), text=pl.col("raw"))
     found = sections(_before_handover(found))
@@ -48,7 +50,7 @@ def sessions(
         after=pl.format("message {}", "message"),
     )
     findings = pl.concat([tables.findings(twice), tables.findings(moved)])
-    return found.select(*tables.MESSAGES, **_continues(found, sources)), findings
+    return found.select(*tables.MESSAGES, "begins", **_continues(found, sources)), findings
 
 
 # --- what belongs together --------------------------------------------------------------------------------------

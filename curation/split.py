@@ -36,9 +36,14 @@ def ties(examples: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.Data
     `examples` and `outside` have conversation, kind, question, answer, turns. What is nearly the same as something
     `outside` (a general set, an evaluation set) gets the label OUTSIDE.
     """
-    mine = units(examples).with_columns(outside=pl.lit(value=False))
+    return tied(units(examples), settings, seed=seed, outside=units(outside) if outside is not None else None)
+
+
+def tied(mine: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return what `ties` returns, from the `units` of examples (of all shards together) and of what is outside."""
+    mine = mine.with_columns(outside=pl.lit(value=False))
     if outside is not None:
-        mine = pl.concat([mine, units(outside).with_columns(outside=pl.lit(value=True))])
+        mine = pl.concat([mine, outside.with_columns(outside=pl.lit(value=True))])
     found = []
     for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
         first = cluster(group["text"].to_list(), settings, seed=seed).first

@@ -9,6 +9,7 @@ thousand.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -30,32 +31,64 @@ _FUNCTION = frozenset(
 )  # not in names
 
 
+@dataclass(frozen=True)
+class Topics:
+    """Clusters of questions: what `assign` needs beside the texts."""
+
+    names: list[str]  # of the clusters; none where there are too few questions
+    known: pl.DataFrame  # frequencies of the terms in the sample (vectors.frequencies)
+    documents: int  # in the sample
+    centres: npt.NDArray[np.float64]  # clusters × terms
+
+    def assign(self, texts: pl.Series) -> pl.Series:
+        """Return the type of each text: a map, the same whatever the batch."""
+        if not self.names:
+            return pl.Series("query_type", [OTHER] * len(texts), dtype=pl.String)
+        keys = np.array([*map(_key, self.names), OTHER])  # place -1 is the last
+        found = [
+            keys[_nearest(weigh(terms(part), self.known, texts=len(part), documents=self.documents), self.centres)]
+            for part in (texts[start : start + BATCH] for start in range(0, len(texts), BATCH))
+        ]
+        return pl.Series("query_type", np.concatenate(found) if found else [], dtype=pl.String)
+
+    def named(self, told: pl.DataFrame) -> dict[str, Names]:
+        """Return the names of the types that questions have (query_type, len), the largest first."""
+        sizes = dict(told.select("query_type", "len").iter_rows())
+        there = [name for name in self.names if sizes.get(_key(name))]  # as many ask the same: in the fitted order
+        return {_key(name): Names(zh=name, en=name) for name in sorted(there, key=lambda name: -sizes[_key(name)])}
+
+
+def _key(name: str) -> str:
+    return f"auto/{name.replace(' ', '-')}"
+
+
+def sample(questions: pl.DataFrame) -> pl.DataFrame:
+    """Return the questions (id, text) that clusters are made from: of a shard, or of the samples of all shards."""
+    return questions.sort("id").head(FITTED)
+
+
+def fitted(chosen: pl.DataFrame, *, seed: int) -> Topics:
+    """Make clusters of a `sample`. Raises RecipeError where scikit-learn is not installed."""
+    kmeans = _kmeans()
+    texts = chosen["text"]
+    found = terms(texts)
+    known = frequencies(found)
+    count = min(MOST, len(texts) // PER_CLUSTER)
+    if count < 2:
+        return Topics([], known, len(texts), np.empty((0, 0)))
+    rows = weigh(found, known, texts=len(texts), documents=len(texts))
+    centres = kmeans(rows, count, seed)
+    return Topics(_names(centres, known, texts), known, len(texts), centres)
+
+
 def topics(questions: pl.DataFrame, *, seed: int) -> tuple[pl.Series, dict[str, Names]]:
     """Return the type of each of `questions` (id, text), and the names of all types, the largest first.
 
     Raises RecipeError where scikit-learn is not installed.
     """
-    kmeans = _kmeans()
-    sample = questions.sort("id").head(FITTED)["text"]
-    count = min(MOST, len(sample) // PER_CLUSTER)
-    if count < 2:
-        return pl.Series("query_type", [OTHER] * questions.height, dtype=pl.String), {}
-    found = terms(sample)
-    known = frequencies(found)
-    rows = weigh(found, known, texts=len(sample), documents=len(sample))
-    centres = kmeans(rows, count, seed)
-    places = np.concatenate(
-        [
-            _nearest(weigh(terms(part["text"]), known, texts=part.height, documents=len(sample)), centres)
-            for part in questions.iter_slices(BATCH)
-        ]
-    )
-    names = _names(centres, known, sample)
-    sizes = np.bincount(places[places >= 0], minlength=count)
-    order = [i for i in np.lexsort((np.arange(count), -sizes)) if sizes[i]]
-    keys = {i: f"auto/{names[i].replace(' ', '-')}" for i in order}
-    told = pl.Series("query_type", [keys.get(int(place), OTHER) for place in places], dtype=pl.String)
-    return told, {keys[i]: Names(zh=names[i], en=names[i]) for i in order}
+    model = fitted(sample(questions), seed=seed)
+    told = model.assign(questions["text"])
+    return told, model.named(told.to_frame().group_by("query_type").len())
 
 
 Fit = Callable[[Vectors, int, int], npt.NDArray[np.float64]]  # rows, how many, seed → centres of length 1

@@ -1,0 +1,43 @@
+"""One shard with everything in it, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from curation.engines.protocol import Read
+from curation.read import bearable, read
+from curation.recipe import Recipe
+from curation.steps import STEPS, Frames, Job, Step
+
+
+class Memory:
+    """Keeps frames by name, each as long as a later step needs it."""
+
+    def __init__(self, frames: Frames | None = None) -> None:
+        """Start with `frames` of a shard, where something was run already."""
+        self._frames: Frames = dict(frames or {})
+
+    def read(self, files: Sequence[Path], recipe: Recipe, progress: Callable[[str], None]) -> Read:
+        """Read the input as one shard."""
+        reading = read(files, recipe.sources, progress=progress)
+        bearable(reading.inputs, reading.unreadable, recipe.reading.max_unreadable)
+        self._frames["read"] = reading.messages
+        return Read(reading.inputs, reading.unreadable, reading.messages.height)
+
+    def map(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> list[Frames]:
+        """Run a step over the one shard."""
+        later = {name for other in STEPS[STEPS.index(step) + 1 :] for name in other.needs} | {*STEPS[-1].keeps}
+        mine = {name: self._frames[name] for name in step.needs}
+        for name in step.needs:
+            if name in step.keeps or name not in later:
+                del self._frames[name]  # the step has the last hold on it
+        made = step.run(mine, job, shared)
+        self._frames |= {name: made[name] for name in step.keeps}
+        return [{name: made[name] for name in step.gives}]
+
+    def whole(self, name: str, sizes: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
+        """Return a frame that the last step kept."""
+        return self._frames[name]

@@ -1,0 +1,214 @@
+"""The map steps of a curation: each a pure function over the frames of one shard of whole conversations.
+
+A step says which frames of its shard it needs, which it leaves behind for later steps (`keeps`), and which small ones
+it gives to the reduce that stands between it and the next step (pipeline.py). Any sharding gives the same rows: the
+frames of all shards, put together in the order of `begins`, are those of one shard with everything in it.
+
+=========  =====================  =============================================  =====================================
+step       needs                  keeps for later steps                          gives to the reduce
+=========  =====================  =============================================  =====================================
+place      read                   messages, pieces, early, mends                 lines (of text, with counts), sums
+judge      what place keeps       messages, examples, findings                   claims or sample (query types), sums
+name       the same               examples with query type and skeleton          thin: candidates for deduplication
+compare    examples               nothing                                        units: what the split compares
+settle     the same               messages, examples, findings as they are       sizes, for the order of the output
+                                  written
+=========  =====================  =============================================  =====================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+
+from curation import decide, decisions, duplicates, privacy, query_types, seams, split, topics
+from curation.diversity import skeletons
+from curation.extract import extract, turns
+from curation.judge import asked, context, judge, lines
+from curation.mend import mend
+from curation.packs import Packs
+from curation.privacy import Masking
+from curation.query_types import Typer
+from curation.recipe import Recipe
+from curation.sessions import sessions
+from curation.strip import strip
+
+Frames = dict[str, pl.DataFrame]
+
+MEND = pl.col("rule").str.starts_with("mend/")
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every step of a run may know, the same for all shards."""
+
+    recipe: Recipe
+    packs: Packs
+    people: pl.DataFrame  # decisions.table
+
+    @cached_property
+    def mask(self) -> Masking:
+        """Return what is masked."""
+        return privacy.masking(**self.recipe.privacy.model_dump())
+
+    @cached_property
+    def typer(self) -> Typer:
+        """Return the query types that are looked for, ready."""
+        return Typer(self.packs.query_types)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One map step. `run` gets the frames of a shard that are in `needs`, the job, and what all shards share."""
+
+    name: str
+    run: Callable[[Frames, Job, Mapping[str, pl.DataFrame]], Frames]
+    needs: tuple[str, ...]
+    keeps: tuple[str, ...]
+    gives: tuple[str, ...]
+
+
+def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
+    """Rows of the input → mended messages in their conversations; counts of their lines."""
+    recipe = job.recipe
+    placed, early = sessions(frames.pop("read"), recipe.sessions, recipe.sources)
+    whole = seams.join_cut(placed)
+    del placed
+    messages, said = mend(whole.messages, recipe.mend, mask=job.mask, earlier=pl.concat([early, whole.mends]))
+    messages = asked(messages)
+    early, mends = (said.filter(part) for part in (~MEND, MEND))
+    return {
+        "messages": messages,
+        "pieces": whole.pieces,
+        "early": early,
+        "mends": mends,
+        "lines": lines(messages),
+        "sums": pl.DataFrame({"mends": [mends.height]}),
+    }
+
+
+def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
+    """Messages → findings and examples; what the query types of all shards are chosen from."""
+    recipe, packs = job.recipe, job.packs
+    messages, stripped = strip(context(frames["messages"], shared["lines"]), packs.rules)
+    early, pieces = frames["early"], frames["pieces"]
+    said = pl.concat([early, seams.bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
+    heard = said.height
+    said = pl.concat([said, decisions.on_messages(job.people, messages)])
+    gone = decide.dropped_messages(said)
+    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
+    spoken = turns(clean, packs.cues)
+    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
+    examples = privacy.examples(examples, job.mask)  # joined texts may say more than their parts
+    judged = judge(examples, packs.rules, on="example")
+    examples = examples.with_columns(decisions.content(examples))
+    examples, by_people = decisions.on_examples(job.people, examples, mask=job.mask)
+    said = pl.concat([said, seams.share_fate(said, seams.Whole(messages, pieces, stripped))])
+    judged_by = ["asked", "conversations", "answering"]
+    messages = pl.concat([messages.drop(judged_by), pieces], how="diagonal").sort("order")
+    findings = in_order(messages, pl.concat([frames["mends"], stripped, said, judged, by_people]))
+    sums = {"said": heard, "turns": spoken.height, "examples": examples.height, "judged": judged.height}
+    return {
+        "messages": messages,
+        "examples": decide.scores(examples, findings),
+        "findings": findings,
+        "questions": questions_of(examples, job),
+        "sums": pl.DataFrame({name: [n] for name, n in sums.items()}),
+    }
+
+
+def in_order(messages: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+    """Sort findings by conversation as `messages` have them; inside a conversation they stay as they are."""
+    order = messages.select("conversation").unique(maintain_order=True).with_row_index("order")
+    placed = findings.join(order, on="conversation", how="left", maintain_order="left")
+    return placed.sort("order", maintain_order=True, nulls_last=False).drop("order")
+
+
+def questions_of(examples: pl.DataFrame, job: Job) -> pl.DataFrame:
+    """Return what tells the query types: how many questions each set of packs claims, or a sample of questions."""
+    questions = examples.select("id", text=query_types.first_question())
+    if not job.packs.query_types:
+        return topics.sample(questions)
+    if job.recipe.query_types == "best":
+        return query_types.coverage(job.typer, questions["text"])
+    return pl.DataFrame({"claims": [], "texts": []}, schema={"claims": pl.Int64, "texts": pl.Int64})
+
+
+def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
+    """Examples → the same with query type and skeleton; `thin`: those that no rule drops, for the global steps."""
+    examples, messages = frames["examples"], frames["messages"]
+    questions = examples.select(query_types.first_question()).to_series()
+    if job.packs.query_types:
+        told = job.typer.assign(questions, shared["types"]["name"].to_list())
+    else:
+        told = topics_of(shared).assign(questions)
+    products = query_types.products(job.packs.query_types)
+    frame = skeletons(pl.col("question"), products=products, framing=job.packs.cues["framing"])
+    examples = examples.with_columns(told.alias("query_type")).with_columns(skeleton=frame)
+    alive = decide.verdicts(examples, frames["findings"]).filter(pl.col("verdict") != "drop")
+    alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
+    begins = messages.select("conversation", "begins").unique("conversation")
+    thin = alive.join(begins, on="conversation", how="left", maintain_order="left").select(THIN)
+    counts = examples.group_by("query_type").len()
+    return {"examples": examples, "thin": thin, "types": counts}
+
+
+THIN = [
+    "begins", "id", "conversation", "kind", "verdict", "rules", "question", "answer", "cot", "time", "query_type",
+    "skeleton", "score",
+]  # fmt: skip
+
+
+def topics_frames(model: topics.Topics) -> Frames:
+    """Return topics as frames that all shards share."""
+    centres = pl.Series("centre", model.centres.tolist(), dtype=pl.List(pl.Float64))
+    names = pl.DataFrame({"name": pl.Series(model.names, dtype=pl.String), "centre": centres})
+    return {"types": names, "terms": model.known, "sample": pl.DataFrame({"documents": [model.documents]})}
+
+
+def topics_of(shared: Mapping[str, pl.DataFrame]) -> topics.Topics:
+    """Return the topics that `topics_frames` made frames of."""
+    names = shared["types"]
+    centres = np.array(names["centre"].to_list(), dtype=np.float64)
+    return topics.Topics(names["name"].to_list(), shared["terms"], int(shared["sample"].item()), centres)
+
+
+def _compare(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
+    """Examples that are kept → the texts that must not be on both sides of the split."""
+    kept = frames["examples"].join(shared["kept"], on="id", how="semi", maintain_order="left")
+    begins = shared["kept"].select("id", "begins")
+    return {"units": split.units(kept).join(begins, on="id", how="left", maintain_order="left")}
+
+
+def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
+    """Add what the global steps found; decide verdicts and fates."""
+    messages, examples, findings = (frames.pop(name) for name in ("messages", "examples", "findings"))
+    order = messages.select("conversation", "begins").unique("conversation", maintain_order=True)
+    here = shared["later"].join(order, on="conversation", how="semi", maintain_order="left")
+    unused = decide.unused(messages, examples, findings)
+    findings = in_order(messages, pl.concat([findings, here, unused]))
+    decided = decide.verdicts(examples, findings)
+    decided = decided.join(shared["placed"], on="id", how="left", maintain_order="left")
+    settled = decide.fates(messages, decided, findings)
+    examples, findings = (
+        frame.join(order, on="conversation", how="left", maintain_order="left") for frame in (decided, findings)
+    )
+    made = {"messages": settled, "examples": examples, "findings": findings}
+    sizes = order.select(pl.col("begins").unique().sort())
+    for name, frame in made.items():
+        counted = frame.group_by("begins").agg(pl.len().alias(name))
+        sizes = sizes.join(counted, on="begins", how="left", maintain_order="left")
+    return {**made, "sizes": sizes.fill_null(0)}
+
+
+PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
+JUDGE = Step("judge", _judge, PLACE.keeps, ("messages", "examples", "findings"), ("questions", "sums"))
+NAME = Step("name", _name, JUDGE.keeps, ("examples",), ("thin", "types"))
+COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
+SETTLE = Step("settle", _settle, JUDGE.keeps, JUDGE.keeps, ("sizes",))
+STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
+NAMED = {step.name: step for step in STEPS}
