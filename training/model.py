@@ -21,6 +21,7 @@ from training.errors import DeviceError, ModelError
 from training.memory import Shape
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+PADS = ("<|finetune_right_pad_id|>", "<pad>", "[PAD]")  # made for it, but not always named: the first is Llama 3.1's
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,10 @@ def resolve(model: str) -> str:
 
 
 def load_tokenizer(model: str, config: TrainConfig) -> PreTrainedTokenizerBase:
-    """Load the fast tokenizer; the pad token is eos only where there is none (the labels still learn eos)."""
+    """Load the fast tokenizer.
+
+    Without a pad token it gets one of PADS, else eos: the labels go by place, so an answer's eos is learned even then.
+    """
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, **_source(model, config))
     except Exception as error:
@@ -84,7 +88,8 @@ def load_tokenizer(model: str, config: TrainConfig) -> PreTrainedTokenizerBase:
     if tokenizer.pad_token is None:
         if tokenizer.eos_token is None:
             raise ModelError(f"{model}: its tokenizer has neither pad nor end-of-text token; use another model")
-        tokenizer.pad_token = tokenizer.eos_token
+        vocabulary = tokenizer.get_vocab()
+        tokenizer.pad_token = next((pad for pad in PADS if pad in vocabulary), tokenizer.eos_token)
     return tokenizer
 
 
