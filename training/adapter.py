@@ -70,7 +70,7 @@ def make_adapter(
         run, made.at_hand, config, train=made.train, tokenizer=tokenizer, shape=shape, out=target,
         built_in=base.asked == TINY,
     ))  # fmt: skip
-    refuse(found, config)
+    refuse(found, config, run=run.folder)
     for finding in found:
         if finding.level != "note":
             say.line(finding.line())

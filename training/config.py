@@ -185,7 +185,7 @@ def _fault(error: dict[str, Any]) -> str:
         near = difflib.get_close_matches(field, known, n=1, cutoff=0.6)
         cure = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
         return f"there is no setting '{field}'; {cure}"
-    top = TrainConfig.model_fields.get(str(error["loc"][0]))
+    top = TrainConfig.model_fields.get(field)
     default = "" if top is None else f"; the default is {top.default!r}"
     return f"'{field}' = {error['input']!r}: {error['msg'][0].lower()}{error['msg'][1:]}{default}"
 

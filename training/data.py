@@ -131,13 +131,17 @@ def _manifest(path: Path) -> dict[str, Any]:
 
 def _rows(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
     """Yield every row of a JSON Lines file, or of a JSON list, with its place ``file:line`` or ``file[index]``."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: the file cannot be read ({error.strerror}); check its permissions") from None
     if path.suffix == ".json":
-        values = _parse(path.read_bytes(), str(path))
+        values = _parse(content, str(path))
         if not isinstance(values, list):
             raise RunError(f"{path}: a .json file must hold a list of records; use .jsonl for one record a line")
         places = [(value, f"{path}[{index}]") for index, value in enumerate(values)]
     else:
-        lines = path.read_bytes().splitlines()
+        lines = content.splitlines()
         places = [(_parse(line, f"{path}:{n}"), f"{path}:{n}") for n, line in enumerate(lines, 1) if line.strip()]
     for value, place in places:
         if not isinstance(value, dict):

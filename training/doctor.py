@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from training.config import TrainConfig
-from training.errors import ConfigError
+from training.errors import ConfigError, GateError
 from training.memory import GIB, Shape, estimate, fitting_batch
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
     from training.data import Run
     from training.encode import Encoding
+
+_MARK = re.compile(
+    r"<\|[^|<>\s]{1,40}\|>|</?s>|<(?:start|end)_of_turn>"
+)  # how models write what opens and closes a turn
 
 Level = Literal["error", "warning", "note"]
 
@@ -39,6 +43,7 @@ SOURCES = {
     "cut": "hiyouga/LLaMA-Factory#5145, the most frequent complaint: a record without its end never learns to stop",
     "template": "seen with Qwen3: <think> parts of earlier turns are dropped when the next turn is rendered",
     "system": "Qwen2.5's template puts in a system prompt of its own where a chat has none",
+    "foreign": "hiyouga/LLaMA-Factory#6736: Llama 3's template on Qwen2.5",
     "pad": "seen with Llama: a mask by pad token hides the end-of-text token from the loss",
     "rank": "arXiv 2405.09673: LoRA learns less and forgets less with a lower rank",
     "cpu": "bitsandbytes 0.50.2 repacks 4-bit weights on CPUs with AVX512-BF16; see docs/log.md",
@@ -82,6 +87,7 @@ class Facts:
     default_system: bool | None = None  # the template puts in a system prompt of its own
     has_system: bool | None = None  # the records, or the settings, have one
     pad_is_eos: bool | None = None
+    foreign: tuple[str, ...] = ()  # marks of the template that are no tokens of the tokenizer
     shape: Shape | None = None
     gpus: int = 0
     gpu_gib: float | None = None
@@ -159,7 +165,7 @@ def _share(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
 def _data(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
     if facts.gate_failed:
         yield Finding(
-            "error", "gate", "the run's quality gate failed", "the set is not what the recipe asks for",
+            "error", "gate", "the quality gate failed", "the set is not what the recipe asks for",
             "the run's report.json", "look at its report, mend the rules or the log, and curate again",
         )  # fmt: skip
     if facts.too_long or facts.cut or facts.split:
@@ -197,6 +203,13 @@ def _model(facts: Facts) -> Iterator[Finding]:
             "note", "template", f"the template does not keep prefixes: {facts.per_answer} dialogues are split",
             "each answer is trained in a record of its own, in the form that it has while it is the latest",
             SOURCES["template"], "nothing to do; a training takes longer",
+        )  # fmt: skip
+    if facts.foreign:
+        yield Finding(
+            "error", "foreign-template",
+            f"the chat template writes {', '.join(facts.foreign)}, which this tokenizer does not know",
+            "they would be learned letter by letter, and no answer would learn to stop", SOURCES["foreign"],
+            "take chat_template.jinja from the model's own folder",
         )  # fmt: skip
     if facts.default_system and facts.has_system is False:
         yield Finding(
@@ -258,14 +271,15 @@ def _memory(config: TrainConfig, shape: Shape, gib: float) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def refuse(findings: Sequence[Finding], config: TrainConfig) -> None:
-    """Raise ConfigError for the first error that the settings do not accept by its name."""
+def refuse(findings: Sequence[Finding], config: TrainConfig, *, run: Path) -> None:
+    """Raise ConfigError, or GateError, for the first error that the settings do not accept by its name."""
     errors = [f for f in findings if f.level == "error" and f.name not in config.accept]
     if errors:
         first, more = errors[0], len(errors) - 1
         rest = f" (and {more} more: see `siftune doctor`)" if more else ""
         cure = f"{first.cure}, or, if it is meant, training: {{accept: [{first.name}]}}"
-        raise ConfigError(f"{first.fault}: {first.reason}; {cure}{rest}")
+        kind = GateError if first.name == "gate" else ConfigError
+        raise kind(f"{run}: {first.fault}: {first.reason}; {cure}{rest}")
 
 
 def to_json(findings: Sequence[Finding]) -> list[dict[str, Any]]:
@@ -302,6 +316,7 @@ def facts(
         default_system=default_system(tokenizer),
         has_system=bool(config.system_prompt) or any(r.messages[0].role == "system" for r in run.train),
         pad_is_eos=tokenizer.pad_token_id == tokenizer.eos_token_id,
+        foreign=foreign_marks(tokenizer),
         shape=shape,
         gpus=gpus(),
         gpu_gib=config.memory_gib or gpu_gib(),
@@ -322,6 +337,15 @@ def default_system(tokenizer: PreTrainedTokenizerBase) -> bool:
     for token in sorted({*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()}, key=len, reverse=True):
         before = before.replace(token, " ")
     return len(re.findall(r"[A-Za-z]+|[\u4e00-\u9fff]", before)) > 4
+
+
+def foreign_marks(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """Return the marks that the chat template writes and the tokenizer has no token for: it is another model's."""
+    from training.encode import render
+
+    chat = [{"role": "user", "content": "question"}, {"role": "assistant", "content": "answer"}]
+    written = dict.fromkeys(_MARK.findall(render(chat, tokenizer, ask=False)))
+    return tuple(mark for mark in written if mark not in tokenizer.get_vocab())
 
 
 def _fsdp() -> int | None:

@@ -129,9 +129,11 @@ def render(
         return str(tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=ask, **told))
     except Exception as error:  # jinja, or raise_exception() inside the template
         fault = type(error).__name__ if tokenizer.chat_template else "it has none"
+        cure = "take the model's '-Instruct' or '-Chat' version, or remove the system prompt"
+        if fault == "TemplateSyntaxError":
+            cure = "take chat_template.jinja from the model's own folder"
         raise ModelError(
-            f"the model's chat template cannot render these records ({fault}); "
-            "take the model's '-Instruct' or '-Chat' version, or remove the system prompt"
+            f"{tokenizer.name_or_path}: the model's chat template cannot render these records ({fault}); {cure}"
         ) from error
 
 
@@ -195,7 +197,13 @@ def _around(
     """
     thinking = True if THOUGHT in chat[place]["content"] and manner.thinking is not None else manner.thinking
     before = render(chat[:place], tokenizer, ask=True, thinking=thinking)
-    return before, render(chat[: place + 1], tokenizer, ask=False)
+    after = render(chat[: place + 1], tokenizer, ask=False)
+    if chat[place]["content"].rpartition(THOUGHT)[2].strip() not in after:
+        raise ModelError(
+            f"{tokenizer.name_or_path}: the model's chat template leaves answers out; "
+            "take chat_template.jinja from the model's own folder"
+        )
+    return before, after
 
 
 def _latest(
@@ -221,8 +229,8 @@ def _answer(chat: list[dict[str, str]], tokenizer: PreTrainedTokenizerBase, mann
     before, after = _around(chat, len(chat) - 1, tokenizer, manner)
     if not after.startswith(before):
         raise ModelError(
-            "the model's chat template renders a question differently once it is answered, so the answer "
-            "cannot be told apart; use a model whose template keeps the prompt as it is"
+            f"{tokenizer.name_or_path}: the model's chat template renders a question differently once it is answered, "
+            "so the answer cannot be told apart; use a model whose template keeps the prompt as it is"
         )
     ids, labels, (end,) = _label(after, [(len(before), len(after))], tokenizer, cot=manner.cot)
     if ids[end] in _closing(tokenizer):

@@ -3,6 +3,7 @@
 ::
 
     TrainingError           exit 4   something went wrong while running
+    ├ GateError             exit 1   the run's quality gate failed, and nobody said that it may be trained on
     ├ ConfigError           exit 2   a setting or an option is wrong
     ├ RunError              exit 3   the run folder or a general data file cannot be used
     ├ ModelError            exit 4   the base model cannot be loaded, or its chat template cannot be used
@@ -20,6 +21,12 @@ class TrainingError(Exception):
     """Something a user can mend. `exit_code` is what the command line exits with."""
 
     exit_code = 4
+
+
+class GateError(TrainingError):
+    """The run missed its own quality gate."""
+
+    exit_code = 1
 
 
 class ConfigError(TrainingError):

@@ -21,6 +21,13 @@ from training.errors import DeviceError, ModelError
 from training.memory import Shape
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+TOKENIZERS = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+)  # a folder has one of them
 PADS = ("<|finetune_right_pad_id|>", "<pad>", "[PAD]")  # made for it, but not always named: the first is Llama 3.1's
 
 
@@ -75,6 +82,10 @@ def load_tokenizer(model: str, config: TrainConfig) -> PreTrainedTokenizerBase:
 
     Without a pad token it gets one of PADS, else eos: the labels go by place, so an answer's eos is learned even then.
     """
+    if is_local(model) and not any((Path(model) / name).is_file() for name in TOKENIZERS):
+        raise ModelError(
+            f"{model}: there is no tokenizer in this folder; copy tokenizer*.json of the same model into it"
+        )
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, **_source(model, config))
     except Exception as error:

@@ -115,9 +115,9 @@ def test_errors_come_first() -> None:
 def test_an_error_stops_a_training_unless_it_is_accepted_by_its_name() -> None:
     error = Finding("error", "many-epochs", "7 epochs", "learned by heart", "the method", "set epochs to 3")
     with pytest.raises(ConfigError, match=r"7 epochs.*set epochs to 3.*accept: \[many-epochs\]"):
-        refuse([error], configure())
-    refuse([error], configure({"accept": ["many-epochs"]}))
-    refuse([replace(error, level="warning")], configure())
+        refuse([error], configure(), run=Path("run"))
+    refuse([error], configure({"accept": ["many-epochs"]}), run=Path("run"))
+    refuse([replace(error, level="warning")], configure(), run=Path("run"))
 
 
 def test_the_estimate_says_what_users_of_7b_models_know() -> None:
