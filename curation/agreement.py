@@ -40,11 +40,22 @@ def agree(one: pl.Series, other: pl.Series, least: float) -> pl.Series:
     They cannot where both have numbers and share none, where one of two similar answers negates, or where they have
     almost nothing in common (similarity of letters below `least`).
     """
-    pairs = pl.DataFrame({"one": one, "other": other})
-    bare = pairs.select(plain(pl.col("one")), plain(pl.col("other")))
-    scores = process.cpdist(bare["one"].to_list(), bare["other"].to_list(), scorer=fuzz.ratio, dtype=np.float64)
-    alike = pl.Series(scores / 100, dtype=pl.Float64)
-    shared = numbers(pl.col("one")).list.set_intersection(numbers(pl.col("other"))).list.len() > 0
-    both = (numbers(pl.col("one")).list.len() > 0) & (numbers(pl.col("other")).list.len() > 0)
-    opposed = (negates(pl.col("one")) != negates(pl.col("other"))) & (alike >= SIMILAR)
-    return pairs.select((shared | ~both) & (alike >= least) & ~opposed).to_series().rename("agree")
+    # Every different answer is looked at once, and letters are compared only where numbers leave it open.
+    told = pl.DataFrame({"text": pl.concat([one, other]).unique()}).with_columns(
+        bare=plain(pl.col("text")), numbers=numbers(pl.col("text")), negates=negates(pl.col("text"))
+    )
+    mine, theirs = (side.alias("text").to_frame().join(told, on="text", how="left", maintain_order="left").drop("text")
+                    for side in (one, other))  # fmt: skip
+    pairs = pl.concat([mine, theirs.select(pl.all().name.prefix("other_"))], how="horizontal").with_row_index("row")
+    both = (pl.col("numbers").list.len() > 0) & (pl.col("other_numbers").list.len() > 0)
+    apart = pairs.filter(both).filter(pl.col("numbers").list.set_intersection(pl.col("other_numbers")).list.len() == 0)
+    opposed = pl.col("negates") != pl.col("other_negates")
+    open_ = pairs if least > 0 else pairs.filter(opposed)
+    open_ = open_.join(apart.select("row"), on="row", how="anti", maintain_order="left")
+    scores = process.cpdist(open_["bare"].to_list(), open_["other_bare"].to_list(), scorer=fuzz.ratio, dtype=np.float64)
+    alike = pl.Series("alike", scores / 100, dtype=pl.Float64)
+    against = open_.with_columns(alike).filter((pl.col("alike") < least) | (opposed & (pl.col("alike") >= SIMILAR)))
+    agrees = np.ones(len(one), dtype=np.bool_)
+    agrees[apart["row"].to_numpy()] = False
+    agrees[against["row"].to_numpy()] = False
+    return pl.Series("agree", agrees)

@@ -280,22 +280,27 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | Non
     Returns row, group (the question) and evidence (what the other one answers). Each answer is held against the first
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
-    found = cluster(pairs["bare"].to_list(), _loose(settings), seed=seed, sign=sign)
-    grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(found.first))
+    first = cluster(pairs["bare"].to_list(), _loose(settings), seed=seed, sign=sign).first
+    grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
     grouped = grouped.filter(pl.len().over("group") > 1)
     different = (
         grouped.unique(["group", "said"], keep="first", maintain_order=True)
-        .filter(pl.int_range(pl.len()).over("group") < COMPARED)
-        .select("group", other="id", there="conversation", theirs="answer", place="row")
+        .with_columns(turn=pl.int_range(pl.len()).over("group"))
+        .filter(pl.col("turn") < COMPARED)
+        .select("group", "turn", other="id", there="conversation", theirs="answer")
     )
-    held = grouped.join(different, on="group", maintain_order="left_right").filter(
-        pl.col("conversation") != pl.col("there")
-    )
-    against = held.filter(~agreement.agree(held["answer"], held["theirs"], settings.conflict_below))
-    first = against.unique("row", keep="first", maintain_order=True).sort("row")
-    return first.select(
-        "row", "group", evidence=pl.concat_str("other", pl.lit(": "), pl.col("theirs").str.slice(0, 80))
-    )
+    # The first other answer that does not agree is enough: who has one is not held against the rest.
+    found = [grouped.clear().select("row", "group", evidence="answer")]
+    for turn in range(COMPARED):
+        held = grouped.join(different.filter(pl.col("turn") == turn), on="group", maintain_order="left")
+        if held.is_empty():
+            break
+        apart = held.filter(pl.col("conversation") != pl.col("there"))
+        against = apart.filter(~agreement.agree(apart["answer"], apart["theirs"], settings.conflict_below))
+        evidence = pl.concat_str("other", pl.lit(": "), pl.col("theirs").str.slice(0, 80))
+        found.append(against.select("row", "group", evidence=evidence))
+        grouped = held.select(grouped.columns).join(against, on="row", how="anti", maintain_order="left")
+    return pl.concat(found).sort("row")
 
 
 def with_times(examples: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:

@@ -28,7 +28,7 @@ Every literal of all packs is searched in one pass (Aho-Corasick); the rest is s
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -127,13 +127,14 @@ def load(name: str) -> TypePack:
     data, node = documents.load(path, PackError)
     text = documents.validate(TypesText, data, path, node, PackError)
     pack = TypePack(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), text)
+    known = _literals(text)
     for short, written in text.types.items():
         place = f"{path}:{documents.line_of(node, ('types', short))}: type '{short}'"
         if "/" in short or short == OTHER:
             raise PackError(f"{place}: choose a name without '/' that is not '{OTHER}'")
         for phrase in (p for tier in TIERS for p in getattr(written, tier)):
             try:
-                fault = "" if all(p.strip() for p in _parts(phrase)) else "has a part without letter or digit"
+                fault = "" if all(p.strip() for p in _parts(phrase, known)) else "has a part without letter or digit"
             except ValueError as wrong:
                 fault = str(wrong)
             if fault:
@@ -166,15 +167,26 @@ def normal(texts: pl.Series) -> pl.Series:
     return " " + spaced.str.strip_chars(" ") + " "
 
 
-def _parts(phrase: str) -> list[str]:
+def _parts(phrase: str, known: Mapping[str, str]) -> list[str]:
     """Return the literals (or the one regular expression, with its slashes) that must all be in a question."""
-    if len(phrase) > 2 and phrase[0] == phrase[-1] == "/":
+    if _is_pattern(phrase):
         return [f"/{regex(phrase[1:-1])}/"]
-    return [_literal(part) for part in phrase.split("+")]
+    return [known[part] for part in phrase.split("+")]
 
 
-def _literal(part: str) -> str:
-    text = str(normal(pl.Series([part])).item()).strip()
+def _is_pattern(phrase: str) -> bool:
+    return len(phrase) > 2 and phrase[0] == phrase[-1] == "/"
+
+
+def _literals(pack: TypesText) -> dict[str, str]:
+    """Return the literal for each part of the phrases of a pack, all made normal in one go."""
+    phrases = (p for written in pack.types.values() for tier in TIERS for p in getattr(written, tier))
+    parts = list(dict.fromkeys(part for p in phrases if not _is_pattern(p) for part in p.split("+")))
+    seen = normal(pl.Series(parts, dtype=pl.String))
+    return {part: _literal(part, text.strip()) for part, text in zip(parts, seen, strict=True)}
+
+
+def _literal(part: str, text: str) -> str:
     if any("\u4e00" <= char <= "\u9fff" for char in text):
         return text
     return f" {text}" if part.rstrip().endswith("*") else f" {text} " if text else ""
@@ -193,10 +205,11 @@ class Typer:
         tiers: list[tuple[int, int]] = []  # phrase, type and tier
         weights: list[list[float]] = []
         for pack in packs:
+            known = _literals(pack.text)
             for written in pack.text.types.values():
                 for tier in TIERS:
                     for phrase in getattr(written, tier):
-                        parts = dict.fromkeys(_parts(phrase))
+                        parts = dict.fromkeys(_parts(phrase, known))
                         rows += [(len(sizes), literals.setdefault(part, len(literals))) for part in parts]
                         tiers.append((len(sizes), len(weights)))
                         sizes.append(len(parts))
