@@ -86,12 +86,11 @@ def cluster(
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
     `sign` takes the place of `signatures` where some are known already.
     """
-    first_of = dict(zip(reversed(texts), range(len(texts) - 1, -1, -1), strict=True))
-    exact = np.fromiter(map(first_of.__getitem__, texts), dtype=np.int64, count=len(texts))
-    if first_of.pop("", None) is not None:
-        nothing = [i for i, text in enumerate(texts) if not text]
-        exact[nothing] = nothing
-    places = np.fromiter(sorted(first_of.values()), dtype=np.int64, count=len(first_of))
+    exact = np.fromiter(map({}.setdefault, texts, range(len(texts))), dtype=np.int64, count=len(texts))
+    nothing = [i for i, text in enumerate(texts) if not text]
+    exact[nothing] = -1
+    places = np.flatnonzero(exact == np.arange(len(texts)))
+    exact[nothing] = nothing
     kept = [texts[i] for i in places.tolist()]
     sketch = sketched((sign or signatures)(kept, settings, seed=seed), settings)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)

@@ -1,4 +1,4 @@
-"""The two inner loops of the search for duplicates, compiled by Numba (extra `fast`): same bits, a third of the time.
+"""The inner loops of the search for duplicates, compiled by Numba (extra `fast`): same bits, a third of the time.
 
 Import this module only where the extra may be missing or useless: it raises ImportError without Numba, and RuntimeError
 where Numba finds no folder for what it compiled (then every process would compile anew, for longer than it saves).
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curation.dedup.shingles import I64, U32
+from curation.dedup.shingles import I64, U8, U32
 
 
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -25,6 +25,31 @@ def sign(mixed: U32, starts: I64, permutations: U32, signatures: U32) -> None:
             for column in range(len(row)):
                 value = np.uint32(factors[column] * shingle + offsets[column])
                 row[column] = min(row[column], value)
+
+
+@numba.njit("void(u4[:,::1], i8, i8, i8, u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def band_keys(signatures: U32, start: int, end: int, rows: int, keys: U32) -> None:
+    """Write to `keys` (bands × texts) the hash of every band of the signatures from `start` to `end`."""
+    for text in range(start, end):
+        for band in range(len(keys)):
+            key = np.uint32(0)
+            for place in range(band * rows, (band + 1) * rows):
+                key = np.uint32((key ^ signatures[text, place]) * np.uint32(0x9E3779B1))
+                key = np.uint32(key ^ (key >> np.uint32(15)))
+            keys[band, text] = key
+
+
+@numba.njit("i8[::1](u1[:,::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def agreements(sketches: U8, left: I64, right: I64) -> I64:
+    """Count for each pair of texts the columns in which their rows of `sketches` (texts × permutations) agree."""
+    counts = np.empty(len(left), dtype=np.int64)
+    for pair in range(len(left)):
+        one, other = sketches[left[pair]], sketches[right[pair]]
+        same = np.uint32(0)
+        for column in range(sketches.shape[1]):
+            same += np.uint32(one[column] == other[column])
+        counts[pair] = same
+    return counts
 
 
 @numba.njit("i8[:,::1](u4[::1], i8[::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]

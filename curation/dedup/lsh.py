@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from curation.dedup.minhash import accelerator, threaded
 from curation.dedup.shingles import I64, U32
 
 U64 = npt.NDArray[np.uint64]
@@ -33,7 +34,12 @@ def band_keys(signatures: U32, *, bands: int, rows: int) -> U32:
     Texts of unlike bands share a key once in four thousand million; that makes a candidate, which fails the check.
     """
     keys = np.zeros((bands, len(signatures)), dtype=np.uint32)
-    for start in range(0, len(signatures), BLOCK):
+    kernels = accelerator(len(signatures))
+
+    def one(start: int) -> None:
+        if kernels:
+            kernels.band_keys(signatures, start, min(start + BLOCK, len(signatures)), rows, keys)
+            return
         turned = np.ascontiguousarray(signatures[start : start + BLOCK, : bands * rows].T)
         turned = turned.reshape(bands, rows, -1)
         here = np.zeros_like(turned[:, 0])
@@ -42,6 +48,8 @@ def band_keys(signatures: U32, *, bands: int, rows: int) -> U32:
             here *= FACTOR
             here ^= here >> np.uint32(15)
         keys[:, start : start + BLOCK] = here
+
+    threaded(one, range(0, len(signatures), BLOCK))
     return keys
 
 
@@ -70,8 +78,8 @@ def candidates(keys: U32, ranked: U32) -> Iterator[U64]:
     for count in ROUNDS:
         if done >= len(keys):
             return
-        found = [_bucketed(keys, band, ranked, places) for band in range(done, min(done + count, len(keys)))]
-        yield distinct(np.concatenate(found))
+        bands = range(done, min(done + count, len(keys)))
+        yield distinct(np.concatenate(threaded(lambda band: _bucketed(keys, band, ranked, places), bands)))
         done += count
 
 

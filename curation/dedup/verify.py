@@ -16,18 +16,27 @@ F64 = npt.NDArray[np.float64]
 Fetch = Callable[[I64], tuple[U32, I64]]  # shingles of the texts of these indices: of a list, a shard, an index
 
 BATCH = 256  # pairs compared at once: their shingles stay in the cache of one core
+MANY = 65_536  # pairs that a compiled kernel estimates in one go: it needs no room for them
 _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
 
 
 def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
     """Return the share of permutations in which the signatures of each pair agree: the estimated Jaccard similarity."""
+    kernels = accelerator(len(left))
+    agree = kernels.agreements if kernels and signatures.dtype == np.uint8 else agreements
+    batch = BATCH if agree is agreements else MANY
 
     def one(start: int) -> F64:
-        part = slice(start, start + BATCH)
-        agree = np.count_nonzero(signatures[left[part]] == signatures[right[part]], axis=1)
-        return np.asarray(agree / signatures.shape[1], dtype=np.float64)
+        part = slice(start, start + batch)
+        return np.asarray(agree(signatures, left[part], right[part]) / signatures.shape[1], dtype=np.float64)
 
-    return np.concatenate([np.empty(0), *threaded(one, range(0, len(left), BATCH))])
+    return np.concatenate([np.empty(0), *threaded(one, range(0, len(left), batch))])
+
+
+def agreements(signatures: npt.NDArray[Any], left: I64, right: I64) -> I64:
+    """Count for each pair of texts the permutations in which their signatures agree."""
+    agree: I64 = np.count_nonzero(signatures[left] == signatures[right], axis=1)
+    return agree
 
 
 def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
