@@ -86,7 +86,8 @@ def cluster(
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
     `sign` takes the place of `signatures` where some are known already.
     """
-    exact = np.fromiter(map({}.setdefault, texts, range(len(texts))), dtype=np.int64, count=len(texts))
+    seen: dict[str, int] = {}
+    exact = np.fromiter(map(seen.setdefault, texts, range(len(texts))), dtype=np.int64, count=len(texts))
     nothing = [i for i, text in enumerate(texts) if not text]
     exact[nothing] = -1
     places = np.flatnonzero(exact == np.arange(len(texts)))
