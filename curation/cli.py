@@ -4,20 +4,21 @@ Only this module knows both packages. Everything heavy is imported inside the co
 `siftune --help` answers at once and the curation half works without torch.
 
 Exit codes: 0 done, 1 the quality gate failed, 2 wrong options or recipe, 3 unusable input, 4 a failure while
-running, 130 interrupted.
+running, 130 interrupted, 141 nobody reads what is printed, 143 told to stop.
 """
 
 from __future__ import annotations
 
 import json as json_module
 import os
+import signal
 import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from curation import edge
 from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
@@ -51,7 +52,7 @@ from curation.commands.options import (
 )
 from curation.commands.options import settings as settings_of
 from curation.commands.report import summary
-from curation.errors import CurationError, GateError, UsageError
+from curation.errors import GateError, UsageError
 
 if TYPE_CHECKING:
     from curation.packs import Packs
@@ -271,10 +272,9 @@ def _curate(
     from curation.progress import stages
     from curation.read import find
 
-    runfolder.check(out, force=force)
-    events = decisions.gather([*([out] if out.is_dir() else []), *decided])
-    files = find(logs)
-    with stages(on=progress and not quiet) as say:
+    with runfolder.alone(out, force=force), stages(on=progress and not quiet) as say:
+        events = decisions.gather([*([out] if out.is_dir() else []), *decided])
+        files = find(logs)
         people = decisions.table(decisions.settle(events))
         curated = pipeline.curate(files, settings, packs, progress=say, people=people)
         say("write", str(out))
@@ -327,34 +327,39 @@ def _gate(report: Report, out: Path) -> None:
 
 
 def main() -> None:
-    """Run the command line; every error a user can cause is one line, and bugs never print a record's text."""
+    """Run the command line; every error a user can cause is one line, and bugs never print a record's text.
+
+    What is written is for its owner alone, whatever the umask: it holds what customers said.
+    """
     debug = bool(os.environ.get("SIFTUNE_DEBUG")) or "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    before = os.umask(0o077)
+    signal.signal(signal.SIGTERM, _stop)
     try:
         code = app(args=arguments, standalone_mode=False)
+        sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
-        print("interrupted", file=sys.stderr)
         code = 130
     except WrongUsage as fault:
         fault.show()
         code = 2
-    except Exception as fault:  # the edge: whatever it is, say it without the text of a record
+    except BrokenPipeError:  # `siftune … | head`: nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
+    except SystemExit as end:
+        code = end.code
+    except BaseException as fault:  # the edge, panics of Polars too: say it without the text of a record
         if debug:
-            traceback.print_exc()
-        code = _code(fault)
+            print(edge.where(fault), end="", file=sys.stderr)
+        line, code = edge.said(fault)
+        print(f"error: {line}", file=sys.stderr)
+    finally:
+        os.umask(before)
+    if code == 130:  # typer returns it, too
+        print("interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _code(fault: Exception) -> int:
-    """Print one line for an error and return its exit code."""
-    code = getattr(fault, "exit_code", None)
-    if isinstance(fault, CurationError) or type(fault).__module__ == "training.errors":
-        print(f"error: {fault}", file=sys.stderr)
-        return code if isinstance(code, int) else 4
-    last = traceback.extract_tb(fault.__traceback__)[-1]
-    print(
-        f"error: siftune failed inside ({type(fault).__name__} at {Path(last.filename).name}:{last.lineno}); "
-        "run it again with --debug for the details, and report it",
-        file=sys.stderr,
-    )
-    return 4
+def _stop(number: int, _frame: object) -> None:
+    """End in good order when told to (SIGTERM), as on Ctrl-C."""
+    sys.exit(128 + number)

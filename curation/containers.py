@@ -206,9 +206,9 @@ def members(name: str, path: Path) -> list[File]:
         return [file]
     with _archive(name, path) as archive:
         inside = [info for info in archive.infolist() if not info.is_dir()]
+    _check(name, path, inside)
     if any(info.filename == "xl/workbook.xml" for info in inside):
         return [file]
-    _check(name, path, inside)
     found: dict[str, File] = {}
     for info in inside:
         clean = "/".join(part for part in _decoded(info).replace("\\", "/").split("/") if part not in ("", ".", ".."))

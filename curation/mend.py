@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from curation import privacy, tables
-from curation.checks.registry import by_distinct
+from curation.checks.registry import ANY_LENGTH, by_distinct
 from curation.errors import RecipeError
 from curation.privacy import Masking
 from curation.recipe import Mend
@@ -72,6 +72,7 @@ MENDS: dict[str, pl.Expr] = {
         by_distinct(
             pl.when(TEXT.str.contains(r"&(?:[A-Za-z]{2,8}|#[0-9]{2,6}|#[xX][0-9A-Fa-f]{2,5});")).then(TEXT),
             lambda text: _unescape(text),
+            longest=ANY_LENGTH,
         ),
         TEXT,
     ),
@@ -138,7 +139,9 @@ def simplified(text: pl.Expr) -> pl.Expr:
             "mend.simplified needs OpenCC, which is not installed; run: pip install 'siftune[simplified]'"
         ) from None
     converter = OpenCC("t2s")
-    return by_distinct(pl.when(text.str.contains(r"\p{Han}")).then(text), converter.convert).fill_null(text)
+    return by_distinct(
+        pl.when(text.str.contains(r"\p{Han}")).then(text), converter.convert, longest=ANY_LENGTH
+    ).fill_null(text)
 
 
 def _steps(policy: Mend) -> Iterator[tuple[str, pl.Expr]]:

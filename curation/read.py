@@ -91,9 +91,21 @@ def parts(
     """Read as `read` does, some records at a time: with the last part of every file comes its Input."""
     with containers.spooled(files) as given:
         for name, path in given:
+            before = _state(path)
             for file in containers.members(name, path):
                 progress(file.name)
                 yield from _file(file, sources, window)
+            if _state(path) != before:
+                cure = "wait until it is written, or copy it, and run it again"
+                raise SourceError(f"{name}: was changed while it was read; {cure}")
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes when somebody writes to a file; nothing for a pipe, or where there is no file any more."""
+    if not path.is_file():
+        return ()
+    there = path.stat()
+    return there.st_ino, there.st_size, there.st_mtime_ns
 
 
 def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) -> None:
@@ -107,7 +119,8 @@ def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) ->
             continue
         lines = unreadable if one is every else unreadable.filter(pl.col("file") == one.name)
         _known_roles(one.name, lines["why"])
-        first = lines.select("file", "line", "why").head(SAID).rows()
+        why = pl.col("why").str.replace("^(unknown role) '.*'", "${1}")  # a wrong mapping makes texts of roles
+        first = lines.select("file", "line", why).head(SAID).rows()
         places = "; ".join(f"{file}:{line}: {why}" for file, line, why in first)
         foreign = lines.filter(pl.col("why").str.starts_with("not UTF-8")).height * 2 > lines.height
         cure = "name the file's encoding in the recipe" if foreign else "mend the export or its mapping"
@@ -118,15 +131,22 @@ def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) ->
 
 
 def _known_roles(file: str, why: pl.Series) -> None:
-    """Raise SourceError where half of the faults are words of roles that nobody knows: all of them, with counts."""
+    """Raise SourceError where half of the faults are words of roles that nobody knows: all of them, with counts.
+
+    Very many different words are no roles but texts, which are not to be shown.
+    """
     words = why.str.extract("^unknown role '(.*)'$").drop_nulls()
     if 2 * len(words) < len(why):
         return
     counts = words.value_counts().sort("count", pl.col(words.name), descending=[True, False]).rows()
-    said = ", ".join(f"'{word}' ({n})" for word, n in counts[:SAID_ROLES])
-    more = f" and {len(counts) - SAID_ROLES} more" if len(counts) > SAID_ROLES else ""
+    if len(counts) > SAID_ROLES:
+        cure = "name the right one in the recipe: sources: [{columns: {role: …}}]"
+        raise SourceError(
+            f"{file}: the column of the role holds {len(counts)} different words that nobody knows; {cure}"
+        )
+    said = ", ".join(f"'{word}' ({n})" for word, n in counts)
     raise SourceError(
-        f"{file}: nobody knows who speaks as {said}{more}; say it in the recipe, "
+        f"{file}: nobody knows who speaks as {said}; say it in the recipe, "
         f"e.g. sources: [{{roles: {{user: ['{counts[0][0]}'], assistant: […], bot: […], system: […]}}}}]"
     )
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import glob
 import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from curation import __version__, decisions
 from curation.card import card
 from curation.convert import EXPORTED, dataset_info, export
 from curation.decide import members
+from curation.edge import disk_is_full
 from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
 from curation.packs import Packs
@@ -67,21 +70,103 @@ def check(target: Path, *, force: bool) -> None:
 
 
 @contextmanager
+def alone(target: Path, *, force: bool) -> Iterator[None]:
+    """Hold the place of a run for this process, from before the work to its end; `check` says what may be there.
+
+    Raises UsageError where another process is at work on the same place. What one that was killed left behind is
+    cleared away; of a run that it was about to replace, the old one comes back.
+    """
+    check(target, force=force)
+    target = target.absolute()
+    missing = [folder for folder in target.parents if not folder.exists()]
+    lock = target.parent / f".{target.name}.lock"
+    try:
+        _make(target)
+        with _locked(lock, target):
+            try:
+                _clear(target)
+                check(target, force=force)  # another may have finished in the meantime
+                yield
+            finally:
+                lock.unlink(missing_ok=True)
+    finally:
+        for folder in missing:  # of what was made for a run that did not come to be
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _make(target: Path) -> None:
+    """Make the folders above a run."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise OutputError(f"{target}: cannot be written: {fault.strerror}; choose another folder") from None
+
+
+@contextmanager
+def _locked(path: Path, target: Path) -> Iterator[None]:
+    """Hold a lock file; the one who holds it may remove it, so it must still be there once it is held."""
+    while True:
+        try:
+            file = path.open("a")
+        except OSError as fault:
+            raise OutputError(f"{target}: cannot be written: {fault.strerror}") from None
+        with file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                cure = "wait until it is done, or choose another folder with --out"
+                raise UsageError(f"{target}: another siftune is making this run; {cure}") from None
+            except OSError:  # a file system without locks
+                yield
+                return
+            if _is_at(file.fileno(), path):
+                yield
+                return
+
+
+def _is_at(number: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(number), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _clear(target: Path) -> None:
+    """Remove what processes that were killed left beside `target`; nobody else is at work here."""
+    for old in sorted(target.parent.glob(f".{glob.escape(target.name)}.*.old")):
+        if not target.exists():
+            old.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
 def whole_or_absent(target: Path) -> Iterator[Path]:
-    """Give a folder to write to; it takes the place of `target` when all went well, and is removed otherwise."""
+    """Give a folder to write to; it takes the place of `target` when all went well, and is removed otherwise.
+
+    Only its owner can look into it: a run holds what customers said.
+    """
     target = target.absolute()
     partial = target.parent / f".{target.name}.{os.getpid()}.partial"
     old = target.parent / f".{target.name}.{os.getpid()}.old"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        partial.mkdir()
+        partial.mkdir(mode=0o700)
         yield partial
         if target.exists():
             store.refuse_while_reviewing(target)  # since the work began
             target.rename(old)
         partial.rename(target)
     except OSError as fault:
-        raise OutputError(f"{target}: cannot be written: {fault.strerror or fault}") from None
+        raise OutputError(
+            f"{target}: cannot be written: {fault.strerror or fault}; nothing was changed there"
+        ) from None
+    except pl.exceptions.PolarsError as fault:
+        if disk_is_full(fault):
+            raise OutputError(f"{target}: cannot be written: the disk is full; nothing was changed there") from None
+        raise
     finally:
         if old.exists() and not target.exists():  # interrupted between the two renames
             old.rename(target)

@@ -8,6 +8,7 @@ from rapidfuzz.distance import LCSseq
 
 from curation.checks.registry import check
 from curation.checks.wording import regex, units
+from curation.pieces import LONG
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
 
@@ -28,7 +29,7 @@ def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) 
     applies = text.str.len_chars() <= longest
     if unless is not None:
         applies &= ~text.str.contains(regex(unless))
-    return pl.when(applies).then(text.str.extract(regex(*patterns)))
+    return pl.when(applies).then(text).str.extract(regex(*patterns))  # Polars computes both sides of a condition
 
 
 @check(on="example")
@@ -63,12 +64,14 @@ def echoes_question(*, least: float) -> pl.Expr:
     """The answer says the question again: similarity of at least `least` (0 to 1). Evidence: the answer.
 
     Similarity is the share of the answer's letters that stand, in order, in the question (rapidfuzz partial ratio),
-    where the answer is not much longer than the question; an answer that goes on to say something is no echo.
+    where the answer is not much longer than the question; an answer that goes on to say something is no echo, and
+    texts of more than pieces.LONG characters are not compared.
     """
     asked, said = (text.str.to_lowercase().str.replace_all(r"[\W_]+", "") for text in (QUESTION, ANSWER))
     # The answer behind reasoning may be one of the options, or a number that the question gives.
     bare = pl.col("cot").fill_null("") == ""
     likely = bare & said.str.len_chars().is_between(4, asked.str.len_chars() * 1.25 + 4)
+    likely &= pl.max_horizontal(asked.str.len_chars(), said.str.len_chars()) <= LONG  # time goes by the square of it
     pairs = pl.when(likely).then(pl.struct(asked=asked, said=said))
 
     def alike(values: pl.Series) -> pl.Series:

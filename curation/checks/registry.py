@@ -7,7 +7,7 @@ columns of its frame. Null means "nothing found"; text is the evidence, which a 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,30 +78,43 @@ def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]
         raise PackError(f"{place}: check '{name}': {fault}") from None
 
 
-def by_distinct(expression: pl.Expr, function: Callable[[str], str | None]) -> pl.Expr:
-    """Apply a Python function to the distinct values of a text expression, nulls left alone.
+LONGEST = 20_000  # characters; a longer text was pasted, or made to stall: rules on length have it, others do not
+ANY_LENGTH = 2**32 - 1  # for functions whose time goes by the length alone
+
+
+def by_distinct(expression: pl.Expr, function: Callable[[str], str | None], *, longest: int = LONGEST) -> pl.Expr:
+    """Apply a Python function to the distinct values of a text expression; null for nulls, and beyond `longest`.
 
     For what Polars' regex engine cannot say (look-around, back-references, checksums). About ten times slower than
-    an expression: put a cheap guard before it.
+    an expression: put a cheap guard before it. Python's regular expressions may take time by the square of a text's
+    length, hence the limit.
     """
 
     def mapped(values: pl.Series) -> pl.Series:
-        known = {value: function(value) for value in values.unique().drop_nulls().sort()}
-        answers = [None if value is None else known[value] for value in values]
+        short = values.filter(values.str.len_chars() <= longest)
+        known = {value: function(value) for value in short.unique().sort()}
+        answers = [None if value is None else known.get(value) for value in values]
         return pl.Series(values.name, answers, dtype=pl.String)
 
     return expression.map_batches(mapped, return_dtype=pl.String)
 
 
 def by_row(columns: list[str], function: Callable[..., str | None], guard: pl.Expr | None = None) -> pl.Expr:
-    """Apply a Python function to the distinct combinations of several text columns, only where `guard` holds."""
+    """Apply a Python function to the distinct combinations of several text columns, only where `guard` holds.
+
+    Null where one of them has more than LONGEST characters.
+    """
     together = pl.struct(columns)
     if guard is not None:
         together = pl.when(guard).then(together)
 
     def mapped(values: pl.Series) -> pl.Series:
         rows = [None if row is None else tuple(row[c] for c in columns) for row in values.to_list()]
-        known = {row: function(*row) for row in dict.fromkeys(rows) if row is not None}
-        return pl.Series(values.name, [None if row is None else known[row] for row in rows], dtype=pl.String)
+        known = {row: function(*row) for row in dict.fromkeys(rows) if row is not None and _short(row)}
+        return pl.Series(values.name, [None if row is None else known.get(row) for row in rows], dtype=pl.String)
 
     return together.map_batches(mapped, return_dtype=pl.String)
+
+
+def _short(row: Sequence[str | None]) -> bool:
+    return all(text is None or len(text) <= LONGEST for text in row)

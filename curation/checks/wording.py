@@ -70,7 +70,8 @@ def only_phrases(
     `unless_after` spares it where the other side's last message matches: 好的 after a yes/no question is an answer.
     `except_after` takes that back: an offer of more help has a question mark too, but no choice in it.
     """
-    fires = TEXT.str.contains(clauses(phrases, over_spaces=over_spaces)) & (TEXT.str.len_chars() <= longest)
+    short = pl.when(TEXT.str.len_chars() <= longest).then(TEXT)  # Polars computes both sides of a condition
+    fires = short.str.contains(clauses(phrases, over_spaces=over_spaces)).fill_null(value=False)
     asked = pl.col("asked").fill_null("")
     if unless_after is not None:
         spared = asked.str.contains(regex(unless_after))
@@ -83,7 +84,7 @@ def only_phrases(
 @check(on="message")
 def says(*, patterns: list[str], longest: int = 100_000) -> pl.Expr:
     """The message matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
-    return pl.when(TEXT.str.len_chars() <= longest).then(TEXT.str.extract(regex(*patterns)))
+    return pl.when(TEXT.str.len_chars() <= longest).then(TEXT).str.extract(regex(*patterns))
 
 
 @check(on="message")

@@ -30,9 +30,9 @@ def rethreshold(
 
     target = out or run
     found, settings, packs, signatures = rerun.load(run, threshold=threshold)
-    runfolder.check(target, force=force or target == run)
-    events = decisions.gather([run])
-    with stages(on=not (quiet or no_progress)) as say:
+    replaces = force or target == run
+    with runfolder.alone(target, force=replaces), stages(on=not (quiet or no_progress)) as say:
+        events = decisions.gather([run])
         curated = pipeline.finish(found, settings, packs, progress=say, sign=signatures)
         say("write", str(target))
         report = runfolder.write(curated, settings, packs, target, argv=sys.argv[1:], events=events)

@@ -23,7 +23,8 @@ def placeholder(kind: str, number: int, *, chinese: bool) -> str:
 
 def mask(text: str, wanted: Masking = EVERYTHING, *, chinese: bool | None = None) -> str:
     """Mask one text; its placeholders are numbered within it, and in its own language unless `chinese` says."""
-    return masked_list([text], wanted, chinese=chinese)[0] if scan(text, wanted) else text
+    likely = len(text) > LONG or scan(text, wanted)
+    return masked_list([text], wanted, chinese=chinese)[0] if likely else text
 
 
 def masked_list(texts: list[str], wanted: Masking = EVERYTHING, *, chinese: bool | None = None) -> list[str]:

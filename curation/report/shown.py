@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import privacy
+from curation import pieces, privacy
 from curation.report import model
 
 LONGEST = 600  # characters of a text
@@ -20,7 +20,7 @@ PLACE = ["conversation", "message"]
 
 def short(text: str) -> str:
     """Return the beginning of a text, masked."""
-    return cut(privacy.mask(text))
+    return cut(privacy.mask(pieces.around(text, 0)))
 
 
 def cut(text: str) -> str:
@@ -80,7 +80,8 @@ def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExamp
             (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
         )
         said = mine.filter(pl.col("conversation") == example["conversation"])
-        masked = pl.Series(privacy.masked_list(said["raw"].to_list()), dtype=pl.String)  # numbered as in the turns
+        texts = [pieces.around(text, 0) for text in said["raw"]]
+        masked = pl.Series(privacy.masked_list(texts), dtype=pl.String)  # numbered as in the turns
         raw = [
             model.Turn(role=role, text=cut(text))
             for place, role, text in said.select("message", "role", masked.alias("raw")).iter_rows()

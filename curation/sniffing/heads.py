@@ -197,7 +197,10 @@ def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
 def _frame(name: str, at: Path | bytes, kind: str) -> Head:
     """Read the head of a Parquet file or of a workbook's first sheet, whose first row is a header."""
     if kind == "parquet":
-        frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
+        try:
+            frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
+        except (pl.exceptions.PolarsError, OSError):
+            raise SourceError(f"{name}: damaged, or no Parquet file") from None
         records: Sequence[Mapping[str, Any]] = [
             {key: _cell(value) for key, value in row.items()} for row in frame.iter_rows(named=True)
         ]

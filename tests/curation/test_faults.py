@@ -1,0 +1,338 @@
+"""What goes wrong around a run: full disks, files that change, folders that refuse, two runs at once, Ctrl-C.
+
+Always: one line with a cure, the right exit code, the old output untouched, and nothing half-written.
+"""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from curation import edge, read, runfolder
+from curation.cli import main
+from curation.errors import SourceError, UsageError
+from curation.recipe import Source
+
+SIFTUNE = [sys.executable, "-c", "from curation.cli import main; main()"]
+SECRET = "SECRETmarkedWORD"
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def log(path: Path, conversations: int = 40, *, text: str = "") -> Path:
+    """Write a log that makes a run of some size: questions with answers of their own."""
+    lines = []
+    for i in range(conversations):
+        word = "".join(chr(0x4E00 + (97 * i + 31 * j) % 5000) for j in range(8))
+        for role, said in (
+            ("user", f"请问{word}怎么退款？{text}"),
+            ("agent", f"{word}签收以后三个工作日原路退回{word}。"),
+        ):
+            lines.append(json.dumps({"session": f"c{i}", "role": role, "text": said}, ensure_ascii=False))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def siftune(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*SIFTUNE, *map(str, arguments)], capture_output=True, text=True, timeout=120, preexec_fn=before, check=False
+    )
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that a failure is told in."""
+    told = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(told) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return told[0]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a run, beside the log that it was made of."""
+    folder = tmp_path_factory.mktemp("made")
+    done = siftune("curate", log(folder / "log.jsonl"), "-o", folder / "run", "--no-gate", "-q")
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture
+def beside(made: Path, tmp_path: Path) -> Iterator[Path]:
+    """Give a copy of that folder; whatever a test did, there is nothing beside the log and the run afterwards."""
+    for name, data in contents(made).items():
+        (tmp_path / name).parent.mkdir(exist_ok=True, mode=0o700)
+        (tmp_path / name).write_bytes(data)
+    yield tmp_path
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "run"]
+
+
+# --- the disk ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bytes_allowed", [100, 6_000, 20_000])
+def test_a_disk_that_fills_costs_the_old_run_nothing(beside: Path, bytes_allowed: int) -> None:
+    before = contents(beside)
+
+    def small_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_allowed, bytes_allowed))
+
+    done = siftune(
+        "curate", beside / "log.jsonl", "-o", beside / "run", "--force", "--no-gate", "-q", before=small_files
+    )
+    assert done.returncode == 4
+    assert error_of(done).startswith(f"error: {beside / 'run'}: cannot be written: ")
+    assert error_of(done).endswith("nothing was changed there")
+    assert contents(beside) == before
+
+
+def test_polars_and_sqlite_say_in_their_own_words_that_a_disk_is_full() -> None:
+    import sqlite3
+
+    import polars as pl
+
+    assert edge.disk_is_full(OSError(28, "No space left on device"))
+    assert edge.disk_is_full(pl.exceptions.ComputeError("underlying IO error: No space left (os error 28)"))
+    assert edge.disk_is_full(sqlite3.OperationalError("database or disk is full"))
+    assert not edge.disk_is_full(OSError(13, "Permission denied"))
+    assert not edge.disk_is_full(pl.exceptions.ComputeError("a text (os error 2)"))
+
+
+def test_a_folder_that_cannot_be_written_is_named_before_any_work(tmp_path: Path) -> None:
+    if os.geteuid() == 0:  # whom no permission stops: /proc refuses root too
+        target = Path("/proc/siftune/run")
+    else:
+        (tmp_path / "shut").mkdir(mode=0o500)
+        target = tmp_path / "shut" / "run"
+    done = siftune("curate", log(tmp_path / "log.jsonl"), "-o", target, "-q")
+    assert done.returncode == 4
+    assert str(target) in error_of(done)
+    assert "write" in error_of(done) or "written" in error_of(done)
+
+
+# --- the input --------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_grows_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.jsonl")
+
+    def grow(_name: str) -> None:
+        with path.open("a", encoding="utf-8") as file:
+            file.write('{"session": "new", "role": "user", "text": "x"}\n')
+
+    with pytest.raises(SourceError, match=r"log\.jsonl: was changed while it was read; wait until"):
+        read.read([path], [Source()], progress=grow)
+
+
+def test_a_file_that_vanishes_during_the_run_is_an_error_of_the_input(tmp_path: Path) -> None:
+    one, two = log(tmp_path / "1.jsonl"), log(tmp_path / "2.jsonl")
+
+    def vanish(name: str) -> None:
+        if name == "1.jsonl":
+            two.unlink()
+
+    with pytest.raises(SourceError, match=r"2\.jsonl: cannot be read: No such file"):
+        read.read([one, two], [Source(span_files=True)], progress=vanish)
+
+
+def test_a_file_that_is_taken_away_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = log(tmp_path / "log.jsonl")
+    with pytest.raises(SourceError, match=r"log\.jsonl: "):
+        read.read([path], [Source()], progress=lambda _name: path.unlink())
+
+
+def test_a_file_without_permission_is_an_error_of_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = log(tmp_path / "log.jsonl")
+    opened = Path.open
+
+    def refused(self: Path, *args: object, **options: object) -> object:
+        if self == path:
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(self, *args, **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(SourceError, match=r"log\.jsonl: cannot be read: Permission denied"):
+        read.read([path], [Source()])
+
+
+# --- two at once, and interruptions -----------------------------------------------------------------------------------
+
+
+def test_a_second_run_into_one_folder_is_refused_while_the_first_is_at_work(beside: Path) -> None:
+    before = contents(beside)
+    with runfolder.alone(beside / "run", force=True):
+        done = siftune("curate", beside / "log.jsonl", "-o", beside / "run", "--force", "-q")
+    assert done.returncode == 2
+    assert "another siftune is making this run; wait until it is done, or choose another folder" in error_of(done)
+    assert contents(beside) == before
+
+
+def test_of_two_runs_that_start_together_one_is_made_and_whole(tmp_path: Path) -> None:
+    source = log(tmp_path / "log.jsonl", 200)
+    arguments = ["curate", str(source), "-o", str(tmp_path / "deep" / "run"), "--no-gate", "-q"]
+    both = [subprocess.Popen([*SIFTUNE, *arguments], stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [one.communicate(timeout=120)[1] for one in both]
+    assert sorted(one.returncode for one in both) == [0, 2]
+    assert sorted(map(len, told))[0] == 0
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["run"]
+    assert (tmp_path / "deep" / "run" / "manifest.json").is_file()
+
+
+def test_nothing_is_left_of_folders_made_for_a_run_that_failed(tmp_path: Path) -> None:
+    done = siftune("curate", tmp_path / "none.jsonl", "-o", tmp_path / "a" / "b" / "run", "-q")
+    assert done.returncode == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_cleared_and_the_run_that_it_moved_aside_comes_back(beside: Path) -> None:
+    before = contents(beside)
+    (beside / ".run.4242.partial").mkdir()
+    (beside / ".run.4242.partial" / "messages.parquet").write_bytes(b"half")
+    (beside / "run").rename(beside / ".run.4242.old")
+    with runfolder.alone(beside / "run", force=True):
+        assert contents(beside / "run") == contents(beside / "run") != {}
+    with pytest.raises(UsageError, match="a run is already there"), runfolder.alone(beside / "run", force=False):
+        pass
+    assert contents(beside) == before
+
+
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_leaves_no_trace(beside: Path, how: signal.Signals, code: int) -> None:
+    large = log(beside / "log.jsonl", 3000)
+    before = contents(beside)
+    arguments = ["curate", str(large), "-o", str(beside / "run"), "--force"]
+    running = subprocess.Popen([*SIFTUNE, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert running.stderr is not None
+    first = running.stderr.readline()
+    assert "read: " in first
+    time.sleep(0.2)
+    running.send_signal(how)
+    _, told = running.communicate(timeout=120)
+    assert running.returncode == code
+    assert ("interrupted" in told) == (how == signal.SIGINT)
+    assert "Traceback" not in told
+    assert contents(beside) == before
+
+
+def test_nobody_reading_on_is_no_failure(made: Path) -> None:
+    code = f"{sys.executable} -c 'from curation.cli import main; main()' schema recipe | head -c 10"
+    done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == ""
+
+
+# --- for whom ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_run_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    source = log(tmp_path / "log.jsonl")
+    out = tmp_path / "deep" / "run"
+    index = ["--index", tmp_path / "index.sqlite"]
+    done = siftune("curate", source, "-o", out, "--no-gate", "-q", *index, before=lambda: os.umask(umask))
+    assert done.returncode == 0, done.stderr
+    to_csv = ["-o", tmp_path / "review.csv"]
+    assert siftune("decisions", "export", out, *to_csv, before=lambda: os.umask(umask)).returncode == 0
+    converted = ["--to", "sharegpt", "-o", tmp_path / "set.json"]
+    assert siftune("convert", out / "train.alpaca.jsonl", *converted, before=lambda: os.umask(umask)).returncode == 0
+    written = [path for path in tmp_path.rglob("*") if path != source]
+    assert len(written) > 15
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in written if path.stat().st_mode & 0o077} == {}
+
+
+# --- no text of a record, ever ----------------------------------------------------------------------------------------
+
+
+class SourError(ValueError):
+    """Like many errors of libraries: quotes what it choked on."""
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "curation.pipeline.curate",
+        "curation.engines.memory.read",
+        "curation.runfolder.card",
+        "curation.steps.extract",
+        "curation.runfolder.residual.exported",
+    ],
+)
+def test_a_failure_inside_says_where_and_never_what(
+    place: str,
+    debug: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        try:
+            raise SourError(f"invalid value: {SECRET}")  # noqa: TRY301
+        except SourError as fault:
+            raise RuntimeError(f"while reading {SECRET!r}") from fault
+
+    monkeypatch.setattr(place, fails)
+    arguments = ["curate", str(log(tmp_path / "log.jsonl", text=SECRET)), "-o", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", ["siftune", *arguments, *(["--debug"] if debug else [])])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 4
+    told = capfd.readouterr()
+    assert SECRET not in told.out + told.err
+    assert "error: siftune failed inside (RuntimeError at " in told.err
+    assert ("SourError (its message may quote a record)" in told.err) == debug
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_an_error_stays_one_line_whatever_a_file_is_called() -> None:
+    assert edge.one_line("a\nb\x1b[2J退款") == "a\\nb\\x1b[2J退款"
+
+
+HOSTILE = {
+    "role.jsonl": "".join(f'{{"session": "a", "role": "{i} {SECRET}", "text": "{SECRET}"}}\n' for i in range(30)),
+    "broken.jsonl": f'{{"session": "a", "role": "user", "text": "{SECRET}\n' * 20,
+    "list.json": f'["{SECRET}", 5]',
+    "open.json": f'[{{"session": "a", "text": "{SECRET}"',
+    "deep.json": "[" * 100_000 + f'"{SECRET}"',
+    "number.csv": "session,role,text\n" + "".join(f"{SECRET},{i}{SECRET},{SECRET}\n" for i in range(30)),
+    "quote.csv": f'session,role,text\na,user,"{SECRET}\n' * 20,
+    "noise.txt": f"{SECRET}\n" * 20,
+    "time.csv": f"session,role,time,text\na,user,{SECRET},{SECRET}\n",
+    "zip.zip": f"PK\x03\x04{SECRET}",
+    "sheet.xlsx": f"PK\x03\x04{SECRET}",
+    "table.parquet": f"PAR1{SECRET}PAR1",
+    "packed.jsonl.gz": f"\x1f\x8b{SECRET}",
+    "packed.jsonl.zst": f"\x28\xb5\x2f\xfd{SECRET}",
+    "set.jsonl": f'{{"instruction": "{SECRET}", "output": 5}}\n{{"messages": [{{"role": "{SECRET}"}}]}}\n',
+}
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE))
+def test_no_error_of_the_input_quotes_a_record(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(HOSTILE[name].encode("latin-1"))
+    for arguments in (
+        ["curate", str(path), "-o", str(tmp_path / "run")],
+        ["sniff", str(path), "-o", str(tmp_path / "recipe.yaml")],
+        ["validate", str(path)],
+        ["convert", str(path), "--to", "alpaca", "-o", str(tmp_path / "out.jsonl")],
+        ["curate", str(path), "-o", str(tmp_path / "run2"), "--decisions", str(path)],
+    ):
+        monkeypatch.setattr(sys, "argv", ["siftune", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = capfd.readouterr()
+        assert SECRET not in told.err, (arguments[0], told.err)
+        assert "Traceback" not in told.err
+        assert "failed inside" not in told.err, (arguments[0], told.err)
+        assert end.value.code in (0, 1, 2, 3), arguments[0]
