@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curation import edge
+from curation.commands import compare as compare_command
 from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
@@ -177,6 +178,58 @@ def doctor(
     from training.cli import doctor_run
 
     doctor_command.show(doctor_run(run, model=model, general=general, overrides=_training(share, changes)), json=json)
+
+
+@app.command()
+def compare(
+    logs: Logs,
+    model: Model,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to make.")] = Path("compare"),
+    recipe: RecipeFile = None,
+    changes: Set = [],  # noqa: B006
+    ignore: Ignore = [],  # noqa: B006
+    train_changes: TrainSet = [],  # noqa: B006
+    *,
+    seed: Annotated[int | None, typer.Option(help="Seed of the held-out conversations and of curation.")] = None,
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="Seeds of the trainings; more give narrower intervals.")
+    ] = "1,2,3",
+    questions: Annotated[
+        int, typer.Option("--questions", min=1, help="Held-out questions of each kind, at most.")
+    ] = 60,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing comparison.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Train on the raw log and on its curated set alike, and ask both adapters held-out questions."""
+    from training.cli import compare_sets, preflight
+
+    settings, packs = settings_of(recipe, changes, ignore, seed)
+    overrides = _training(None, train_changes)
+    chosen = compare_command.seeds_of(seeds)
+    preflight(settings.training | overrides, model=model)
+    compare_command.check(out, force=force)
+    progress = not (quiet or no_progress)
+    from curation.runfolder import whole_or_absent
+
+    with whole_or_absent(out) as folder:
+        _curate(logs, folder / "run", settings, packs, [], force=False, quiet=quiet, progress=progress)
+        result = compare_sets(
+            compare_command.sets(folder / "run", settings),
+            folder,
+            target=out.absolute(),
+            model=model,
+            settings=settings.training,
+            overrides=overrides,
+            seeds=chosen,
+            questions=questions,
+            progress=progress,
+        )
+    if json:
+        print(json_module.dumps(result, ensure_ascii=False, indent=1))
+    elif not quiet:
+        compare_command.say(result, out)
 
 
 @app.command("run")

@@ -18,7 +18,7 @@ from typing import Any
 from training.card import card
 from training.config import TrainConfig, accumulation, configure
 from training.curve import draw
-from training.data import read_run
+from training.data import read_run, sharegpt_records
 from training.errors import ConfigError, TrainingError
 from training.progress import Progress
 from training.quiet import check_extra, quiet
@@ -103,6 +103,42 @@ def doctor_run(
         from training.doctor import to_json
 
         return to_json(doctor(data, model, pools, config, folder=Path(folder)))
+
+
+def compare_sets(
+    sets: Mapping[str, Sequence[dict[str, Any]]],
+    folder: Path,
+    *,
+    target: Path,
+    model: str,
+    settings: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+    seeds: Sequence[int],
+    questions: int,
+    progress: bool,
+) -> dict[str, Any]:
+    """Train on raw and on curated records alike, ask both the same, and write what came of it to `folder`.
+
+    `folder` will be `target` in the end. `sets` has ShareGPT rows (id, conversation, conversations): raw, curated, and
+    the held-out real and clean ones. `settings` are the recipe's. Returns what compare.json says.
+    """
+    config = configure(settings, {"general_share": 0.0}, overrides, model=model, records=len(sets["curated"]))
+    accumulation(config)
+    check_extra(quantize=config.quantize)
+    records = {name: sharegpt_records(rows, name) for name, rows in sets.items()}
+    conversations = {name: {str(row["id"]): str(row["conversation"]) for row in rows} for name, rows in sets.items()}
+    with quiet(), Progress(on=progress) as say:
+        from training.compare import compare
+        from training.contrast import to_markdown
+
+        result = compare(
+            records, conversations, model, config,
+            seeds=seeds, questions=questions, folder=folder, target=target, say=say,
+        )  # fmt: skip
+    text = json.dumps(result, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / "compare.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "compare.md").write_text(to_markdown(result), encoding="utf-8")
+    return result
 
 
 def _sources(general: Sequence[str | Path]) -> dict[str, Any]:

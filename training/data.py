@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -105,6 +105,11 @@ def read_general(path: Path, *, source: str = "", questions: bool = False) -> li
     if not records:
         raise RunError(f"{path}: the general data file is empty; give another one, or general_share=0")
     return records
+
+
+def sharegpt_records(rows: Iterable[dict[str, Any]], source: str) -> list[Record]:
+    """Return ShareGPT rows that were made in this process as records called by `source`."""
+    return [_sharegpt(row, f"{source} record {number}", "domain") for number, row in enumerate(rows, 1)]
 
 
 def default_general() -> list[Path]:
