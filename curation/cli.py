@@ -31,9 +31,11 @@ from curation.commands import review, rules
 from curation.commands import sniff as sniff_command
 from curation.commands import validate as validate_command
 from curation.commands.options import (
+    Address,
     Against,
     Budget,
     DecisionFiles,
+    Engine,
     Force,
     General,
     Ignore,
@@ -45,10 +47,13 @@ from curation.commands.options import (
     Out,
     Quiet,
     RecipeFile,
+    Resume,
     Run,
     Set,
+    ShardSize,
     Share,
     TrainSet,
+    Workers,
     budget_change,
 )
 from curation.commands.options import settings as settings_of
@@ -112,7 +117,12 @@ def curate(
     budget: Budget = None,
     dedup_against: Against = [],  # noqa: B006
     index: IndexFile = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    address: Address = None,
+    shard_size: ShardSize = 128,
     *,
+    resume: Resume = False,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Exit with 1 when the quality gate fails.")] = True,
     force: Force = False,
@@ -124,7 +134,8 @@ def curate(
     settings, packs = settings_of(
         recipe, [*changes, *budget_change(budget)], ignore, seed, against=dedup_against, index=index
     )
-    report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
+    by = {"name": engine, "workers": workers, "address": address, "resume": resume, "shard_bytes": shard_size << 20}
+    report = _curate(logs, out, settings, packs, decisions, by, force=force, quiet=quiet, progress=not no_progress)
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
@@ -315,6 +326,7 @@ def _curate(
     settings: Recipe,
     packs: Packs,
     decided: list[Path],
+    by: dict[str, Any] | None = None,
     *,
     force: bool,
     quiet: bool,
@@ -322,6 +334,7 @@ def _curate(
 ) -> Report:
     from curation import decisions, pipeline, runfolder
     from curation.duplicates import remember
+    from curation.engines import Wanted, chosen
     from curation.progress import stages
     from curation.read import find
 
@@ -329,10 +342,12 @@ def _curate(
         events = decisions.gather([*([out] if out.is_dir() else []), *decided])
         files = find(logs)
         people = decisions.table(decisions.settle(events))
-        curated = pipeline.curate(files, settings, packs, progress=say, people=people)
-        say("write", str(out))
-        report = runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
-        remember(curated.examples, settings.dedup, seed=settings.seed)
+        with chosen(Wanted(**(by or {})), files, settings, packs, people, out, say=say) as engine:
+            curated = pipeline.curate(files, settings, packs, progress=say, people=people, engine=engine)
+            say("write", str(out))
+            report = runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
+            for examples in curated.parts("examples"):
+                remember(examples, settings.dedup, seed=settings.seed)
     return report
 
 

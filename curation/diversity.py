@@ -8,7 +8,7 @@ nearness depend on how many texts are looked at, so before and after are measure
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,37 +94,59 @@ class Scores:
     nearest: float | None  # mean estimated Jaccard similarity of a question to the one most like it
 
 
+def opening() -> pl.Expr:
+    """Return how an answer begins: its first six characters, marks and spaces aside."""
+    return pl.col("answer").str.replace_all(r"[\s\p{P}]", "").str.slice(0, 6)
+
+
 def diversity(examples: pl.DataFrame, types: int) -> Diversity:
     """Measure examples that have `query_type`, `skeleton`, `answer`; `types` is how many query types there are."""
-    if examples.is_empty():
+    unique = examples.select(pl.col("skeleton").n_unique().alias("q"), opening().n_unique().alias("a")).row(0)
+    return evenness(examples["query_type"].value_counts()["count"], *unique, types=types)
+
+
+def evenness(by_type: pl.Series, skeletons: int, openings: int, *, types: int) -> Diversity:
+    """Return what `diversity` returns, from counts that were added up over shards."""
+    height = int(by_type.sum())
+    if not height:
         return Diversity(None, None, None, None)
-    entropy = _entropy(examples["query_type"].value_counts()["count"])
-    opening = pl.col("answer").str.replace_all(r"[\s\p{P}]", "").str.slice(0, 6)
-    unique = examples.select(pl.col("skeleton").n_unique().alias("q"), opening.n_unique().alias("a")).row(0)
+    entropy = _entropy(by_type)
     return Diversity(
         round(entropy / math.log(types), 4) if types > 1 else None,
         round(math.exp(entropy), 2),
-        round(unique[0] / examples.height, 4),
-        round(unique[1] / examples.height, 4),
+        round(skeletons / height, 4),
+        round(openings / height, 4),
     )
 
 
 def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, compared: int, seed: int) -> Scores:
     """Measure `examples` (id, query_type, skeleton, question); wording and nearness on the first `compared` by id."""
-    if examples.is_empty():
-        return Scores(None, None, None, 0, None, None, None, None, None, None)
-    by_type = examples["query_type"].value_counts().sort("query_type")
+    by_type = dict(examples["query_type"].value_counts().iter_rows())
     by_skeleton = examples["skeleton"].value_counts()["count"]
-    entropy = _entropy(by_type["count"])
+    return scored(by_type, by_skeleton, examples.sort("id").head(compared)["question"], types, settings, seed=seed)
+
+
+def scored(
+    by_type: Mapping[str, int],
+    by_skeleton: pl.Series,
+    sample: pl.Series,
+    types: Sequence[str],
+    settings: Dedup,
+    *,
+    seed: int,
+) -> Scores:
+    """Return what `scores` returns, from counts that were added up over shards and the questions compared."""
+    if not by_type:
+        return Scores(None, None, None, 0, None, None, None, None, None, None)
+    height, entropy = sum(by_type.values()), _entropy(pl.Series(list(by_type.values())))
     known = set(types) - {OTHER}
-    sample = examples.sort("id").head(compared)["question"]
     distinct = [_distinct(sample, n) for n in (1, 2, 3)]
     return Scores(
-        type_coverage=round(len(known & set(by_type["query_type"])) / len(known), 4) if known else None,
+        type_coverage=round(len(known & set(by_type)) / len(known), 4) if known else None,
         evenness=round(entropy / math.log(len(known) + 1), 4) if known else None,
         effective_types=round(math.exp(entropy), 2),
         skeletons=len(by_skeleton),
-        common_skeletons=round(int(by_skeleton.sort(descending=True).head(COMMON).sum()) / examples.height, 4),
+        common_skeletons=round(int(by_skeleton.sort(descending=True).head(COMMON).sum()) / height, 4),
         effective_skeletons=round(math.exp(_entropy(by_skeleton)), 2),
         distinct_1=distinct[0], distinct_2=distinct[1], distinct_3=distinct[2],
         nearest=_nearest(sample, settings, seed),
@@ -173,7 +195,12 @@ def _nearest(texts: pl.Series, settings: Dedup, seed: int) -> float | None:
 
 def templates(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[str, int, int]]:
     """Return the most frequent skeletons (text, before, after), those first that hold most candidates."""
-    counts = before.group_by("skeleton").agg(before=pl.len()).filter(pl.col("before") > 1)
+    counts = before.group_by("skeleton").agg(before=pl.len())
     kept = after.group_by("skeleton").agg(after=pl.len())
-    joined = counts.join(kept, on="skeleton", how="left").with_columns(pl.col("after").fill_null(0))
-    return list(joined.sort("before", "skeleton", descending=[True, False]).head(COMMON).iter_rows())
+    return common(counts.join(kept, on="skeleton", how="left").with_columns(pl.col("after").fill_null(0)))
+
+
+def common(skeletons: pl.DataFrame) -> list[tuple[str, int, int]]:
+    """Return what `templates` returns, from counts (skeleton, before, after) that were added up over shards."""
+    several = skeletons.filter(pl.col("before") > 1)
+    return list(several.sort("before", "skeleton", descending=[True, False]).head(COMMON).iter_rows())

@@ -7,7 +7,7 @@ Where the same question has answers that do not agree, a person must say which i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +39,25 @@ class Duplicates:
     conflicts: int  # questions with contradicting answers
 
 
+def to_frames(found: Duplicates) -> dict[str, pl.DataFrame]:
+    """Return what was found as frames, for an engine to keep."""
+    rows = [(kind, *pair) for kind in ("merged", "missed") for pair in getattr(found, kind)]
+    pairs = pl.DataFrame(rows, schema=_PAIRS, orient="row")
+    counted = pl.DataFrame({"conflicts": [found.conflicts]})
+    return {"clusters": found.clusters, "findings": found.findings, "pairs": pairs, "counted": counted}
+
+
+def from_frames(frames: Mapping[str, pl.DataFrame]) -> Duplicates:
+    """Return what `to_frames` made frames of."""
+    merged, missed = (
+        list(frames["pairs"].filter(pl.col("kind") == kind).drop("kind").iter_rows()) for kind in ("merged", "missed")
+    )
+    return Duplicates(frames["clusters"], frames["findings"], merged, missed, int(frames["counted"].item()))
+
+
+_PAIRS: tables.Schema = {"kind": pl.String(), "similarity": pl.Float64(), "one": pl.String(), "other": pl.String()}
+
+
 def find(
     examples: pl.DataFrame,
     settings: Dedup,
@@ -58,10 +77,12 @@ def find(
     frame = _prepared(examples, settings, framing)
     seen, asked_before = _seen(frame, settings, seed, sign, earlier, index)
     fresh = frame if settings.seen != "drop" else frame.join(seen, on="row", how="anti", maintain_order="left")
+    frame = frame.select("row", "id", "conversation")
     rooted, merged, missed = _copies(fresh, settings, seed, sign)
     nothing = rooted.clear().select("row", keeper="row")
     copies = _near_copies(rooted) if settings.example != "off" else nothing
-    alive = fresh.join(copies, on="row", how="anti", maintain_order="left")
+    alive = fresh.join(copies, on="row", how="anti", maintain_order="left").select(_AFTER)
+    del fresh
     canned = _canned(alive, settings, seed, sign) if settings.answer != "off" else nothing
     alive = alive.join(canned, on="row", how="anti", maintain_order="left")
     again = _asked_again(alive, settings, seed, sign) if settings.question != "off" else nothing
@@ -92,6 +113,9 @@ def find(
         missed,
         conflicts["group"].n_unique(),
     )
+
+
+_AFTER = ["row", "id", "conversation", "kind", "answer", "asked", "said", "bare", "template", "quality"]
 
 
 def whole(examples: pl.DataFrame) -> list[str]:
@@ -188,9 +212,7 @@ def _roots(frame: pl.DataFrame, column: str, settings: Dedup, seed: int, sign: S
     """Add `root` to the rows of `frame`: the row of the first example of the cluster by `column`, kind by kind."""
     return pl.concat(
         [
-            part.with_columns(
-                root=part["row"].gather(cluster(part[column].to_list(), settings, seed=seed, sign=sign).first)
-            )
+            part.with_columns(root=part["row"].gather(cluster(part[column], settings, seed=seed, sign=sign).first))
             for part in (frame.filter(pl.col("kind") == kind) for kind in ("pair", "dialogue"))
         ]
     ).sort("row")
@@ -208,7 +230,7 @@ def _copies(
     for kind in ("pair", "dialogue"):
         part = frame.filter(pl.col("kind") == kind)
         floor = settings.threshold - settings.borderline
-        found = cluster(part["whole"].to_list(), settings, seed=seed, floor=floor, sign=sign)
+        found = cluster(part["whole"], settings, seed=seed, floor=floor, sign=sign)
         part = part.with_columns(root=part["row"].gather(found.first))
         part = part.with_columns(
             best=pl.col("row").sort_by("quality", "row", descending=[True, False]).first().over("root")
@@ -280,7 +302,7 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | Non
     Returns row, group (the question) and evidence (what the other one answers). Each answer is held against the first
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
-    first = cluster(pairs["bare"].to_list(), _loose(settings), seed=seed, sign=sign).first
+    first = cluster(pairs["bare"], _loose(settings), seed=seed, sign=sign).first
     grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
     grouped = grouped.filter(pl.len().over("group") > 1)
     different = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -21,20 +23,41 @@ from curation.selection import select
 from curation.split import split, tied, units
 from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, questions_of, topics_frames
 
+FRAMES = ("messages", "examples", "findings")
+
 
 @dataclass(frozen=True)
 class Curated:
-    """All that one curation made, before it is written: see runfolder.py for the columns that leave."""
+    """All that one curation made, before it is written: see runfolder.py for the columns that leave.
+
+    `parts` gives a frame by its name (FRAMES) some whole conversations at a time, in the order of the input; all frames
+    are parted alike. The properties put them together: for what fits into memory.
+    """
 
     inputs: list[Input]
-    messages: pl.DataFrame
     unreadable: pl.DataFrame
-    examples: pl.DataFrame
-    findings: pl.DataFrame
     duplicates: duplicates.Duplicates
     turns: int
     types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
-    signatures: pl.DataFrame | None = None  # for rethreshold, where the recipe wants them kept
+    parts: Callable[[str], Iterator[pl.DataFrame]]
+    signatures: Callable[[], Iterator[pl.DataFrame]] | None = (
+        None  # in parts, for rethreshold, where the recipe wants them kept
+    )
+
+    @cached_property
+    def messages(self) -> pl.DataFrame:
+        """Return all messages."""
+        return pl.concat(self.parts("messages"))
+
+    @cached_property
+    def examples(self) -> pl.DataFrame:
+        """Return all examples."""
+        return pl.concat(self.parts("examples"))
+
+    @cached_property
+    def findings(self) -> pl.DataFrame:
+        """Return all findings."""
+        return pl.concat(self.parts("findings"))
 
 
 @dataclass(frozen=True)
@@ -114,8 +137,8 @@ def _finish(
     named = engine.map(NAME, job, shared)
     types = _names(shared, model, named, job)
     thin = _together(named, "thin")
-    sign = sign or _signs(recipe)
-    twice = _duplicates(thin, job, sign)
+    found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch)))
+    twice = duplicates.from_frames(found)
     progress(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
     )
@@ -126,14 +149,23 @@ def _finish(
     thin = decide.later(thin, over).join(twice.clusters, on="id", how="left", maintain_order="left")
     kept = thin.filter(pl.col("verdict") == "keep")
     compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
-    placed = _split(thin, compared, job).select("id", "cluster", "split")
+    sides = engine.once("split", lambda: [("placed", _split(thin, compared, job).select("id", "cluster", "split"))])
     later = pl.concat([twice.findings, over])
-    sizes = _together(engine.map(SETTLE, job, {"later": later, "placed": placed}), "sizes")
+    sizes = _together(engine.map(SETTLE, job, {"later": later, "placed": sides["placed"]}), "sizes")
     progress("decide", f"{kept.height} examples kept")
-    signed = sign.frame() if sign is not None else None
-    messages, examples, findings = (engine.whole(name, sizes) for name in ("messages", "examples", "findings"))
-    findings = pl.concat([_unreadable(reading.unreadable), findings.drop("begins")])
-    return Curated(reading.inputs, messages, reading.unreadable, examples, findings, twice, spoken, types, signed)
+    unread = _unreadable(reading.unreadable)
+
+    def parts(name: str) -> Iterator[pl.DataFrame]:
+        found = (part.drop("begins") for part in engine.parts(name, sizes))
+        return chain([pl.concat([unread, next(found)])], found) if name == "findings" else found
+
+    kept_signatures = sorted(name for name in found if name.startswith("signatures-"))
+
+    def signatures() -> Iterator[pl.DataFrame]:
+        return (found[name] for name in kept_signatures)
+
+    signed = signatures if kept_signatures else None
+    return Curated(reading.inputs, reading.unreadable, twice, spoken, types, parts, signed)
 
 
 def _together(given: Sequence[Frames], name: str) -> pl.DataFrame:
@@ -159,18 +191,23 @@ def _names(
     return model.named(pl.concat(given["types"] for given in named).group_by("query_type").agg(pl.col("len").sum()))
 
 
-def _signs(recipe: Recipe) -> Signatures | None:
-    return Signatures(recipe.dedup.permutations, recipe.seed) if recipe.dedup.keep_signatures else None
+def _signs(recipe: Recipe, folder: Path | None) -> Signatures | None:
+    if not recipe.dedup.keep_signatures:
+        return None
+    return Signatures(recipe.dedup.permutations, recipe.seed, folder=folder)
 
 
-def _duplicates(thin: pl.DataFrame, job: Job, sign: Signatures | None) -> duplicates.Duplicates:
+def _duplicates(thin: pl.DataFrame, job: Job, sign: Signatures | None) -> Iterator[tuple[str, pl.DataFrame]]:
     """Look for duplicates among the candidates that no rule drops."""
     settings, seed, framing = job.recipe.dedup, job.recipe.seed, job.packs.cues["framing"]
     earlier = [references.read(Path(path)) for path in settings.against]
     if sign is not None:
         duplicates.sign_all(thin, settings, sign, framing=framing, seed=seed)
     with _index(settings, seed) as index:
-        return duplicates.find(thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index)
+        found = duplicates.find(thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index)
+    yield from duplicates.to_frames(found).items()
+    if sign is not None:
+        yield from ((f"signatures-{number:03d}", part) for number, part in enumerate(sign.parts()))
 
 
 def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:

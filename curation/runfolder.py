@@ -8,13 +8,13 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import polars as pl
 
-from curation import __version__, decisions
+from curation import __version__, decisions, parquet, tables
 from curation.card import card
 from curation.convert import EXPORTED, dataset_info, export
 from curation.decide import members
@@ -22,14 +22,16 @@ from curation.edge import disk_is_full
 from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
 from curation.packs import Packs
-from curation.pipeline import Curated
+from curation.pipeline import FRAMES, Curated
 from curation.privacy import residual
 from curation.recipe import Recipe
 from curation.report import html, markdown
-from curation.report.model import Report
+from curation.report.measure import Measures
+from curation.report.model import Report, Review
 from curation.report.numbers import numbers
 from curation.report.reviewed import reviewed
 from curation.review import store
+from curation.sets.formats import Format
 
 MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot", "record"]
 EXAMPLES = [
@@ -183,34 +185,27 @@ def write(
     argv: Sequence[str],
     events: Sequence[decisions.Event] = (),
 ) -> Report:
-    """Write the whole run folder to `target` and return its report; `events` is all that people said so far."""
-    review = reviewed(
-        events,
-        examples=curated.examples,
-        messages=curated.messages,
-        findings=curated.findings,
-        gate=recipe.gate.min_rule_precision,
-    )
+    """Write the whole run folder to `target` and return its report; `events` is all that people said so far.
+
+    Some whole conversations are in memory at a time: those of a part of `curated`.
+    """
     with whole_or_absent(target) as folder:
-        files = _sets(curated, recipe, folder)
+        for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
+            parquet.write((part.select(columns) for part in curated.parts(name)), folder / f"{name}.parquet")
+        if curated.signatures is not None:
+            parquet.write(curated.signatures(), folder / "signatures.parquet")
+        measured, files = _lines_of_all(curated, recipe, folder)
         allow = [*recipe.privacy.allow, *filter(None, [recipe.output.system_prompt])]
         left = residual.exported(folder, ["alpaca", "sharegpt", *recipe.output.formats], allow=allow)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
-        curated.messages.select(MESSAGES).write_parquet(folder / "messages.parquet")
-        curated.examples.select(EXAMPLES).write_parquet(folder / "examples.parquet")
-        curated.findings.write_parquet(folder / "findings.parquet")
-        if curated.signatures is not None:
-            curated.signatures.write_parquet(folder / "signatures.parquet")
-        _lines(folder / "dropped.jsonl", _dropped(curated))
         _lines(folder / "unreadable.jsonl", curated.unreadable.iter_rows(named=True))
         if events:
             (folder / "decisions.jsonl").write_text(decisions.lines(events), encoding="utf-8", newline="\n")
         report = numbers(
-            recipe=recipe, packs=packs, inputs=curated.inputs, messages=curated.messages, unreadable=curated.unreadable,
-            examples=curated.examples, findings=curated.findings, duplicates=curated.duplicates, turns=curated.turns,
-            types=curated.types,
-            files=files, left=left, version=__version__, review=review,
+            recipe=recipe, packs=packs, inputs=curated.inputs, measured=measured, unreadable=curated.unreadable.height,
+            duplicates=curated.duplicates, turns=curated.turns, types=curated.types,
+            files=files, left=left, version=__version__, review=_reviewed(events, folder, recipe),
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
@@ -231,39 +226,83 @@ def write(
     return report
 
 
-def _sets(curated: Curated, recipe: Recipe, folder: Path) -> list[dict[str, Any]]:
-    """Write the train and validation files of every format; return name, records and bytes of each.
+def _reviewed(events: Sequence[decisions.Event], folder: Path, recipe: Recipe) -> Review | None:
+    """Return what people's decisions come to on the run that was just written to `folder`."""
+    if not events:
+        return None
+    said = pl.Series([event.conversation for event in events], dtype=pl.String).unique().implode()
+    messages, examples, findings = (
+        pl.scan_parquet(folder / f"{name}.parquet") for name in ("messages", "examples", "findings")
+    )
+    return reviewed(
+        events,
+        examples=examples.select("id", "conversation", "content", "turns").collect(),
+        messages=messages.filter(pl.col("conversation").is_in(said)).collect(),
+        findings=findings.filter(~pl.col("rule").str.contains("^(?:mend|read)/")).drop("before", "after").collect(),
+        gate=recipe.gate.min_rule_precision,
+    )
+
+
+def _lines_of_all(curated: Curated, recipe: Recipe, folder: Path) -> tuple[Measures, list[dict[str, Any]]]:
+    """Write what stands in files of lines: the sets, and what was dropped. Measure on the way.
+
+    Returns name, records and bytes of the sets' files too.
+    """
+    measured = Measures(recipe.seed)
+    names = [(split, form) for split in ("train", "val") for form in (*EXPORTED, *recipe.output.formats)]
+    records = dict.fromkeys(names, 0)
+    with ExitStack() as stack:
+        sets = {name: _opened(stack, folder / f"{name[0]}.{name[1]}.jsonl") for name in names}
+        dropped, later = (_opened(stack, folder / name) for name in ("dropped.jsonl", ".dropped-messages.jsonl"))
+        for messages, examples, findings in zip(*map(curated.parts, FRAMES), strict=True):
+            measured.add(messages, examples, findings)
+            for name, made in _exported(messages, examples, names, recipe):
+                records[name] += _put(sets[name], made)
+            gone, lost = _dropped(messages, examples, findings)
+            _put(dropped, gone)
+            _put(later, lost)
+    with (folder / "dropped.jsonl").open("ab") as end, (folder / ".dropped-messages.jsonl").open("rb") as lines:
+        shutil.copyfileobj(lines, end)
+    (folder / ".dropped-messages.jsonl").unlink()
+    files = [(folder / f"{split}.{form}.jsonl", records[split, form]) for split, form in names]
+    return measured, [{"name": path.name, "records": n, "bytes": path.stat().st_size} for path, n in files]
+
+
+def _exported(
+    messages: pl.DataFrame, examples: pl.DataFrame, names: Sequence[tuple[str, Format]], recipe: Recipe
+) -> Iterator[tuple[tuple[str, Format], Iterator[dict[str, Any]]]]:
+    """Yield the records of every set's file.
 
     The system prompt of a record of a finished set stays with what was made of that record.
     """
-    prompts = curated.messages.filter((pl.col("role") == "system") & pl.col("record") & (pl.col("text") != ""))
+    prompts = messages.filter((pl.col("role") == "system") & pl.col("record") & (pl.col("text") != ""))
     own = dict(
         prompts.unique("conversation", keep="first", maintain_order=True).select("conversation", "text").iter_rows()
     )
-    files, examples = [], curated.examples
-    for split in ("train", "val"):
-        rows = examples.filter(pl.col("split") == split).to_dicts()
-        for form in (*EXPORTED, *recipe.output.formats):
-            path = folder / f"{split}.{form}.jsonl"
-            system, policy = recipe.output.system_prompt, recipe.output.cot
-            made = (export(row, form, system=own.get(row["conversation"], system), policy=policy) for row in rows)
-            _lines(path, made)
-            files.append({"name": path.name, "records": len(rows), "bytes": path.stat().st_size})
-    return files
+    system, policy = recipe.output.system_prompt, recipe.output.cot
+    rows = {
+        split: examples.filter(pl.col("split") == split).select("id", "conversation", "cot", "turns").to_dicts()
+        for split in ("train", "val")
+    }
+    for split, form in names:
+        made = (export(r, form, system=own.get(r["conversation"], system), policy=policy) for r in rows[split])
+        yield (split, form), made
 
 
-def _dropped(curated: Curated) -> Iterator[dict[str, Any]]:
-    """Yield every dropped example, then every dropped message, each with all findings behind it.
+def _dropped(
+    messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame
+) -> tuple[Iterator[dict[str, Any]], Iterator[dict[str, Any]]]:
+    """Return every dropped example, and every dropped message, each with all findings behind it.
 
     A message that was lost with its examples has their findings.
     """
-    reasons = curated.findings.filter(~pl.col("rule").str.starts_with("mend/"))
+    reasons = findings.filter(~pl.col("rule").str.starts_with("mend/"))
     fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence")
     on_example = dict(
         reasons.drop_nulls("example").group_by("example", maintain_order=True).agg(fields.alias("why")).iter_rows()
     )
     keys = ["conversation", "message"]
-    dropped = curated.examples.filter(pl.col("verdict") == "drop")
+    dropped = examples.filter(pl.col("verdict") == "drop")
     lost = members(dropped).join(
         reasons.drop_nulls("example").drop("message"), left_on="id", right_on="example", maintain_order="left"
     )
@@ -271,22 +310,33 @@ def _dropped(curated: Curated) -> Iterator[dict[str, Any]]:
         [*keys, "rule", "evidence"], maintain_order=True
     )
     on_message = behind.group_by(keys, maintain_order=True).agg(fields.alias("why"))
-    for row in dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns").iter_rows(
-        named=True
-    ):
-        yield {"what": "example", **row, "reasons": on_example.get(row["id"], [])}
-    lines = curated.messages.filter(pl.col("fate") == "dropped").join(
-        on_message, on=keys, how="left", maintain_order="left"
+    columns = ["id", "conversation", "kind", "rules", "query_type", "cot", "turns"]
+    gone = (
+        {"what": "example", **row, "reasons": on_example.get(row["id"], [])}
+        for row in dropped.select(columns).iter_rows(named=True)
     )
-    for row in lines.select("conversation", "message", "role", "source", "text", "rules", "why").iter_rows(named=True):
-        reasons_here = row.pop("why")
-        yield {"what": "message", **row, "reasons": reasons_here or []}
+    lines = messages.filter(pl.col("fate") == "dropped").join(on_message, on=keys, how="left", maintain_order="left")
+    said = lines.select("conversation", "message", "role", "source", "text", "rules", reasons="why")
+    told = ({"what": "message", **row, "reasons": row["reasons"] or []} for row in said.iter_rows(named=True))
+    return gone, told
+
+
+def _opened(stack: ExitStack, path: Path) -> TextIO:
+    return stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+
+
+def _put(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Write rows as lines; return how many."""
+    n = 0
+    for row in rows:
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        n += 1
+    return n
 
 
 def _lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        _put(file, rows)
 
 
 def _json(path: Path, data: Mapping[str, Any]) -> None:

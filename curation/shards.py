@@ -46,9 +46,13 @@ class Shards:
 
     def load(self, shard: int) -> pl.DataFrame:
         """Return the messages of a shard (tables.READ), in the order of the input."""
-        paths = sorted(_place(self.folder, shard).glob("*.arrow"))
-        found = [pl.read_ipc(path) for path in paths]
-        return pl.concat([tables.empty(tables.READ), *found]).sort("row")
+        return load(self.folder, shard)
+
+
+def load(folder: Path, shard: int) -> pl.DataFrame:
+    """Return the messages of a shard (tables.READ), in the order of the input."""
+    found = [pl.read_ipc(path) for path in sorted(place(folder, shard).glob("*.arrow"))]
+    return pl.concat([tables.empty(tables.READ), *found]).sort("row")
 
 
 def write(
@@ -68,7 +72,7 @@ def write(
     count = _count(files, size)
     folder.mkdir(parents=True, exist_ok=True)
     for shard in range(count):
-        _place(folder, shard).mkdir()
+        place(folder, shard).mkdir()
     writer, loose = _Writer(folder, count), _Loose(folder / "loose")
     inputs, unreadable, rows = list[Input](), [tables.empty(tables.UNREADABLE)], 0
     for part, done in parts(files, sources, progress=progress):
@@ -89,12 +93,17 @@ def write(
 
 
 def _count(files: Sequence[Path], size: int) -> int:
+    return min(MOST, max(1, -(-unpacked(files) // size)))
+
+
+def unpacked(files: Sequence[Path]) -> int:
+    """Return how many bytes `files` are, about, without unpacking them."""
     sizes = ((path.stat().st_size, path.suffix.lower()) for path in files if path.is_file())
-    known = sum(n * (TIMES if ending in (*PACKING, ".zip", ".xlsx", ".parquet") else 1) for n, ending in sizes)
-    return min(MOST, max(1, -(-known // size)))
+    return sum(n * (TIMES if ending in (*PACKING, ".zip", ".xlsx", ".parquet") else 1) for n, ending in sizes)
 
 
-def _place(folder: Path, shard: int) -> Path:
+def place(folder: Path, shard: int) -> Path:
+    """Return the folder of a shard."""
     return folder / f"shard-{shard:04d}"
 
 
@@ -120,7 +129,7 @@ class _Writer:
         together = pl.concat(self._held).with_columns(_shard=pl.col("_key").hash(seed=0) % self.count).drop("_key")
         self._held, self._bytes = [], 0
         for (shard,), some in together.partition_by("_shard", as_dict=True, include_key=False).items():
-            path = _place(self.folder, int(shard)) / f"{self._written:06d}.arrow"
+            path = place(self.folder, int(shard)) / f"{self._written:06d}.arrow"
             some.write_ipc(path, compression="lz4")
         self._written += 1
 

@@ -46,7 +46,7 @@ def tied(mine: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFram
         mine = pl.concat([mine, outside.with_columns(outside=pl.lit(value=True))])
     found = []
     for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
-        first = cluster(group["text"].to_list(), settings, seed=seed).first
+        first = cluster(group["text"], settings, seed=seed).first
         label = pl.format("{}:{}", pl.lit(level), pl.Series("first", first))
         labelled = group.with_columns(label=label)
         beside = pl.col("outside").any().over("label")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -48,6 +48,21 @@ IndexFile = Annotated[
     Path | None,
     typer.Option("--index", help="A file of what earlier runs kept: that is dropped, and this run added."),
 ]
+Engine = Annotated[
+    Literal["auto", "memory", "shards", "ray"],
+    typer.Option(
+        "--engine",
+        help="Who does the work: memory, shards on disk (auto: above 512 MB), or ray. The result is the same.",
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Shards that are worked on at a time, each in a process.")
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="A Ray cluster; default: one is started on this machine.")
+]
+ShardSize = Annotated[int, typer.Option("--shard-size", min=1, help="Input in a shard, in MB; memory goes with it.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run in shards was broken off.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]

@@ -15,12 +15,13 @@ the connected components of verified pairs. Neither the order of the texts nor t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from curation.dedup import minhash
 from curation.dedup.lsh import U64, band_keys, candidates, ranks, unpacked
@@ -28,6 +29,7 @@ from curation.dedup.shingles import I64, U32, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
+SIGNED = 65_536  # texts of which there are whole signatures at a time
 DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
 
 
@@ -79,21 +81,26 @@ def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
 
 
 def cluster(
-    texts: Sequence[str], settings: Dedup, *, seed: int, floor: float | None = None, sign: Sign | None = None
+    texts: Sequence[str] | pl.Series,
+    settings: Dedup,
+    *,
+    seed: int,
+    floor: float | None = None,
+    sign: Sign | None = None,
 ) -> Clusters:
     """Find the clusters of near-duplicates among `texts` (normalised). A text without characters is like no other.
 
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
     `sign` takes the place of `signatures` where some are known already.
     """
-    seen: dict[str, int] = {}
-    exact = np.fromiter(map(seen.setdefault, texts, range(len(texts))), dtype=np.int64, count=len(texts))
-    nothing = [i for i, text in enumerate(texts) if not text]
-    exact[nothing] = -1
-    places = np.flatnonzero(exact == np.arange(len(texts)))
-    exact[nothing] = nothing
-    kept = [texts[i] for i in places.tolist()]
-    sketch = sketched((sign or signatures)(kept, settings, seed=seed), settings)
+    column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
+    placed = pl.DataFrame({"text": column}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    alike = pl.when(pl.col("text") != "").then(pl.col("row").first().over("text")).otherwise("row")
+    first = placed.select(alike, says=pl.col("text") != "")
+    exact = first.to_series().to_numpy().copy()
+    places = np.flatnonzero((exact == np.arange(len(exact))) & first["says"].to_numpy())
+    kept = column.gather(places)
+    sketch = _signed(kept, settings, sign or signatures, seed=seed)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(
@@ -132,8 +139,21 @@ def matches(
     return Pairs(left[order], right[order], np.concatenate((np.ones(len(same)), found.similarity[best]))[order])
 
 
-def fetcher(texts: Sequence[str], settings: Dedup) -> Fetch:
+def _signed(texts: pl.Series, settings: Dedup, sign: Sign, *, seed: int) -> Sketch:
+    """Return the sketch of `texts`; of the signatures, three times as large, only SIGNED are there at a time."""
+    parts = [sketched(sign(part.to_list(), settings, seed=seed), settings) for part in _slices(texts)]
+    return Sketch(np.concatenate([p.keys for p in parts], axis=1), np.concatenate([p.bytes for p in parts]))
+
+
+def _slices(texts: pl.Series) -> Iterator[pl.Series]:
+    """Cut `texts` into at least one part of at most SIGNED."""
+    yield from (texts.slice(start, SIGNED) for start in range(0, max(1, len(texts)), SIGNED))
+
+
+def fetcher(texts: Sequence[str] | pl.Series, settings: Dedup) -> Fetch:
     """Return what gives the shingles of some of `texts`."""
+    if isinstance(texts, pl.Series):
+        return lambda who: shingles(texts.gather(who).to_list(), settings.ngram)
     return lambda who: shingles([texts[i] for i in who.tolist()], settings.ngram)
 
 

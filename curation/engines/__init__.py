@@ -7,8 +7,9 @@ ray        the same shards, run by the machines of a Ray cluster that all see th
 =========  ==========================================================================================================
 """
 
+from curation.engines.choice import Wanted, chosen
 from curation.engines.disk import Disk
 from curation.engines.memory import Memory
 from curation.engines.protocol import Engine, Read
 
-__all__ = ["Disk", "Engine", "Memory", "Read"]
+__all__ = ["Disk", "Engine", "Memory", "Read", "Wanted", "chosen"]

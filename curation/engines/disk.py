@@ -1,57 +1,261 @@
-"""Shards of whole conversations in a work folder: one is in memory at a time, whatever the size of the log."""
+"""Shards of whole conversations in a work folder: what is in memory at a time does not grow with the log.
+
+::
+
+    key.json               what the work was made of: other input, recipe, packs, decisions or code begin anew
+    job.json people.arrow  what workers need to know
+    read.json read/        the input in shards (shards.py)
+    STEP/shared/           what all shards share in a step
+    STEP/shard-0000/       what a step made of a shard: whole or absent, so that a run that was killed can go on
+    REDUCE/                what a global step made, likewise
+
+What no later step needs is removed when a step is done with all shards; what a step gave to a reduce stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
+from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
 
-from curation import shards
+from curation import packs, shards
 from curation.engines.protocol import Read
+from curation.errors import OutputError, UsageError
+from curation.read import Input
 from curation.recipe import Recipe
-from curation.steps import STEPS, Frames, Job, Step
+from curation.steps import NAMED, STEPS, Frames, Job, Step
+
+BATCH = 16_384  # rows that are read together of a frame on disk
+PART = 100_000  # messages, about, in a part of the output
+
+
+class Run(Protocol):
+    """Runs a step over some shards, each by `task` or `task_of`, here or elsewhere."""
+
+    def __call__(self, folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:
+        """Return when all are done; raise what any of them raised."""
+        ...
+
+
+def here(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:
+    """Run one shard after the other in this process: Polars keeps all cores busy with one."""
+    for shard in shards:
+        task(folder, step, shard, job)
 
 
 class Disk:
     """Keeps what every step makes of every shard in `folder`."""
 
-    def __init__(self, folder: Path, *, size: int = shards.SIZE) -> None:
-        """Work in `folder` (made), with shards of about `size` bytes of input."""
-        self.folder, self.size = folder, size
-        self.shards: shards.Shards
+    def __init__(
+        self, folder: Path, *, key: Mapping[str, object] | None = None, size: int = shards.SIZE, run: Run = here
+    ) -> None:
+        """Work in `folder` with shards of about `size` bytes of input; go on where work of the same `key` is there.
+
+        Without a key whatever is there is removed. Raises UsageError where another run is at work in the folder, and
+        where the key is another one.
+        """
+        self.folder, self.size, self.run = folder, size, run
+        self.count = 0
+        self.scratch: Path | None = folder / "scratch"
+        try:
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            self._lock = (folder / "lock").open("w")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(f"{folder}: another run is at work there; wait for it, or choose another --out") from None
+        except OSError as fault:
+            raise OutputError(f"{folder}: cannot be written: {fault.strerror}") from None
+        self._begin(key)
+
+    def _begin(self, key: Mapping[str, object] | None) -> None:
+        known = self.folder / "key.json"
+        if key is not None and known.exists():
+            there = json.loads(known.read_text(encoding="utf-8"))
+            other = [name for name in key if there.get(name) != key[name]]
+            if other:
+                raise UsageError(
+                    f"{self.folder}: what is kept there was made with another {' and '.join(other)}; "
+                    "run it again without --resume to begin anew"
+                )
+            return
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "lock":
+                path.unlink()
+        if key is not None:
+            _whole_file(known, json.dumps(key, indent=1))
+
+    def close(self) -> None:
+        """Remove the work folder: the run is whole."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+    def release(self) -> None:
+        """Leave the work folder for a run that goes on from it."""
+        self._lock.close()
 
     def read(self, files: Sequence[Path], recipe: Recipe, progress: Callable[[str], None]) -> Read:
         """Part the input into shards."""
-        self.shards = made = shards.write(
-            files, recipe.sources, self.folder / "read", size=self.size,
-            limit=recipe.reading.max_unreadable, progress=progress,
-        )  # fmt: skip
-        return Read(made.inputs, made.unreadable, made.messages)
+        done, place = self.folder / "read.json", self.folder / "read"
+        if not done.exists():
+            shutil.rmtree(place, ignore_errors=True)
+            limit = recipe.reading.max_unreadable
+            made = shards.write(files, recipe.sources, place, size=self.size, limit=limit, progress=progress)
+            made.unreadable.write_ipc(self.folder / "unreadable.arrow")
+            told = {"count": made.count, "messages": made.messages, "inputs": [asdict(one) for one in made.inputs]}
+            _whole_file(done, json.dumps(told))
+        told = json.loads(done.read_text(encoding="utf-8"))
+        self.count = told["count"]
+        unreadable = pl.read_ipc(self.folder / "unreadable.arrow")
+        return Read([Input(**one) for one in told["inputs"]], unreadable, told["messages"])
 
     def map(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> list[Frames]:
-        """Run a step over one shard after the other."""
-        return [self._one(step, shard, job, shared) for shard in range(self.shards.count)]
-
-    def _one(self, step: Step, shard: int, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
-        frames = {name: self._load(step, shard, name) for name in step.needs}
-        made = step.run(frames, job, shared)
-        place = self.folder / step.name / f"shard-{shard:04d}"
-        place.mkdir(parents=True)
-        for name in step.keeps:
-            made[name].write_ipc(place / f"{name}.arrow", compression="lz4")
-        return {name: made[name] for name in step.gives}
-
-    def _load(self, step: Step, shard: int, name: str) -> pl.DataFrame:
-        if name == "read":
-            return self.shards.load(shard)
-        maker = next(other for other in STEPS[STEPS.index(step) - 1 :: -1] if name in other.keeps)
-        return pl.read_ipc(self.folder / maker.name / f"shard-{shard:04d}" / f"{name}.arrow")
-
-    def whole(self, name: str, sizes: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
-        """Put together what the last step kept."""
-        frames = [
-            pl.read_ipc(self.folder / STEPS[-1].name / f"shard-{shard:04d}" / f"{name}.arrow")
-            for shard in range(self.shards.count)
+        """Run a step over every shard that it was not run over yet."""
+        left = [shard for shard in range(self.count) if not _place(self.folder, step, shard).exists()]
+        if left:
+            _keep(self.folder / step.name / "shared", shared.items())
+            _remember(self.folder, job)
+            self.run(self.folder, step, left, job)
+        self._forget(step)
+        return [
+            {name: _load(_place(self.folder, step, shard) / f"{name}.arrow") for name in step.gives}
+            for shard in range(self.count)
         ]
-        return pl.concat(frames).sort("begins", maintain_order=True)
+
+    def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Mapping[str, pl.DataFrame]:
+        """Return what a global step makes, or made before the run was broken off; each frame is loaded when asked."""
+        place = self.folder / name
+        if not place.exists():
+            _keep(place, make())
+        return _Kept(place)
+
+    def _forget(self, step: Step) -> None:
+        """Remove what no later step needs."""
+        at = STEPS.index(step)
+        needed = {name for other in STEPS[at + 1 :] for name in other.needs}
+        for shard in range(self.count):
+            if step is STEPS[0]:
+                shutil.rmtree(shards.place(self.folder / "read", shard), ignore_errors=True)
+            for maker in STEPS[: at + 1]:
+                replaced = {name for other in STEPS[STEPS.index(maker) + 1 : at + 1] for name in other.keeps}
+                for name in {*maker.keeps} & (replaced | ({*maker.keeps} - needed if step is not STEPS[-1] else set())):
+                    (_place(self.folder, maker, shard) / f"{name}.arrow").unlink(missing_ok=True)
+
+    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield what the last step kept, about PART messages at a time, in the order of the input."""
+        last = STEPS[-1]
+        paths = [_place(self.folder, last, shard) / f"{name}.arrow" for shard in range(self.count)]
+        begins, starts = list[Any](), list[Any]()
+        for shard in range(self.count):
+            mine = _load(_place(self.folder, last, shard) / "sizes.arrow")
+            begins.append(mine["begins"].to_numpy())
+            starts.append(np.concatenate(([0], np.cumsum(mine[name].to_numpy(), dtype=np.int64))))
+        for low, high in _ranges(sizes):
+            found = list[pl.DataFrame]()
+            for path, streams, start in zip(paths, begins, starts, strict=True):
+                first, end = start[np.searchsorted(streams, low)], start[np.searchsorted(streams, high)]
+                if first < end or not found:
+                    found.append(pl.scan_ipc(path).slice(int(first), int(end - first)).collect())
+            yield pl.concat(found).sort("begins", maintain_order=True)
+
+
+class _Kept(Mapping[str, pl.DataFrame]):
+    """Frames in a folder, by name."""
+
+    def __init__(self, place: Path) -> None:
+        self._paths = {path.stem: path for path in sorted(place.glob("*.arrow"))}
+
+    def __getitem__(self, name: str) -> pl.DataFrame:
+        return _load(self._paths[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+def _ranges(sizes: pl.DataFrame) -> Iterator[tuple[int, int]]:
+    """Cut the streams of all shards (sorted) into ranges of `begins`, low ≤ begins < high, of about PART messages."""
+    number = (sizes["messages"].cum_sum() - 1) // PART
+    firsts = sizes.filter(number != number.shift(1).fill_null(-1))["begins"].to_list() or [0]
+    yield from zip([0, *firsts[1:]], [*firsts[1:], 1 << 62], strict=True)
+
+
+def task(folder: Path, step: Step, shard: int, job: Job) -> None:
+    """Run a step over a shard; what it makes is there as a whole or not at all."""
+    made = step.run({name: _needed(folder, step, shard, name) for name in step.needs}, job, _shared(folder, step))
+    _keep(_place(folder, step, shard), ((name, made[name]) for name in (*step.keeps, *step.gives)))
+
+
+def task_of(folder: str, step: str, shard: int) -> None:
+    """Run a step over a shard in a process of its own, which knows but the folder."""
+    task(Path(folder), NAMED[step], shard, _job(folder))
+
+
+def _shared(folder: Path, step: Step) -> Frames:
+    return {path.stem: _load(path) for path in sorted((folder / step.name / "shared").glob("*.arrow"))}
+
+
+def _needed(folder: Path, step: Step, shard: int, name: str) -> pl.DataFrame:
+    """Load a frame as the last step before this one left it."""
+    if name == "read":
+        return shards.load(folder / "read", shard)
+    maker = next(other for other in STEPS[STEPS.index(step) - 1 :: -1] if name in other.keeps)
+    return _load(_place(folder, maker, shard) / f"{name}.arrow")
+
+
+def _place(folder: Path, step: Step, shard: int) -> Path:
+    return folder / step.name / f"shard-{shard:04d}"
+
+
+def _load(path: Path) -> pl.DataFrame:
+    return pl.read_ipc(path)
+
+
+def _keep(place: Path, frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
+    """Write frames into a folder that is there as a whole or not at all; one that is there is replaced."""
+    partial = place.with_name(f".{place.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for name, frame in frames:
+        frame.write_ipc(partial / f"{name}.arrow", compression="lz4", record_batch_size=BATCH)
+    shutil.rmtree(place, ignore_errors=True)
+    partial.rename(place)
+
+
+def _whole_file(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+# --- what workers need to know ------------------------------------------------------------------------------------
+
+
+def _remember(folder: Path, job: Job) -> None:
+    """Write down the job: the recipe, and the names of packs with their hashes; never their expressions."""
+    if not (folder / "job.json").exists():
+        job.people.write_ipc(folder / "people.arrow")
+        told = {"recipe": job.recipe.model_dump(mode="json"), "packs": [pack.sha256 for pack in job.packs.files]}
+        _whole_file(folder / "job.json", json.dumps(told))
+
+
+@lru_cache(maxsize=1)
+def _job(folder: str) -> Job:
+    told = json.loads((Path(folder) / "job.json").read_text(encoding="utf-8"))
+    recipe = Recipe.model_validate(told["recipe"])
+    known = packs.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
+    if [pack.sha256 for pack in known.files] != told["packs"]:
+        raise UsageError(f"{os.uname().nodename}: a worker has other rule packs than the run; install the same siftune")
+    return Job(recipe, known, _load(Path(folder) / "people.arrow"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,7 @@ class Memory:
 
     def __init__(self, frames: Frames | None = None) -> None:
         """Start with `frames` of a shard, where something was run already."""
+        self.scratch: Path | None = None
         self._frames: Frames = dict(frames or {})
 
     def read(self, files: Sequence[Path], recipe: Recipe, progress: Callable[[str], None]) -> Read:
@@ -38,6 +39,10 @@ class Memory:
         self._frames |= {name: made[name] for name in step.keeps}
         return [{name: made[name] for name in step.gives}]
 
-    def whole(self, name: str, sizes: pl.DataFrame) -> pl.DataFrame:  # noqa: ARG002
-        """Return a frame that the last step kept."""
-        return self._frames[name]
+    def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Frames:  # noqa: ARG002
+        """Return what a global step makes."""
+        return dict(make())
+
+    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:  # noqa: ARG002
+        """Yield a frame that the last step kept, in one part."""
+        yield self._frames[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,7 +24,12 @@ class Read:
 
 
 class Engine(Protocol):
-    """Reads the input into shards, runs map steps over them, and puts what they keep together again."""
+    """Reads the input into shards, runs map steps over them, and puts what they keep together again.
+
+    `scratch` is a folder for what would be too large for memory, where there is one.
+    """
+
+    scratch: Path | None
 
     def read(self, files: Sequence[Path], recipe: Recipe, progress: Callable[[str], None]) -> Read:
         """Read the input; raises SourceError as read.read and read.bearable do."""
@@ -34,6 +39,14 @@ class Engine(Protocol):
         """Run a step over every shard; returns what it gives (Step.gives), shard by shard."""
         ...
 
-    def whole(self, name: str, sizes: pl.DataFrame) -> pl.DataFrame:
-        """Return the frame that shards keep under `name`, in the order of the input."""
+    def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Mapping[str, pl.DataFrame]:
+        """Return what a global step makes; an engine that can go on after a break keeps it under `name`."""
+        ...
+
+    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """Yield what the last step kept under `name`, some whole streams at a time, in the order of the input.
+
+        `sizes` says how many rows of each frame every stream has (begins, messages, examples, findings): all frames are
+        cut at the same streams, and there is at least one part.
+        """
         ...

@@ -10,13 +10,17 @@ import ipaddress
 import json
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import phonenumbers
 import polars as pl
 
 from curation.pieces import LONG, chunks
+
+BATCH = 50_000  # records that are looked at at once
 
 _LIKELY = (
     r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}|@|[?&][A-Za-z_]*(?i:token|key|sig|secret)"
@@ -114,8 +118,11 @@ def exported(folder: Path, forms: Iterable[str], *, allow: Iterable[str] = ()) -
     """Count the records of the files that were written with personal data in them; of several formats the worst."""
     worst: dict[str, int] = {}
     for form in forms:
-        lines = [text for path in sorted(folder.glob(f"*.{form}.jsonl")) for text in _texts(path)]
-        for kind, hits in count(pl.Series(lines, dtype=pl.String), allow=allow).items():
+        texts = (text for path in sorted(folder.glob(f"*.{form}.jsonl")) for text in _texts(path))
+        found = Counter[str]()
+        while some := list(islice(texts, BATCH)):
+            found.update(count(pl.Series(some, dtype=pl.String), allow=allow))
+        for kind, hits in found.items():
             worst[kind] = max(hits, worst.get(kind, 0))
     return dict(sorted(worst.items()))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import permutations
 
 import polars as pl
@@ -35,11 +36,13 @@ def alone(found: pl.DataFrame) -> dict[str, int]:
 
 
 def together(found: pl.DataFrame) -> dict[str, list[Together]]:
-    """For each rule the rules that fire most often on the same record, the most frequent first.
+    """For each rule the rules that fire most often on the same record, the most frequent first."""
+    return partners(sets(found))
 
-    Records are first counted by the set of rules that fired on them: there are few sets, however many records.
-    """
-    sets = (
+
+def sets(found: pl.DataFrame) -> Counter[tuple[str, ...]]:
+    """Count records by the set of rules that fired on them: there are few sets, however many records."""
+    counted = (
         found.with_row_index("row")
         .select("rule", record=record())
         .unique()
@@ -49,8 +52,13 @@ def together(found: pl.DataFrame) -> dict[str, list[Together]]:
         .group_by("rule")
         .len()
     )
+    return Counter({tuple(rules): n for rules, n in counted.iter_rows()})
+
+
+def partners(of: Mapping[tuple[str, ...], int]) -> dict[str, list[Together]]:
+    """Return what `together` returns, from `sets` that were added up."""
     both: dict[str, Counter[str]] = {}
-    for rules, n in sets.iter_rows():
+    for rules, n in of.items():
         for one, other in permutations(rules[:MOST_RULES], 2):
             both.setdefault(one, Counter())[other] += n
     return {

@@ -1,24 +1,94 @@
-"""Every engine gives the bytes of the run in memory: only where the command line stands may differ."""
+"""Every engine gives the bytes of the run in memory, also after it was killed: only the command line may differ."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
+import polars as pl
 import pytest
 
-from curation import pipeline, runfolder
-from curation.engines import Disk, Engine
+from curation import cli, parquet, pipeline, runfolder
+from curation.engines import Disk, Engine, disk
 from curation.packs import Packs
 from curation.recipe import Recipe
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = [ROOT / "samples" / name for name in ("shop_zh.csv", "telecom_en.jsonl", "cot.jsonl")]
 
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+import polars as pl
+from curation import cli, shards
+
+at, seen = int(sys.argv.pop(1)), 0
+shards._count = lambda files, size: 3
+
+def counted(owner, name):
+    real = getattr(owner, name)
+    def call(*args, **more):
+        global seen
+        seen += 1
+        if seen == at:
+            if name == "write_ipc" and at % 2:  # half a file
+                real(*args, **more)
+                os.truncate(args[1], os.path.getsize(args[1]) // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return real(*args, **more)
+    setattr(owner, name, call)
+
+for name in ("rename", "replace", "unlink"):
+    counted(Path, name)
+counted(pl.DataFrame, "write_ipc")
+counted(shutil, "rmtree")
+try:
+    cli.main()
+finally:
+    print(seen)
+"""
+
 
 def written(files: list[Path], packs: Packs, target: Path, engine: Engine | None, **changes: Any) -> dict[str, bytes]:
     recipe = Recipe(**changes)
     done = pipeline.curate(files, recipe, packs, progress=lambda _stage, _what: None, engine=engine)
     runfolder.write(done, recipe, packs, target, argv=["curate"])
+    if isinstance(engine, Disk):
+        engine.close()
+        assert not engine.folder.exists()
     return {path.name: path.read_bytes() for path in sorted(target.iterdir())}
+
+
+def by_command(*arguments: str, out: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    monkeypatch.setattr(sys, "argv", ["siftune", "curate", *arguments, "-q", "--no-gate", "-o", str(out)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    return without_argv(out)
+
+
+def without_argv(out: Path) -> dict[str, bytes]:
+    found = {path.name: path.read_bytes() for path in sorted(out.iterdir())}
+    manifest = json.loads(found["manifest.json"])
+    del manifest["argv"]
+    return found | {"manifest.json": json.dumps(manifest).encode()}
+
+
+def differing(one: dict[str, bytes], other: dict[str, bytes]) -> list[str]:
+    return [name for name in one.keys() | other.keys() if one.get(name) != other.get(name)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_parts() -> Any:
+    """Several row groups and many parts also of a small log."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet, "ROWS", 1000)
+        patch.setattr(disk, "PART", 150)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +103,98 @@ def test_shards_give_the_bytes_of_the_run_in_memory(
     size = -(-sum(path.stat().st_size for path in SAMPLES) // count)
     engine = Disk(tmp_path / "work", size=size)
     found = written(SAMPLES, packs, tmp_path / "run", engine)
-    assert engine.shards.count == count
-    assert sum(engine.shards.load(shard).height > 0 for shard in range(count)) == count
-    assert [name for name in in_memory.keys() | found.keys() if in_memory.get(name) != found.get(name)] == []
+    assert engine.count == count
+    assert differing(in_memory, found) == []
+
+
+def test_a_budget_and_topics_are_the_same_from_shards(packs: Packs, tmp_path: Path) -> None:
+    """Selection, and query types made of the questions themselves, look at all shards together."""
+    from dataclasses import replace
+
+    bare = replace(packs, query_types=())
+    changes = {"selection": {"budget": 200, "caps": {"type": 0.2}}, "query_types": "auto"}
+    runs = [
+        written(SAMPLES[:2], bare, tmp_path / str(number), engine, **changes)
+        for number, engine in enumerate((None, Disk(tmp_path / "work", size=40_000)))
+    ]
+    assert differing(*runs) == []
+    types = pl.read_parquet(tmp_path / "1" / "examples.parquet")["query_type"].unique()
+    assert types.str.starts_with("auto/").sum() > 3
+
+
+@pytest.mark.slow
+def test_worker_processes_give_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, in_memory: dict[str, bytes], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("curation.shards._count", lambda _files, _size: 3)
+    found = by_command(*map(str, SAMPLES), "--workers", "2", out=tmp_path / "run", monkeypatch=monkeypatch)
+    del in_memory["manifest.json"], found["manifest.json"]
+    assert differing(in_memory, found) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own use of what it will rename
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # of the processes that its cluster starts
+def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, packs: Packs
+) -> None:
+    ray = pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("curation.shards._count", lambda _files, _size: 3)
+    expected = written(SAMPLES[:1], packs, tmp_path / "memory", None)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        cluster.wait_for_nodes()
+        run = ("--engine", "ray", "--address", cluster.address)
+        found = by_command(str(SAMPLES[0]), *run, out=tmp_path / "run", monkeypatch=monkeypatch)
+        assert len(ray.nodes()) == 2
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
+    del expected["manifest.json"], found["manifest.json"]
+    assert differing(expected, found) == []
+
+
+# --- going on -----------------------------------------------------------------------------------------------------
+
+
+def killed(at: int, log: Path, out: Path, *more: str) -> tuple[int, str]:
+    """Run a curation in three shards that kills itself at the so-manieth change of a file; 0: it does not."""
+    arguments = ["curate", str(log), "-q", "--no-gate", "--engine", "shards", "-o", str(out), *more]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(at), *arguments],
+        env=environment, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    return done.returncode, done.stdout.strip().splitlines()[-1] if done.stdout.strip() else done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.fuzz)])
+def test_a_run_that_is_killed_again_and_again_ends_with_the_bytes_of_an_unbroken_one(
+    kills: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_bytes(b"".join(SAMPLES[0].read_bytes().splitlines(keepends=True)[:600]))
+    code, changes = killed(0, log, tmp_path / "whole")
+    assert code == 0
+    random, done = Random(kills), 0
+    for _ in range(kills):
+        code, said = killed(random.randint(1, max(3, int(changes) // 3)), log, tmp_path / "run", "--resume")
+        assert code in (-signal.SIGKILL, 0), said
+        assert code == 0 or not (tmp_path / "run").exists()
+        done += code == 0
+        if code == 0:
+            for path in (tmp_path / "run").iterdir():
+                path.unlink()
+    code, said = killed(0, log, tmp_path / "run", "--resume")
+    assert code == 0, said
+    assert int(said) < int(changes) or done  # what was done was not done again
+    assert differing(without_argv(tmp_path / "whole"), without_argv(tmp_path / "run")) == []
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".partial")) == [
+        "log.csv", "run", "whole",
+    ]  # fmt: skip

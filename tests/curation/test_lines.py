@@ -23,10 +23,8 @@ def log(conversations: int) -> pl.DataFrame:
 
 def test_a_line_is_counted_whatever_its_marks_and_how_often_it_answers():
     found = lines(asked(log(7))).filter(pl.col("role") == "assistant")
-    assert set(found.select("line", "conversations", "answering").rows()) == {
-        ("小店与您同行每一天", 7, 0),
-        ("审核后三天内原路退回", 7, 7),
-    }
+    slogan, answer = pl.Series(["小店与您同行每一天", "审核后三天内原路退回"]).hash(seed=0)
+    assert set(found.select("line", "conversations", "answering").rows()) == {(slogan, 7, 0), (answer, 7, 7)}
 
 
 def test_counts_of_shards_add_up_to_the_counts_of_the_whole():

@@ -1,0 +1,139 @@
+"""Which engine runs a curation, and in which folder; what a run that was broken off can go on from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from curation import __version__, shards
+from curation.engines.disk import Disk, Run, here
+from curation.engines.memory import Memory
+from curation.engines.protocol import Engine
+from curation.errors import UsageError
+from curation.packs import Packs
+from curation.recipe import Recipe
+
+Name = Literal["auto", "memory", "shards", "ray"]
+
+LARGE = 1 << 29  # bytes of input, unpacked, above which `auto` works in shards: memory takes some fifteen times that
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line says of the engine."""
+
+    name: Name = "auto"
+    workers: int | None = None  # shards that are worked on at a time
+    address: str | None = None  # of a Ray cluster
+    resume: bool = False
+    shard_bytes: int = shards.SIZE
+
+
+def work_folder(out: Path) -> Path:
+    """Return where a run to `out` keeps its work: beside it, so that it can be renamed and is on the same disk."""
+    return out.absolute().parent / f".{out.absolute().name}.work"
+
+
+@contextmanager
+def chosen(
+    wanted: Wanted,
+    files: Sequence[Path],
+    recipe: Recipe,
+    packs: Packs,
+    people: pl.DataFrame,
+    out: Path,
+    *,
+    say: Callable[[str, str], None],
+) -> Iterator[Engine]:
+    """Give the engine for a run. Its work folder is removed when all went well, and stays for --resume otherwise.
+
+    Without --resume, what an earlier run left in that folder is removed. Raises UsageError where options do not fit
+    together, or where --resume finds work that was made of something else.
+    """
+    folder = work_folder(out)
+    name = _name(wanted, files, recipe, folder)
+    _fitting(wanted, name)
+    if folder.is_dir() and not wanted.resume:
+        say("read", f"{folder} is what a run left that was broken off; it is removed (--resume goes on from it)")
+    if name == "memory":
+        if folder.is_dir():
+            Disk(folder).close()  # raises where another run is at work there
+        yield Memory()
+        return
+    run = _run(wanted, name)
+    key = _key(files, recipe, packs, people, wanted.shard_bytes)
+    if not wanted.resume and folder.is_dir():
+        Disk(folder).close()
+    disk = Disk(folder, key=key, size=wanted.shard_bytes, run=run)
+    try:
+        yield disk
+    except BaseException:
+        disk.release()
+        raise
+    disk.close()
+
+
+def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -> Name:
+    if wanted.name != "auto":
+        return wanted.name
+    if wanted.address is not None:
+        return "ray"
+    if any(source.crowd for source in recipe.sources):  # who speaks with whom is found by looking at everything
+        return "memory"
+    given = wanted.workers is not None or (wanted.resume and folder.is_dir())
+    return "shards" if given or shards.unpacked(files) > LARGE else "memory"
+
+
+def _fitting(wanted: Wanted, name: Name) -> None:
+    if wanted.address is not None and name != "ray":
+        raise UsageError(f"--address is for --engine ray, not for {name}")
+    if wanted.workers is not None and name == "memory":
+        raise UsageError("--workers is for --engine shards or ray; in memory Polars' threads do the work")
+    if wanted.resume and wanted.name == "memory":
+        raise UsageError("--resume needs --engine shards or ray: of a run in memory nothing is kept")
+
+
+def _run(wanted: Wanted, name: Name) -> Run:
+    if name == "ray":
+        from curation.engines.cluster import ray
+
+        return ray(wanted.address, workers=wanted.workers)
+    if wanted.workers is None or wanted.workers == 1:
+        return here
+    from curation.engines.workers import processes
+
+    return processes(wanted.workers)
+
+
+def _key(files: Sequence[Path], recipe: Recipe, packs: Packs, people: pl.DataFrame, size: int) -> dict[str, object]:
+    """Return what work in a folder depends on; every part has the name that an error gives it."""
+    return {
+        "input": [[str(path), _digest(path)] for path in files],
+        "recipe": recipe.sha256(),
+        "rule packs": [pack.sha256 for pack in packs.files],
+        "decisions": hashlib.sha256(people.write_json().encode()).hexdigest(),
+        "version of siftune": [__version__, pl.__version__, _code()],
+        "shard size": size,
+    }
+
+
+def _digest(path: Path) -> str:
+    if not path.is_file():
+        return "not a file"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _code() -> str:
+    """Return a hash of the code: a checkout changes without its version."""
+    root = Path(__file__).parents[1]
+    found = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        found.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()

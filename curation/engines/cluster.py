@@ -1,0 +1,86 @@
+"""Shards on the machines of a Ray cluster, by Ray Data (extra `scale`). All of them must see the work folder."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from curation import __version__
+from curation.engines.disk import Run, task_of
+from curation.errors import CurationError, OutputError, UsageError
+from curation.steps import Job, Step
+
+WHERE = "the work folder (beside --out) must be on a disk that all machines of the cluster share"
+
+
+def ray(address: str | None, *, workers: int | None = None) -> Run:
+    """Return what runs steps on the cluster at `address` (default: one started on this machine for this run).
+
+    At most `workers` shards are run at a time (default: what the cluster has cores for). Raises UsageError where Ray
+    is not installed or the cluster cannot be reached.
+    """
+    module = _connected(address)
+    versions = _versions()
+
+    def one(row: dict[str, Any]) -> dict[str, Any]:
+        if _versions() != row["versions"]:
+            raise UsageError(f"a worker has siftune, Polars, Python {_versions()}, not {row['versions']}")
+        if not Path(row["folder"]).is_dir():
+            raise OutputError(f"{row['folder']}: a worker does not see it; {WHERE}")
+        task_of(row["folder"], row["step"], row["shard"])
+        return {"shard": row["shard"]}
+
+    def run(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:  # noqa: ARG001
+        rows = [
+            {"folder": str(folder.absolute()), "step": step.name, "shard": shard, "versions": versions}
+            for shard in shards
+        ]
+        data = module.data.from_items(rows, override_num_blocks=len(rows))
+        try:
+            done = data.map(one, concurrency=workers).take_all()
+        except module.exceptions.RayError as fault:
+            raise _ours(fault) or fault from None
+        if len(done) != len(rows):
+            raise OutputError(f"{folder}: Ray returned {len(done)} of {len(rows)} shards; go on with --resume")
+
+    return run
+
+
+def _versions() -> str:
+    return f"{__version__}, {pl.__version__}, {'.'.join(map(str, sys.version_info[:2]))}"
+
+
+def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
+    try:
+        import ray as module
+        import ray.data
+    except ImportError:
+        raise UsageError("--engine ray needs Ray, which is not installed; run: pip install 'siftune[scale]'") from None
+    try:
+        if not module.is_initialized():
+            module.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
+    except (ConnectionError, ValueError, RuntimeError) as fault:
+        said = str(fault).splitlines()[0][:200]
+        raise UsageError(f"--address {address}: no Ray cluster can be reached there: {said}") from None
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    return module
+
+
+def _ours(fault: BaseException) -> CurationError | None:
+    """Return the error of ours behind an error of Ray, if there is one."""
+    seen: set[int] = set()
+    while fault is not None and id(fault) not in seen:
+        if isinstance(fault, CurationError):
+            return fault
+        seen.add(id(fault))
+        cause = getattr(fault, "cause", None) or fault.__cause__
+        if not isinstance(cause, BaseException):
+            return None
+        fault = cause
+    return None

@@ -1,0 +1,195 @@
+"""A run, some conversations at a time → sums and samples of all of it: what `numbers` makes the report of.
+
+Sums add up over any batches of whole conversations. Samples are those with the smallest hash, so the same ones are
+chosen however the run is parted; only they are looked up and shown.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import polars as pl
+
+from curation import diversity, privacy
+from curation.checks.language import language
+from curation.decide import dropped_messages, with_message_findings
+from curation.decisions import KEEPING
+from curation.report import counts, model, shown
+
+EXAMPLES_PER_RULE = 3
+EXAMPLES_SHOWN = 8
+
+CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
+TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
+
+MESSAGE = ["conversation", "message"]
+SIDES = ("before", "after")  # all candidates, and those that are kept
+
+Shown = TypeVar("Shown")
+Chosen = list[tuple[int, Shown]]  # rank (the smaller the surer to be chosen) and what is shown
+
+
+class Measures:
+    """Sums and samples of what was added."""
+
+    def __init__(self, seed: int) -> None:
+        """Start with nothing; `seed` chooses the samples."""
+        self.seed = seed
+        self.n: Counter[tuple[str, ...]] = Counter()  # by what is counted, then its names
+        self.actions: dict[str, str] = {}  # of rules
+        self.sets: Counter[tuple[str, ...]] = Counter()  # records by the rules that fire on them together
+        self.hits: dict[str, Chosen[model.RuleExample]] = {}
+        self.changes: dict[str, Chosen[model.MendExample]] = {}
+        self.kept: Chosen[model.KeptExample] = []
+        self.dropped: Chosen[model.DroppedExample] = []
+        self.skeletons = pl.DataFrame(schema={"skeleton": pl.String, "before": pl.UInt32, "after": pl.UInt32})
+        self.asked = {side: pl.DataFrame(schema={"id": pl.String, "question": pl.String}) for side in SIDES}
+        self._openings = pl.Series(dtype=pl.UInt64)
+
+    def add(self, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> None:
+        """Add whole conversations with all that is said of them (columns: runfolder.py, and examples' skeleton)."""
+        mends = findings.filter(pl.col("rule").str.starts_with("mend/"))
+        found = findings.filter(~pl.col("rule").str.contains("^(?:mend|people)/"))
+        self._messages(messages, mends)
+        self._funnel(messages, examples, findings)
+        self._rules(found, findings)
+        self._examples(examples)
+        self._variety(examples)
+        self._show(messages, examples, findings, mends, found)
+
+    @property
+    def openings(self) -> int:
+        """How many different beginnings the answers have that are kept."""
+        return self._openings.n_unique()
+
+    def by(self, *what: str) -> dict[str, int]:
+        """Return what was counted under `what`, by the next name."""
+        return {key[len(what)]: n for key, n in self.n.items() if key[: len(what)] == what and len(key) > len(what)}
+
+    def bins(self, what: str, side: str, edges: Sequence[int]) -> list[int]:
+        """Return a histogram's counts."""
+        return [self.n[what, side, str(place)] for place in range(len(edges) - 1)]
+
+    def _tally(self, frame: pl.DataFrame, *what: str, by: Sequence[str]) -> None:
+        for *names, n in frame.group_by(by).len().iter_rows():
+            self.n[(*what, *map(str, names))] += n
+
+    def _messages(self, messages: pl.DataFrame, mends: pl.DataFrame) -> None:
+        self._tally(messages, "fate", by=["fate"])
+        told = messages.select(pl.len(), pl.col("conversation").n_unique().alias("c"), pl.col("source").n_unique())
+        for name, n in zip(("messages", "conversations", "lines"), told.row(0), strict=True):
+            self.n[name,] += n
+        self.n["mended",] += mends.select(MESSAGE).unique().height
+
+    def _funnel(self, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> None:
+        by_rule = dropped_messages(findings.filter(~pl.col("rule").str.starts_with("extract/")))
+        said = with_message_findings(examples, findings)
+        wanted = said.filter(pl.col("rule").is_in(KEEPING))  # by people, who win over the rules
+        strong = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.contains("^(?:dedup|selection)/"))
+        copies = said.filter(pl.col("rule") == "dedup/near-duplicate").join(wanted, on="id", how="anti")
+        against = strong.join(wanted, on="id", how="anti")
+        clean = messages.filter(pl.col("role") != "system").join(by_rule, on=MESSAGE, how="anti")
+        self.n["clean",] += clean.height
+        self.n["passed",] += examples.join(against, on="id", how="anti").height
+        self.n["copies",] += copies.height
+
+    def _rules(self, found: pl.DataFrame, findings: pl.DataFrame) -> None:
+        self._tally(findings, "hits", by=["rule"])
+        for rule, action in found.group_by("rule").agg(pl.col("action").first()).iter_rows():
+            self.actions.setdefault(rule, action)
+        for rule, n in counts.alone(found).items():
+            self.n["alone", rule] += n
+        self.sets.update(counts.sets(found))
+
+    def _examples(self, examples: pl.DataFrame) -> None:
+        self._tally(examples, "verdict", by=["kind", "verdict"])
+        self._tally(examples.drop_nulls("split"), "split", by=["split"])
+        told = examples.with_columns(language=language(pl.col("question") + pl.col("answer")))
+        self.n["reasoning", "before"] += int(examples["cot"].is_not_null().sum())
+        for side, frame in zip(SIDES, (told, _kept(told)), strict=True):
+            self.n["examples", side] += frame.height
+            self._tally(frame, "type", side, by=["query_type"])
+            self._tally(frame, "language", side, by=["language"])
+            for name in ("question", "answer"):
+                self._histogram(name, side, frame[name].str.len_chars(), CHARACTERS)
+            talks = frame.filter(pl.col("kind") == "dialogue")
+            self._histogram("turns", side, talks["turns"].list.len(), TURNS)
+        self.n["reasoning", "after"] += int((_kept(examples)["cot"].fill_null("").str.strip_chars() != "").sum())
+
+    def _histogram(self, what: str, side: str, sizes: pl.Series, edges: Sequence[int]) -> None:
+        """Count by size; the first bin has no lower end, the last no upper one."""
+        places = np.searchsorted(np.array(edges[1:-1]), sizes.to_numpy(), side="right")
+        for place, n in enumerate(np.bincount(places, minlength=len(edges) - 1).tolist()):
+            self.n[what, side, str(place)] += n
+
+    def _variety(self, examples: pl.DataFrame) -> None:
+        kept = _kept(examples)
+        mine = examples.group_by("skeleton").agg(
+            before=pl.len(), after=(pl.col("verdict") == "keep").sum()
+        ).select(pl.col("skeleton"), pl.col("before", "after").cast(pl.UInt32))  # fmt: skip
+        both = pl.concat([self.skeletons, mine])
+        self.skeletons = both.group_by("skeleton").agg(pl.col("before", "after").sum()) if len(self.skeletons) else mine
+        new = kept.select(diversity.opening().hash(seed=0)).to_series().unique()
+        self._openings = pl.concat([self._openings, new]).unique() if len(self._openings) else new
+        for side, frame in zip(SIDES, (examples, kept), strict=True):
+            more = pl.concat([self.asked[side], frame.select("id", "question")])
+            self.asked[side] = more.sort("id").head(diversity.SAMPLE)
+
+    def _show(
+        self,
+        messages: pl.DataFrame,
+        examples: pl.DataFrame,
+        findings: pl.DataFrame,
+        mends: pl.DataFrame,
+        found: pl.DataFrame,
+    ) -> None:
+        """Look at what is chosen so far; of masked personal data there are no examples, only numbers."""
+        changed = mends.filter(~pl.col("rule").is_in([f"mend/{kind}" for kind in privacy.KINDS]))
+        for kept, rows, looked in (
+            (self.hits, found, lambda chosen: shown.hits(chosen, messages, examples)),
+            (self.changes, changed, lambda chosen: shown.changes(chosen, messages)),
+        ):
+            self._per_rule(kept, rows, looked)
+        for mine, rows, look in (
+            (self.kept, _kept(examples), lambda chosen: shown.kept(chosen, messages)),
+            (
+                self.dropped,
+                examples.filter(pl.col("verdict") == "drop"),
+                lambda chosen: shown.dropped(chosen, messages, findings),
+            ),
+        ):
+            chosen = _first(rows.with_columns(rank=pl.col("id").hash(seed=self.seed)), mine, EXAMPLES_SHOWN)
+            _merge(mine, chosen["rank"].to_list(), look(chosen.drop("rank")), EXAMPLES_SHOWN)
+
+    def _per_rule(
+        self, kept: dict[str, Chosen[Any]], rows: pl.DataFrame, look: Callable[[pl.DataFrame], dict[str, list[Any]]]
+    ) -> None:
+        names = ("conversation", "message", "example", "rule", "evidence")
+        rank = pl.sum_horizontal(pl.col(name).hash(seed=self.seed + place) // 8 for place, name in enumerate(names))
+        ranked = rows.with_columns(rank=rank)
+        parts = [
+            _first(part, kept.get(str(rule), []), EXAMPLES_PER_RULE)
+            for (rule,), part in ranked.group_by("rule", maintain_order=True)
+        ]
+        chosen = pl.concat([ranked.clear(), *parts])
+        ranks = dict(chosen.group_by("rule", maintain_order=True).agg("rank").iter_rows())
+        for rule, texts in look(chosen.drop("rank")).items():
+            _merge(kept.setdefault(rule, []), ranks[rule], texts, EXAMPLES_PER_RULE)
+
+
+def _kept(examples: pl.DataFrame) -> pl.DataFrame:
+    return examples.filter(pl.col("verdict") == "keep")
+
+
+def _first(ranked: pl.DataFrame, known: Chosen[Any], most: int) -> pl.DataFrame:
+    """Return the rows of the smallest ranks, where they are smaller than what is `known`."""
+    if len(known) == most:
+        ranked = ranked.filter(pl.col("rank") < known[-1][0])
+    return ranked.bottom_k(most, by="rank").sort("rank", maintain_order=True)
+
+
+def _merge(known: Chosen[Any], ranks: Sequence[int], texts: Sequence[Any], most: int) -> None:
+    known[:] = sorted([*known, *zip(ranks, texts, strict=True)], key=lambda one: one[0])[:most]
