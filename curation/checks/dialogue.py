@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
@@ -67,33 +69,38 @@ def echoes_question(*, least: float) -> pl.Expr:
     where the answer is not much longer than the question; an answer that goes on to say something is no echo, and
     texts of more than pieces.LONG characters are not compared.
     """
-    asked, said = (text.str.to_lowercase().str.replace_all(r"[\W_]+", "") for text in (QUESTION, ANSWER))
-    # The answer behind reasoning may be one of the options, or a number that the question gives.
-    bare = pl.col("cot").fill_null("") == ""
-    likely = bare & said.str.len_chars().is_between(4, asked.str.len_chars() * 1.25 + 4)
-    likely &= pl.max_horizontal(asked.str.len_chars(), said.str.len_chars()) <= LONG  # time goes by the square of it
-    pairs = pl.when(likely).then(pl.struct(asked=asked, said=said))
+    said, asked = pl.col("said"), pl.col("asked")
 
-    def alike(values: pl.Series) -> pl.Series:
-        rows = values.drop_nulls()
-        if rows.is_empty():
-            return pl.repeat(None, len(values), dtype=pl.Float32, eager=True)
-        both = rows.struct.unnest().with_columns(where=values.is_not_null().arg_true())
-        # A partial ratio of s needs a common subsequence of s / (2 - s) of the shorter text: ten times cheaper to ask.
-        common = process.cpdist(both["asked"].to_list(), both["said"].to_list(), scorer=LCSseq.similarity)
-        shorter = pl.min_horizontal(pl.col("asked", "said").str.len_chars())
-        both = both.with_columns(common=pl.Series(common)).filter(
-            pl.col("common") + 0.01 >= shorter * least / (2 - least)
+    def echo(sides: pl.Series) -> pl.Series:
+        """Step by step, since an expression would ask every row what only the likely ones are asked."""
+        rows = sides.struct.unnest().with_row_index("row")
+        # The answer behind reasoning may be one of the options, or a number that the question gives.
+        rows = rows.filter(pl.col("cot").fill_null("") == "").with_columns(
+            text.str.to_lowercase().str.replace_all(r"[\W_]+", "").alias(name)
+            for name, text in (("asked", QUESTION), ("said", ANSWER))
         )
-        scores = process.cpdist(both["asked"].to_list(), both["said"].to_list(), scorer=fuzz.partial_ratio)
-        none = pl.repeat(None, len(values), dtype=pl.Float32, eager=True)
-        return none.scatter(both["where"], pl.Series(scores, dtype=pl.Float32))
+        rows = rows.filter(said.str.len_chars().is_between(4, asked.str.len_chars() * 1.25 + 4))
+        longest = pl.max_horizontal(pl.col("asked", "said").str.len_chars())
+        rows = rows.filter(longest <= LONG)  # time goes by the square of it
+        # A partial ratio of s needs a common subsequence of s / (2 - s) of the shorter text: ten times cheaper to ask.
+        shorter = pl.min_horizontal(pl.col("asked", "said").str.len_chars())
+        common = _compared(rows, LCSseq.similarity)
+        rows = rows.with_columns(common=common).filter(pl.col("common") + 0.01 >= shorter * least / (2 - least))
+        rows = rows.with_columns(score=_compared(rows, fuzz.partial_ratio).cast(pl.Float32))
+        rows = rows.filter(pl.col("score") >= 100 * least)
+        numbers = (text.str.to_lowercase().str.extract_all(_TELLING) for text in (ANSWER, QUESTION))
+        found = rows.filter(next(numbers).list.set_difference(next(numbers)).list.len() == 0)
+        nothing = pl.repeat(None, len(sides), dtype=pl.String, eager=True)
+        return nothing.scatter(found["row"], found["answer"])
 
-    score = pairs.map_batches(alike, return_dtype=pl.Float32)
-    numbers = (text.str.to_lowercase().str.extract_all(_TELLING) for text in (ANSWER, QUESTION))
-    same = score >= 100 * least
-    news = pl.when(same).then(next(numbers)).list.set_difference(pl.when(same).then(next(numbers)))
-    return pl.when(same & (news.list.len() == 0)).then(ANSWER)
+    return pl.struct("question", "answer", "cot").map_batches(echo, return_dtype=pl.String)
+
+
+def _compared(rows: pl.DataFrame, scorer: Callable[..., float]) -> pl.Series:
+    """Score `asked` and `said` of each row."""
+    if rows.is_empty():
+        return pl.Series([], dtype=pl.Float32)
+    return pl.Series(process.cpdist(rows["asked"].to_list(), rows["said"].to_list(), scorer=scorer))
 
 
 # What makes an answer more than an echo: a number, a yes or a no.

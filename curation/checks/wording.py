@@ -147,12 +147,23 @@ def same_again(*, least: int) -> pl.Expr:
 
     Evidence: the message.
     """
-    whole = TEXT.str.replace_all(r"[\s\p{P}]+", "")
-    begins = [whole.str.slice(0, n) == whole.str.slice(n, n) for n in (1, 2, 3)]  # else there is nothing to repeat
-    bare = pl.when(pl.any_horizontal(begins)).then(whole) if least > 1 else whole
-    size = bare.str.len_chars()
-    once = [(bare == bare.str.slice(0, n).repeat_by(size // n).list.join("")) & (size >= n * least) for n in (1, 2, 3)]
-    return pl.when(TEXT.str.contains(r"\p{L}") & pl.any_horizontal(once)).then(TEXT)
+    whole = pl.col("whole")
+
+    def again(texts: pl.Series) -> pl.Series:
+        """Step by step: an expression would repeat the beginning of every text before it looks whether it may be."""
+        rows = texts.alias("text").to_frame().with_row_index("row")
+        rows = rows.with_columns(whole=TEXT.str.replace_all(r"[\s\p{P}]+", ""))
+        if least > 1:  # else there is nothing to repeat
+            rows = rows.filter(pl.any_horizontal(whole.str.slice(0, n) == whole.str.slice(n, n) for n in (1, 2, 3)))
+        size = whole.str.len_chars()
+        once = [
+            (whole == whole.str.slice(0, n).repeat_by(size // n).list.join("")) & (size >= n * least) for n in (1, 2, 3)
+        ]
+        found = rows.filter(TEXT.str.contains(r"\p{L}")).filter(pl.any_horizontal(once))
+        nothing = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+        return nothing.scatter(found["row"], found["text"])
+
+    return TEXT.map_batches(again, return_dtype=pl.String)
 
 
 @check(on="message")

@@ -143,21 +143,28 @@ _DATE_LIKE = re.compile(
 )
 
 
-def announced(text: str) -> Iterator[Hit]:
-    """Find numbers that a word announces: orders, parcels, passports, tax numbers, devices."""
-    for kind, pattern, accept in (
-        ("passport", _PASSPORT, lambda match: bool(match)),
-        ("tax-number", _TAX, lambda match: len(digits(match["value"])) >= 6),
-        ("device", _DEVICE, lambda match: len(digits(match["value"])) >= 4),
-        ("identity-card", _ID_SAID, _id_said),
-        ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
-        ("order-number", _ORDER, _order),
-        ("order-number", _ORDER_WORD, lambda match: _mobile_key(match["value"]) is None),
-    ):
+ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]]] = {
+    "passport": ("passport", _PASSPORT, bool),
+    "tax-number": ("tax-number", _TAX, lambda match: len(digits(match["value"])) >= 6),
+    "device": ("device", _DEVICE, lambda match: len(digits(match["value"])) >= 4),
+    "identity-card": ("identity-card", _ID_SAID, lambda match: _id_said(match)),
+    "tracking-number": ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
+    "order-number": ("order-number", _ORDER, lambda match: _order(match)),
+    "order-word": ("order-number", _ORDER_WORD, lambda match: _mobile_key(match["value"]) is None),
+}
+
+
+def announced_by(cue: str) -> Finder:
+    """Return what finds numbers that a word of the list `cue` announces: of orders, parcels, devices and the like."""
+    kind, pattern, accept = ANNOUNCED[cue]
+
+    def announced(text: str) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             start, end = match.span("value")
             if accept(match) and not _DATE_LIKE.fullmatch(match["value"]) and not _unit_or_money(text, start, end):
                 yield Hit(start, end, kind, _alnum(match["value"]))
+
+    return announced
 
 
 def announced_phone(text: str) -> Iterator[Hit]:

@@ -11,7 +11,7 @@ import polars as pl
 
 from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, replies
-from curation.privacy.guards import GUARDS
+from curation.privacy.guards import CLOSE_MASK, CLOSER, GUARDS
 from curation.privacy.numbers import Finder, Hit, digits, flat
 from curation.privacy.words import KINDS
 
@@ -21,29 +21,33 @@ _ASCII = [*(chr(code) for code in range(0x21, 0x7F)), " "]
 _BIT = {name: 1 << place for place, name in enumerate(GUARDS)}
 _REPLY = 1 << len(GUARDS)
 
-# In order of trust: what an earlier finder claims, a later one cannot have.
-FINDERS: tuple[tuple[Finder, int], ...] = tuple(
-    (finder, sum(_BIT[group] for group in groups))
-    for finder, groups in (
-        (accounts.links, tuple(GUARDS)),
-        (accounts.emails, ("email",)),
-        (numbers.identity_numbers, ("number", "code")),
-        (accounts.secrets, ("secret",)),
-        (numbers.parcels, ("code", "number")),
-        (numbers.announced, ("announced",)),
-        (accounts.chat_accounts, ("chat",)),
-        (numbers.announced_phone, ("announced",)),
-        (numbers.stays, ("number", "announced")),
-        (numbers.cards, ("number",)),
-        (numbers.mobiles, ("number",)),
-        (numbers.phones, ("number",)),
-        (numbers.addresses_of_machines, ("ip",)),
-        (accounts.plates, ("plate",)),
-        (numbers.long_numbers, ("number", "code")),
-        (names.chinese, ("name-zh", "number")),
-        (names.english, ("name-en",)),
-        (addresses.chinese, ("address-zh",)),
-        (addresses.english, ("address-en",)),
+_CLOSE = {name: 1 << place for place, name in enumerate(CLOSER)}
+_CLOSELY = (1 << len(CLOSER)) - 1
+
+# In order of trust: what an earlier finder claims, a later one cannot have. Each with the bits of the guards of which
+# one must hold, and of the closer look that must too (any, where nothing is named).
+FINDERS: tuple[tuple[Finder, int, int], ...] = tuple(
+    (finder, sum(_BIT[group] for group in groups), _CLOSE[close] if close else 0)
+    for finder, groups, close in (
+        (accounts.links, tuple(GUARDS), ""),
+        (accounts.emails, ("email",), ""),
+        (numbers.identity_numbers, ("number", "code"), "identity"),
+        (accounts.secrets, ("secret",), ""),
+        (numbers.parcels, ("code", "number"), "parcel"),
+        *((numbers.announced_by(cue), ("announced",), cue) for cue in numbers.ANNOUNCED),
+        (accounts.chat_accounts, ("chat",), ""),
+        (numbers.announced_phone, ("announced",), "phone"),
+        (numbers.stays, ("number", "announced"), ""),
+        (numbers.cards, ("number",), "card"),
+        (numbers.mobiles, ("number",), "mobile"),
+        (numbers.phones, ("number",), "shaped"),
+        (numbers.addresses_of_machines, ("ip",), ""),
+        (accounts.plates, ("plate",), ""),
+        (numbers.long_numbers, ("number", "code"), "long"),
+        (names.chinese, ("name-zh", "number"), "name-zh"),
+        (names.english, ("name-en",), ""),
+        (addresses.chinese, ("address-zh",), ""),
+        (addresses.english, ("address-en",), ""),
     )
 )
 _EVERYTHING = _REPLY - 1
@@ -111,8 +115,13 @@ def _plain(text: str) -> str:
     return number if len(number) >= 5 and not re.search("[@A-Za-z]", text) else text.casefold().strip()
 
 
-def scan(text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, asked: str = "") -> list[Hit]:
-    """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer."""
+def scan(
+    text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, close: int = _CLOSELY, asked: str = ""
+) -> list[Hit]:
+    """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer.
+
+    `groups` and `close` are bits of the guards (guards.GUARDS, CLOSER) that the text is known to pass.
+    """
     if len(text) > LONG:
         return [
             Hit(start + hit.start, start + hit.end, hit.kind, hit.key)
@@ -131,8 +140,8 @@ def scan(text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, 
                     hits.append(hit)
 
     linked = "://" in line or "www." in line.casefold()
-    for finder, its in FINDERS:
-        if groups & its and (linked or finder is not accounts.links):
+    for finder, its, closely in FINDERS:
+        if groups & its and (not closely or close & closely) and (linked or finder is not accounts.links):
             claim(finder(line))
     if asked and not hits:
         claim(replies.reply(line, asked))
@@ -158,21 +167,36 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
         pl.col("flat").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
     )
     wide = pl.when(pl.col("text").str.contains(_HAS_WIDE)).then("text").str.replace_many(_WIDE, _ASCII)
-    likely = (
-        units.with_columns(flat=pl.coalesce(wide, "text"))
+    distinct = (
+        units.select("text", "asked")
+        .drop_nulls("text")
+        .unique(maintain_order=True)
+        .with_columns(flat=pl.coalesce(wide, "text"))
         .with_columns(groups=groups)
         .filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
     )
-    distinct = likely.select("text", "asked", "groups").unique(maintain_order=True)
     found = [
         (said, asked, *hit, said[hit.start : hit.end])
-        for said, asked, groups in distinct.iter_rows()
-        for hit in scan(said, wanted, groups=groups, asked=asked or "")
+        for said, asked, groups, close in zip(
+            distinct["text"], distinct["asked"], distinct["groups"], _closer(distinct["text"]), strict=True
+        )
+        for hit in scan(said, wanted, groups=groups, close=close, asked=asked or "")
     ]
     columns = ["text", "asked", "start", "end", "kind", "key", "surface"]
     hits = pl.DataFrame(
         found, schema={"text": pl.String, "asked": pl.String} | {c: schema[c] for c in columns[2:]}, orient="row"
     )
-    return likely.join(hits, on=["text", "asked"], how="inner", nulls_equal=True, maintain_order="left_right").select(
+    return units.join(hits, on=["text", "asked"], how="inner", nulls_equal=True, maintain_order="left_right").select(
         list(schema)
     )
+
+
+def _closer(texts: pl.Series) -> list[int]:
+    """Return the bits of the closer look of each text; all of them for a text that is looked at in pieces."""
+    lines = pl.DataFrame({"line": pl.Series(map(flat, texts), dtype=pl.String)})
+    looks = (
+        pl.col("line").str.contains(look).cast(pl.Int32) * _CLOSE[name]  # on several cores, unlike `flat`
+        for name, look in CLOSER.items()
+    )
+    bits = lines.with_columns(pl.col("line").str.replace_all(CLOSE_MASK, "[]")).select(pl.sum_horizontal(looks))
+    return [_CLOSELY if len(text) > LONG else its for text, its in zip(texts, bits.to_series(), strict=True)]
