@@ -17,7 +17,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import TINY, TrainConfig
-from training.contrast import BASE, CURATED, RAW, Said, contrast, figures, verdict
+from training.contrast import BASE, CURATED, RAW, Figures, Said, contrast, figures, verdict
 from training.data import Record, Run
 from training.encode import IGNORE, Encoded, Manner, encode, to_chat
 from training.errors import RunError
@@ -70,8 +70,8 @@ def compare(
     steps = planned_steps(len(arms[CURATED]), config)
     settings = _alike(arms, config, steps)
     stops = encode(sets[CURATED], tokenizer, manner).stop_ids
-    by_seed: dict[str, list[dict[str, dict[str, float]]]] = {name: [] for name in asked}
-    base: dict[str, dict[str, float]] = {}
+    by_seed: dict[str, list[dict[str, Figures]]] = {name: [] for name in asked}
+    base: dict[str, Figures] = {}
     shown: dict[str, dict[str, list[Said]]] = {name: {} for name in asked}
     seen: dict[str, dict[str, int]] = {}
     for seed in seeds:
@@ -199,9 +199,9 @@ def _ask_all(
     stops: frozenset[int],
     shown: dict[str, dict[str, list[Said]]],
     who: str,
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Figures]:
     """Ask every held-out question, greedily; answers go to `shown`, the figures of each set are returned."""
-    found = {}
+    found: dict[str, Figures] = {}
     for name, (records, _) in asked.items():
         if not records:
             continue
@@ -214,23 +214,22 @@ def _ask_all(
             for record, one in zip(records, said, strict=True)
         ]
         shown[name][who] = answers
-        found[name] = figures(answers, answer_loss(model, encode(records, tokenizer, manner).records))
+        found[name] = figures(answers, answer_losses(model, encode(records, tokenizer, manner).records))
     return found
 
 
-def answer_loss(model: Any, records: Sequence[Encoded]) -> float:  # noqa: ANN401  a plain or a peft model
-    """Return the mean loss over all answer tokens of `records`, in nats: every token counts alike."""
-    was_training, total, tokens = model.training, 0.0, 0
+def answer_losses(model: Any, records: Sequence[Encoded]) -> list[float]:  # noqa: ANN401  a plain or a peft model
+    """Return for each record the mean loss over its learned tokens, in nats."""
+    was_training, losses = model.training, []
     model.eval()
     with torch.no_grad():
         for record in records:
             ids = torch.tensor([record.input_ids], device=model.device)
             labels = torch.tensor(record.labels[1:], device=model.device)
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0, :-1].float()
-            total += float(torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE, reduction="sum"))
-            tokens += int((labels != IGNORE).sum())
+            losses.append(float(torch.nn.functional.cross_entropy(logits, labels, ignore_index=IGNORE)))
     model.train(was_training)
-    return total / tokens
+    return losses
 
 
 def _seen(
@@ -250,8 +249,8 @@ def _told(
     records: Sequence[Record],
     overlap: int,
     conversations: Mapping[str, str],
-    by_seed: Sequence[Mapping[str, Mapping[str, float]]],
-    base: Mapping[str, float],
+    by_seed: Sequence[Mapping[str, Figures]],
+    base: Figures,
 ) -> dict[str, Any]:
     measures = contrast(by_seed, base)
     return {

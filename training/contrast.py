@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean, stdev
@@ -41,52 +42,70 @@ class Said:
     stopped: bool
 
 
-def figures(answers: Sequence[Said], loss: float) -> dict[str, float]:
-    """Return every measure of one model on one set of questions; `loss` is measured apart."""
+def figures(answers: Sequence[Said], losses: Sequence[float]) -> dict[str, list[float]]:
+    """Return every measure of one model for each question; the `losses` on their answers are measured apart."""
     marked = [flags(one.question, one.text, stopped=one.stopped) for one in answers]
     return {
-        "loss": loss,
-        "rouge_l": mean(rouge_l(one.text, one.reference) for one in answers),
-        "chrf": mean(chrf(one.text, one.reference) for one in answers),
-        **{name: mean(name in found for found in marked) for name in ("echo", "loop", "no-stop")},
-        "tokens": mean(one.tokens for one in answers),
+        "loss": list(losses),
+        "rouge_l": [rouge_l(one.text, one.reference) for one in answers],
+        "chrf": [chrf(one.text, one.reference) for one in answers],
+        **{name: [float(name in found) for found in marked] for name in ("echo", "loop", "no-stop")},
+        "tokens": [float(one.tokens) for one in answers],
     }
 
 
-def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Return mean and 95 % interval of values that differ by the seed; null bounds for a single one (Student's t)."""
+def spread(values: Sequence[float], *, least: float = -math.inf, most: float = math.inf) -> dict[str, Any]:
+    """Return mean and 95 % interval of values that differ by the seed; null bounds for a single one (Student's t).
+
+    The interval ends where no value can be: at `least` and `most`.
+    """
     middle = mean(values)
     told: dict[str, Any] = {"mean": middle, "low": None, "high": None, "values": list(values)}
     if len(values) > 1:
         half = float(stats.t.ppf(0.975, len(values) - 1)) * stdev(values) / len(values) ** 0.5
-        told |= {"low": middle - half, "high": middle + half}
+        told |= {"low": max(least, middle - half), "high": min(most, middle + half)}
     return told
 
 
-def contrast(by_seed: Sequence[Mapping[str, Mapping[str, float]]], base: Mapping[str, float]) -> dict[str, Any]:
-    """Hold raw against curated; `by_seed` has for every seed the figures of both. Differences are curated − raw."""
+Figures = Mapping[str, Sequence[float]]  # measure → one value for each question
+
+
+def contrast(by_seed: Sequence[Mapping[str, Figures]], base: Figures) -> dict[str, Any]:
+    """Hold raw against curated; `by_seed` has for every seed the figures of both. Differences are curated − raw.
+
+    A difference has two intervals: over the seeds (the chance in training), and over the questions, each in the mean
+    of its seeds (the chance in what was asked).
+    """
     found = {}
     for measure in MEASURES:
-        raw, curated = ([one[arm][measure] for one in by_seed] for arm in (RAW, CURATED))
+        raw, curated = ([mean(one[arm][measure]) for one in by_seed] for arm in (RAW, CURATED))
+        pairs = [zip(one[RAW][measure], one[CURATED][measure], strict=True) for one in by_seed]
+        apart = [[b - a for a, b in pair] for pair in pairs]  # by seed, then by question
+        asked = spread([mean(values) for values in zip(*apart, strict=True)])
+        most = math.inf if measure in ("loss", "tokens") else 1.0
         found[measure] = {
-            BASE: base[measure],
-            RAW: spread(raw),
-            CURATED: spread(curated),
-            "difference": spread([b - a for a, b in zip(raw, curated, strict=True)]),
+            BASE: mean(base[measure]),
+            RAW: spread(raw, least=0.0, most=most),
+            CURATED: spread(curated, least=0.0, most=most),
+            "difference": spread([mean(values) for values in apart]) | {"questions": [asked["low"], asked["high"]]},
         }
     return found
 
 
 def verdict(measures: Mapping[str, Any]) -> list[str]:
-    """Say of each measure whether the curated set did better, worse, or cannot be told from the raw one."""
+    """Say of each measure whether the curated set did better, worse, or cannot be told from the raw one.
+
+    A difference counts where both its intervals leave zero out.
+    """
     said = []
     for name, (words, better) in MEASURES.items():
         apart = measures[name]["difference"]
-        if not better or apart["low"] is None:
+        bounds = [(apart["low"], apart["high"]), apart["questions"]]
+        if not better or any(low is None for low, _ in bounds):
             continue
-        clear = apart["low"] > 0 or apart["high"] < 0
+        clear = all(low > 0 for low, _ in bounds) or all(high < 0 for _, high in bounds)
         wins = "the curated set is better" if apart["mean"] * better > 0 else "the raw set is better"
-        said.append(f"{words}: {wins if clear else 'no difference that the seeds would not make by chance'}")
+        said.append(f"{words}: {wins if clear else 'no difference beyond chance'}")
     return said
 
 
@@ -97,7 +116,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         "# Raw or curated",
         "",
         f"Model `{result['model']}`, {result['steps']} steps each, {len(seeds)} seed{'s' * (len(seeds) > 1)} "
-        f"({', '.join(map(str, seeds))}); brackets: 95 % interval over the seeds, difference: curated − raw.",
+        f"({', '.join(map(str, seeds))}); brackets: 95 % interval over the seeds, of differences (curated − raw) "
+        "then over the questions.",
         "",
         "| set | records at hand | conversations | records seen | different ones | tokens seen | of them learned |",
         "|---|---:|---:|---:|---:|---:|---:|",
@@ -112,6 +132,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         for measure, (words, _) in MEASURES.items():
             row = one["measures"][measure]
             cells = [_number(row[BASE]), *(_interval(row[key]) for key in (RAW, CURATED, "difference"))]
+            low, high = row["difference"]["questions"]
+            cells[-1] += "" if low is None else f" · [{_number(low)}, {_number(high)}]"
             lines.append(f"| {words} | {' | '.join(cells)} |")
         lines += ["", *(f"- {sentence}" for sentence in one["verdict"])]
     lines += ["", "## What they say", "", *(f"- {note}" for note in result["notes"])]

@@ -66,6 +66,7 @@ QUICK = ("--model", "tiny", "--seeds", "1,2", "--questions", "4", "--no-progress
          "--train", "max_steps=2", "--train", "sample_tokens=6", "--train", "rank=4")  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_log_becomes_two_adapters_and_a_report(
     tmp_path: Path, logs: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

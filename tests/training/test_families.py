@@ -175,6 +175,7 @@ def test_a_template_that_knows_no_thinking_is_told_nothing_of_it(folder: Any) ->
     assert manner_of(configure({"thinking": "off"}), run, tokenizer, max_length=512).thinking is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["qwen1.5", "qwen2.5", "qwen3", "llama2", "llama3.1"])
 def test_a_family_trains_all_its_projections_and_stops_at_its_own_end(
     folder: Any, tmp_path: Path, logs: ModuleType, name: str

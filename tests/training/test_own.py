@@ -115,6 +115,7 @@ def test_no_answer_of_use_is_an_error_with_a_cure(loaded: Any) -> None:
         own(loaded, list(map(question, ZH_ASKED[:3])), count=3, most_tokens=2)
 
 
+@pytest.mark.slow
 def test_a_training_with_the_models_own_answers_marks_them_everywhere(
     tmp_path: Path, logs: ModuleType, chatty: Path
 ) -> None:
