@@ -157,6 +157,7 @@ def train(
     preview: Annotated[
         int | None, typer.Option("--preview", min=1, help="Train nothing; show so many records with what is learned.")
     ] = None,
+    resume: Resume = False,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -170,7 +171,8 @@ def train(
         told = preview_run(run, model=model, general=general, overrides=overrides, count=preview)
         preview_command.show(told, json=json)
         return
-    result = _train(run, model, out, general, overrides, force=force, progress=not (quiet or no_progress))
+    progress = not (quiet or no_progress)
+    result = _train(run, model, out, general, overrides, resume=resume, force=force, progress=progress)
     report_command.write_pages(run, report_command.read_report(run), adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)
 
@@ -360,10 +362,13 @@ def _train(
     *,
     force: bool,
     progress: bool,
+    resume: bool = False,
 ) -> dict[str, Any]:
     from training.cli import train_run
 
-    return train_run(run, model=model, out=out, general=general, overrides=overrides, force=force, progress=progress)
+    return train_run(
+        run, model=model, out=out, general=general, overrides=overrides, force=force, progress=progress, resume=resume
+    )
 
 
 def _training(share: float | None, changes: list[str]) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 import time
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ from training.quiet import versions
 from training.sample import Diary, Sample, choose_prompts, sample, to_markdown, tokens_per_answer
 from training.sources import Pool
 from training.tiny import build_tiny
+from training.workplace import last_checkpoint, same, step_of, strike
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,16 @@ def make_adapter(
     pools: Sequence[Pool],
     config: TrainConfig,
     *,
-    folder: Path,
+    work: Path,
     target: Path,
     say: Progress,
 ) -> dict[str, Any]:
-    """Train; write adapter and samples.md to `folder`, which will be `target`; return what training.json says."""
+    """Train; write adapter and samples to ``adapter`` in `work`, which will be `target`; return training.json.
+
+    Goes on from the last checkpoint in `work`, where there is one.
+    """
     device = find_device(config)
+    folder, resume = work / "adapter", last_checkpoint(work)
     base = _base(model, run, pools, config, folder=folder, target=target)
     shape = shape_of(base.source, config)
     config = _within_memory(config, shape)
@@ -80,7 +86,13 @@ def make_adapter(
         write_own(folder / "general-self.jsonl", [record for one in own.values() for record in one.records])
     data = mixed(made, config, tokenizer, own)
     say.line(_mixture_line(data.mixture))
-    checkpoints = folder / "checkpoints"
+    settings = config.model_dump(mode="json", exclude={"accept", "general"})  # what general data gave is in the digest
+    told = {"model": model, "base": _identity(base), "settings": settings, "data": _digest(data)}
+    for words in same(work, told | {"versions": versions()}, resumed=resume is not None):
+        say.line(f"note: {words}: the weights may differ in their last digits from those of an unbroken run")
+    if resume is not None:
+        say.line(f"goes on after step {step_of(resume)}")
+    strike(folder / "samples.jsonl", after=step_of(resume) if resume else -1)
     prompts = choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed)
     asking: dict[str, Any] = {
         "system_prompt": config.system_prompt,
@@ -96,11 +108,11 @@ def make_adapter(
         data.held_out,
         config,
         device=device,
-        folder=checkpoints,
+        work=work,
         say=say,
+        resume=resume,
         at_evaluation=diary if prompts and config.sample_often else None,
     )
-    shutil.rmtree(checkpoints, ignore_errors=True)
     started = time.monotonic()
     samples = sample(fitted.model, tokenizer, prompts, **asking)
     moved = {name: divergence(fitted.model, records) for name, records in data.held_out.items()}
@@ -108,7 +120,8 @@ def make_adapter(
     _save(fitted.model, tokenizer, base, config, folder)
     (folder / "samples.md").write_text(to_markdown(samples, title=f"Samples · {run.name}"), encoding="utf-8")
     described = _describe(run, base, config, device, data, fitted, samples, moved)
-    return described | {"doctor": to_json(found), "seconds": seconds}
+    resumed = step_of(resume) if resume else None
+    return described | {"doctor": to_json(found), "seconds": seconds, "resumed_after": resumed}
 
 
 def _within_memory(config: TrainConfig, shape: Shape) -> TrainConfig:
@@ -183,6 +196,25 @@ def _own(
         for name, questions in made.questions.items()
         if made.counts[name]
     }
+
+
+def _digest(data: Prepared) -> str:
+    """Return a hash of every token and label that is trained on or measured by, in order."""
+    digest = hashlib.sha256()
+    for name, records in (("train", data.mixture.records), *sorted(data.held_out.items())):
+        digest.update(f"{name} {len(records)}".encode())
+        for record in records:
+            digest.update(array("q", (len(record.input_ids), *record.input_ids, *record.labels)).tobytes())
+    return digest.hexdigest()
+
+
+def _identity(base: Base) -> dict[str, Any] | str:
+    """Return what tells one local base model from another without reading gigabytes: its config, and sizes."""
+    if not base.local:
+        return base.source
+    weights = sorted(path for path in Path(base.source).iterdir() if path.suffix in (".safetensors", ".bin"))
+    config = hashlib.sha256((Path(base.source) / "config.json").read_bytes()).hexdigest()
+    return {"config.json": config, **{path.name: path.stat().st_size for path in weights}}
 
 
 def _save(model: PeftModel, tokenizer: PreTrainedTokenizerBase, base: Base, config: TrainConfig, folder: Path) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from training.errors import ConfigError, TrainingError
 from training.progress import Progress
 from training.quiet import check_extra, quiet
 from training.sources import read_pools
+from training.workplace import beside, last_checkpoint, no_space, step_of, workplace
 
 OURS = "training.json"  # the file by which a folder is known as one of ours
 
@@ -44,13 +44,15 @@ def train_run(
     overrides: Mapping[str, Any],
     force: bool,
     progress: bool,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Train an adapter on a run folder and return what training.json says.
 
     `model`: a folder, a name on the Hub, or ``tiny``. `out`: where to, by default ``RUN/adapter``; an adapter
     that is there already is replaced with `force` only. `general`: sources instead of those in
     the recipe, as training.config.Source is written short. `overrides`:
-    settings that win over those in the run's recipe. `progress`: report on stderr.
+    settings that win over those in the run's recipe. `progress`: report on stderr. `resume`: go on from the last
+    checkpoint of a training that broke off; where there is none, begin, and say so.
     """
     started = time.monotonic()
     data = read_run(run)
@@ -60,12 +62,19 @@ def train_run(
     target = (out if out is not None else run / "adapter").absolute()
     _check_target(target, run.absolute(), force=force)
     pools = read_pools(config)
-    with quiet(), Progress(on=progress) as say, _whole_or_absent(target) as folder:
+    with (
+        quiet(),
+        Progress(on=progress) as say,
+        workplace(target, resume=resume, force=force) as work,
+        _told(target, say),
+    ):
         from training.adapter import make_adapter
 
-        result = make_adapter(data, model, pools, config, folder=folder, target=target, say=say)
+        if resume and last_checkpoint(work) is None:
+            say.line("there is no checkpoint to go on from: it begins at step 0")
+        result = make_adapter(data, model, pools, config, work=work, target=target, say=say)
         result["seconds"]["total"] = round(time.monotonic() - started, 1)
-        _write(folder, result)
+        _write(work / "adapter", result)
     for note in result["notes"]:
         say.line(f"note: {note}")
     say.line(f"adapter: {target} ({result['seconds']['total']:.0f} s)")
@@ -163,30 +172,22 @@ def _check_target(target: Path, run: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _whole_or_absent(target: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `target` that takes its place at the end, or vanishes with any failure."""
-    work = target.parent / f".{target.name}.unfinished-{os.getpid()}"
-    old = target.parent / f".{target.name}.replaced-{os.getpid()}"
+def _told(target: Path, say: Progress) -> Iterator[None]:
+    """Say of every failure what is left of the work, and of a full disk what to do."""
     try:
-        work.mkdir(parents=True)
-    except OSError as error:
-        raise TrainingError(f"{target}: cannot be written ({error.strerror}); give another --out") from None
-    try:
-        yield work
-        if target.exists():
-            target.rename(old)
-        work.rename(target)
-    except OSError as error:
-        if error.filename is None or not str(error.filename).startswith(str(work)):
-            raise
-        raise TrainingError(
-            f"{target}: cannot be written ({error.strerror}); free some space, or give another --out"
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if old.exists() and not target.exists():
-            old.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
+        yield
+    except (TrainingError, KeyboardInterrupt, OSError, RuntimeError, MemoryError) as error:
+        kept = last_checkpoint(beside(target))
+        rest = f"; step {step_of(kept)} is kept: the same command with --resume goes on from there" if kept else ""
+        if no_space(error):
+            raise TrainingError(
+                f"{target}: no space is left on its disk; free some, or give another --out{rest}"
+            ) from error
+        if isinstance(error, TrainingError) and not isinstance(error, ConfigError) and rest:
+            raise type(error)(f"{error}{rest}") from error
+        if rest and not isinstance(error, ConfigError):
+            say.line(rest.removeprefix("; "))
+        raise
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:

@@ -239,26 +239,24 @@ def sft_config(
     precision: str,
     cpu: bool,
     steps: int,
-    evaluate_every: int | None,
+    look_every: int,
+    evaluate: bool,
     keep_best: bool,
     processes: int = 1,
 ) -> SFTConfig:
     """Return the `trl.SFTConfig` for `steps` optimiser steps, with checkpoints in `folder`.
 
-    `evaluate_every` is in optimiser steps; None: there is nothing to evaluate on. `keep_best` saves at every
-    evaluation and brings back the adapter with the lowest domain loss. `precision`: bf16, fp16 or fp32.
+    `look_every` is in optimiser steps: so often a checkpoint is written, which a broken-off training goes on from,
+    and, with `evaluate`, the held-out sets are looked at. `keep_best` brings back the adapter with the lowest domain
+    loss. `precision`: bf16, fp16 or fp32.
     """
     from trl import SFTConfig
 
-    looks: dict[str, Any] = {"eval_strategy": "no", "save_strategy": "no"}
-    if evaluate_every is not None:
-        looks |= {"eval_strategy": "steps", "eval_steps": evaluate_every}
-    if evaluate_every is not None and keep_best:
+    looks: dict[str, Any] = {"eval_strategy": "no"}
+    if evaluate:
+        looks |= {"eval_strategy": "steps", "eval_steps": look_every}
+    if evaluate and keep_best:
         looks |= {
-            "save_strategy": "steps",
-            "save_steps": evaluate_every,
-            "save_total_limit": 1,  # the best one is kept beside it
-            "save_only_model": True,
             "load_best_model_at_end": True,
             "metric_for_best_model": "eval_domain_loss",
             "greater_is_better": False,
@@ -284,6 +282,9 @@ def sft_config(
         packing=False,
         logging_steps=max(1, min(config.logging_steps, steps // 20)),
         logging_nan_inf_filter=False,
+        save_strategy="steps",
+        save_steps=look_every,
+        save_total_limit=2,  # the newest and the best; with 1 the newest is deleted at the end of training
         seed=config.seed,
         data_seed=config.seed,
         dataloader_num_workers=0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +13,6 @@ import torch
 from datasets import Dataset
 from peft import PeftModel
 from transformers import (
-    EarlyStoppingCallback,
     PreTrainedModel,
     PreTrainedTokenizerBase,
     PrinterCallback,
@@ -28,6 +28,7 @@ from training.encode import Encoded
 from training.errors import DeviceError, TrainingError
 from training.model import Device, keep_4bit_trainable
 from training.progress import Progress
+from training.workplace import CHECKPOINTS, HISTORY, STATE, read_history, step_of
 
 Row = dict[str, float]  # step, and what was logged there: loss, learning_rate, grad_norm, eval_domain_loss …
 DOMAIN = "eval_domain_loss"
@@ -63,29 +64,32 @@ def fit(
     config: TrainConfig,
     *,
     device: Device,
-    folder: Path,
+    work: Path,
     say: Progress,
+    resume: Path | None = None,
     at_evaluation: Callable[[PeftModel, int], None] | None = None,
 ) -> Fit:
     """Train a LoRA adapter on `train`; `held_out` may have sets named ``domain`` and ``general``.
 
-    Checkpoints go to `folder`, which may be deleted afterwards. `at_evaluation` is given the model and the step at
-    every evaluation, the base model at step 0 first.
+    Checkpoints and the history go to `work`. `resume`: the checkpoint to go on from. `at_evaluation` is given the
+    model and the step at every evaluation, the base model at step 0 first.
     """
     started = time.monotonic()
     sets = {name: _dataset(records) for name, records in held_out.items() if records}
     steps = planned_steps(len(train), config)
     arguments = sft_config(
         config,
-        folder,
+        work / CHECKPOINTS,
         precision=device.precision,
         cpu=device.kind == "cpu",
         steps=steps,
-        evaluate_every=math.ceil(steps / config.evaluations) if sets else None,
+        look_every=math.ceil(steps / config.evaluations),
+        evaluate=bool(sets),
         keep_best="domain" in sets,
     )
-    log = _Log(sets=set(sets), steps=steps, watch=say.row)
-    patient = [_Patience(config.patience)] if "domain" in sets and config.patience else []
+    rows = read_history(work, until=step_of(resume) if resume else -1)
+    log = _Log(rows, sets=set(sets), steps=steps, watch=say.row, path=work / HISTORY)
+    patient = [_Patience(rows, config.patience)] if "domain" in sets and config.patience else []
     trainer = SFTTrainer(
         model=model,
         args=arguments,
@@ -101,26 +105,55 @@ def fit(
     trainable, parameters = trainer.model.get_nb_trainable_parameters()
     say.line(f"trained: {trainable:,} of {parameters:,} parameters ({trainable / parameters:.2%})")
     try:
-        if sets:
+        if sets and not all(f"eval_{name}_loss" in rows.get(0, {}) for name in sets):
             trainer.evaluate()  # step 0: the base model, the adapter is still zero
-        trainer.train()
+        done = _train(trainer, resume, steps=steps, stop=any(one.stops for one in patient))
     except torch.OutOfMemoryError:
         raise DeviceError(
             f"{device.name} ran out of memory; lower batch_size (effective_batch_size stays) or max_length"
         ) from None
-    done = int(trainer.state.global_step)
     trainer.model.eval()
     return Fit(
         model=trainer.model,
-        history=[log.rows[step] for step in sorted(log.rows)],
+        history=[rows[step] for step in sorted(rows)],
         steps=done,
         planned_steps=steps,
-        best_step=_best(log.rows),
+        best_step=_best(rows),
         stopped_early=done < steps,
         trainable=int(trainable),
         parameters=int(parameters),
         seconds=time.monotonic() - started,
     )
+
+
+def _train(trainer: SFTTrainer, resume: Path | None, *, steps: int, stop: bool) -> int:
+    """Train, from `resume` on where it is given; return the last step.
+
+    `stop`: it had stopped early already. Then, as after all `steps`, nothing is left to do but to bring back the best
+    adapter; the Trainer would make one more step first.
+    """
+    if resume is None:
+        trainer.train()
+        return int(trainer.state.global_step)
+    _find_best_again(resume)
+    if not stop and step_of(resume) < steps:
+        trainer.train(resume_from_checkpoint=str(resume))
+        return int(trainer.state.global_step)
+    best = json.loads((resume / STATE).read_text(encoding="utf-8"))["best_model_checkpoint"]
+    trainer._load_from_checkpoint(best or str(resume))
+    return step_of(resume)
+
+
+def _find_best_again(resume: Path) -> None:
+    """Let a checkpoint name the best one where it is now: the Trainer wrote where it was, and ignores it elsewhere."""
+    path = resume / STATE
+    state = json.loads(path.read_text(encoding="utf-8"))
+    if state.get("best_model_checkpoint"):
+        moved = str(resume.parent / Path(state["best_model_checkpoint"]).name)
+        if moved != state["best_model_checkpoint"]:
+            new = path.with_suffix(".new")
+            new.write_text(json.dumps(state | {"best_model_checkpoint": moved}), encoding="utf-8")
+            new.replace(path)
 
 
 def _dataset(records: Sequence[Encoded]) -> Dataset:
@@ -145,8 +178,11 @@ def _best(rows: Mapping[int, Row]) -> int | None:
 class _Log(TrainerCallback):  # type: ignore[misc]
     """Keeps the history, reports it, and ends a training whose loss is no number any more."""
 
-    def __init__(self, *, sets: set[str], steps: int, watch: Callable[[Row, int], None]) -> None:
-        self.rows: dict[int, Row] = {}
+    def __init__(
+        self, rows: dict[int, Row], *, sets: set[str], steps: int, watch: Callable[[Row, int], None], path: Path
+    ) -> None:
+        """`rows`: what is known already, added to here and in `path`."""
+        self.rows, self._path = rows, path
         self._sets, self._steps, self._watch = sets, steps, watch
 
     def on_log(
@@ -158,34 +194,51 @@ class _Log(TrainerCallback):  # type: ignore[misc]
         **_: object,
     ) -> None:
         wanted = {"loss", "learning_rate", "grad_norm", *(f"eval_{name}_loss" for name in self._sets)}
-        news = {key: float(value) for key, value in logs.items() if key in wanted}
+        news: Row = {"step": int(state.global_step)}
+        news |= {key: float(value) for key, value in logs.items() if key in wanted}
         if not all(math.isfinite(news[key]) for key in news if key.endswith("loss")):
             raise TrainingError(
                 f"the loss is no number any more at step {state.global_step}; "
                 "lower learning_rate, or set precision to bf16 or fp32"
             )
-        if not news:
+        if len(news) == 1:
             return
-        row = self.rows.setdefault(int(state.global_step), {"step": int(state.global_step)})
+        row = self.rows.setdefault(int(state.global_step), {})
         row.update(news)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(news) + "\n")
         whole = all(f"eval_{name}_loss" in row for name in self._sets)  # one set is logged after the other
         if "loss" in news or whole:
             self._watch(dict(row), self._steps)
 
 
-class _Patience(EarlyStoppingCallback):  # type: ignore[misc]
-    """Early stopping that looks at the domain's loss only: it is called once for each evaluation set."""
+class _Patience(TrainerCallback):  # type: ignore[misc]
+    """Stops when the domain's loss has not got better for so many evaluations.
+
+    It reads the history, so it knows after a resumption what it knew before; the library's own callback starts to
+    count anew, and warns at every evaluation of another set.
+    """
+
+    def __init__(self, rows: Mapping[int, Row], patience: int) -> None:
+        self._rows, self._patience = rows, patience
+
+    @property
+    def stops(self) -> bool:
+        """True when it is enough."""
+        seen = [step for step, row in self._rows.items() if step and DOMAIN in row]
+        best = _best(self._rows)
+        return best is not None and sum(step > best for step in seen) >= self._patience
 
     def on_evaluate(
         self,
-        args: TrainingArguments,
+        _args: TrainingArguments,
         state: TrainerState,
         control: TrainerControl,
         metrics: Mapping[str, float],
         **_: object,
     ) -> None:
-        if DOMAIN in metrics and state.global_step:
-            super().on_evaluate(args, state, control, metrics)
+        if DOMAIN in metrics and state.global_step and self.stops:
+            control.should_training_stop = True
 
 
 class _Once(TrainerCallback):  # type: ignore[misc]

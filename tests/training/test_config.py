@@ -78,7 +78,9 @@ def test_the_settings_reach_the_libraries(tmp_path: Path) -> None:
 
         config = configure({"rank": 8, "seed": 5})
         lora, four = lora_config(config), quantization_config(torch.float32)
-        sft = sft_config(config, tmp_path, precision="fp32", cpu=True, steps=1000, evaluate_every=100, keep_best=True)
+        sft = sft_config(
+            config, tmp_path, precision="fp32", cpu=True, steps=1000, look_every=100, evaluate=True, keep_best=True
+        )
     assert (lora.r, lora.lora_alpha, lora.lora_dropout, lora.bias) == (8, 16, 0.05, "none")
     assert set(lora.target_modules) == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
     assert (four.bnb_4bit_quant_type, four.bnb_4bit_use_double_quant, four.bnb_4bit_compute_dtype) == (
@@ -109,7 +111,14 @@ def test_short_runs_are_logged_more_often(tmp_path: Path) -> None:
     steps = {}
     for planned in (5, 60, 400):
         made = sft_config(
-            configure(), tmp_path, precision="fp32", cpu=True, steps=planned, evaluate_every=None, keep_best=False
+            configure(),
+            tmp_path,
+            precision="fp32",
+            cpu=True,
+            steps=planned,
+            look_every=1,
+            evaluate=False,
+            keep_best=False,
         )
         steps[planned] = made.logging_steps
     assert steps == {5: 1, 60: 3, 400: 10}

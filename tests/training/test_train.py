@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from training.cli import _whole_or_absent, train_run
+from training.cli import train_run
 from training.errors import ConfigError, RunError, TrainingError
+from training.workplace import workplace
 
 pytest.importorskip("trl")
 
@@ -233,12 +234,12 @@ def test_progress_is_one_line_per_evaluation_on_stderr(
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_a_loss_that_is_no_number_ends_the_training_with_a_cure(loss: float) -> None:
+def test_a_loss_that_is_no_number_ends_the_training_with_a_cure(loss: float, tmp_path: Path) -> None:
     from types import SimpleNamespace
 
     from training.fit import _Log
 
-    log = _Log(sets=set(), steps=9, watch=lambda *_: None)
+    log = _Log({}, sets=set(), steps=9, watch=lambda *_: None, path=tmp_path / "history.jsonl")
     with pytest.raises(TrainingError, match="step 3; lower learning_rate"):
         log.on_log(None, SimpleNamespace(global_step=3), None, {"loss": loss})
 
@@ -294,13 +295,16 @@ def test_the_old_adapter_comes_back_when_the_new_one_cannot_take_its_place(
     rename = Path.rename
 
     def stuck(self: Path, to: Path) -> Path:
-        if ".unfinished" in self.name:
+        if ".unfinished" in self.parent.name:
             raise OSError(28, "No space left on device", str(self))
         return rename(self, to)
 
     monkeypatch.setattr(Path, "rename", stuck)
-    with pytest.raises(TrainingError, match="No space left"), _whole_or_absent(target) as work:
-        (work / "training.json").write_text("new", encoding="utf-8")
+    with (
+        pytest.raises(TrainingError, match="No space left"),
+        workplace(target, resume=False, force=False) as work,
+    ):
+        (work / "adapter" / "training.json").write_text("new", encoding="utf-8")
     assert [path.name for path in tmp_path.iterdir()] == ["adapter"]
     assert (target / "training.json").read_text(encoding="utf-8") == "old"
 
