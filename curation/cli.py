@@ -23,6 +23,7 @@ from curation.commands import compare as compare_command
 from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
 from curation.commands import doctor as doctor_command
+from curation.commands import export as export_command
 from curation.commands import leaks as leaks_command
 from curation.commands import preview as preview_command
 from curation.commands import report as report_command
@@ -173,8 +174,32 @@ def train(
         return
     progress = not (quiet or no_progress)
     result = _train(run, model, out, general, overrides, resume=resume, force=force, progress=progress)
+    if not result:  # one of several processes, and not the first
+        return
     report_command.write_pages(run, report_command.read_report(run), adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)
+
+
+@app.command()
+def export(
+    adapter: Annotated[Path, typer.Argument(help="An adapter made by `siftune train`.", show_default=False)],
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The merged model; default ADAPTER-merged.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="The unquantised base, where it is not where it was.")
+    ] = None,
+    precision: Annotated[str, typer.Option("--precision", help="Of the merged weights: bf16, fp16 or fp32.")] = "bf16",
+    *,
+    force: Force = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Merge an adapter into its base, prove that it says the same, and print how to serve it (Ollama, vLLM, GGUF)."""
+    from training.cli import export_adapter
+
+    progress = not (quiet or no_progress)
+    told = export_adapter(adapter, out=out, model=model, precision=precision, force=force, progress=progress)
+    export_command.show(told, json=json, quiet=quiet)
 
 
 @app.command()
@@ -425,7 +450,8 @@ def main() -> None:
         if debug:
             print(edge.where(fault), end="", file=sys.stderr)
         line, code = edge.said(fault)
-        print(f"error: {line}", file=sys.stderr)
+        if os.environ.get("RANK", "0") == "0" or code == 4:  # of several processes the others have found the same
+            print(f"error: {line}", file=sys.stderr)
     finally:
         os.umask(before)
     if code == 130:  # typer returns it, too

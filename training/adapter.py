@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import time
 from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,39 +15,24 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from training.config import TINY, TrainConfig
 from training.data import Run
+from training.describe import Base, describe
 from training.doctor import Finding, diagnose, facts, refuse, to_json
-from training.encode import Encoding
-from training.fit import Fit, fit
-from training.flags import rates
-from training.forget import Divergence, divergence, verdict
+from training.fit import fit
+from training.forget import divergence
 from training.memory import Shape, fitting_batch
 from training.mix import Mixture
-from training.model import Device, find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
-from training.notes import on_base, on_data, on_result, on_sources
+from training.model import find_device, load_model, load_tokenizer, longest_input, resolve, shape_of
 from training.own import Own, own_records, write_own
 from training.prepare import Plan, Prepared, mixed, plan
 from training.preview import lengths, preview
 from training.preview import to_json as to_plain
 from training.progress import Progress
 from training.quiet import versions
-from training.sample import Diary, Sample, choose_prompts, sample, to_markdown, tokens_per_answer
+from training.sample import Diary, choose_prompts, sample, to_markdown
 from training.sources import Pool
 from training.tiny import build_tiny
+from training.together import agree, first, from_first, join, leave, wait
 from training.workplace import last_checkpoint, same, step_of, strike
-
-
-@dataclass(frozen=True, slots=True)
-class Base:
-    """The model to start from."""
-
-    asked: str  # as the user said it
-    source: str  # where it is loaded from now
-    stays: str  # where it will be found later: the name in adapter_config.json
-
-    @property
-    def local(self) -> bool:
-        """True for a folder, False for a name on the Hub."""
-        return self.source != self.asked or Path(self.source).is_absolute()
 
 
 def make_adapter(
@@ -65,7 +50,8 @@ def make_adapter(
     Goes on from the last checkpoint in `work`, where there is one.
     """
     device = find_device(config)
-    folder, resume = work / "adapter", last_checkpoint(work)
+    join(cpu=device.kind == "cpu")
+    folder, resume = work / "adapter", from_first(lambda: last_checkpoint(work))
     base = _base(model, run, pools, config, folder=folder, target=target)
     shape = shape_of(base.source, config)
     config = _within_memory(config, shape)
@@ -81,18 +67,26 @@ def make_adapter(
         if finding.level != "note":
             say.line(finding.line())
     loaded = load_model(base.source, config, device)
-    own = _own(made, config, loaded, tokenizer, say=say)
-    if own:
+    own = from_first(lambda: _own(made, config, loaded, tokenizer, say=say))
+    if own and first():
         write_own(folder / "general-self.jsonl", [record for one in own.values() for record in one.records])
     data = mixed(made, config, tokenizer, own)
     say.line(_mixture_line(data.mixture))
     settings = config.model_dump(mode="json", exclude={"accept", "general"})  # what general data gave is in the digest
-    told = {"model": model, "base": _identity(base), "settings": settings, "data": _digest(data)}
-    for words in same(work, told | {"versions": versions()}, resumed=resume is not None):
+    told = {
+        "model": model,
+        "base": _identity(base),
+        "settings": settings,
+        "data": _digest(data),
+        "processes": device.processes,
+    }
+    agree(_digest(data), "data")
+    for words in from_first(lambda: same(work, told | {"versions": versions()}, resumed=resume is not None)):
         say.line(f"note: {words}: the weights may differ in their last digits from those of an unbroken run")
     if resume is not None:
         say.line(f"goes on after step {step_of(resume)}")
-    strike(folder / "samples.jsonl", after=step_of(resume) if resume else -1)
+    if first():
+        strike(folder / "samples.jsonl", after=step_of(resume) if resume else -1)
     prompts = choose_prompts(run.val or run.train, config.general_prompts, count=config.samples, seed=config.seed)
     asking: dict[str, Any] = {
         "system_prompt": config.system_prompt,
@@ -111,17 +105,30 @@ def make_adapter(
         work=work,
         say=say,
         resume=resume,
-        at_evaluation=diary if prompts and config.sample_often else None,
+        at_evaluation=diary if prompts and config.sample_often and first() else None,
     )
+    leave()
+    if not first():
+        return {}
     started = time.monotonic()
-    samples = sample(fitted.model, tokenizer, prompts, **asking)
-    moved = {name: divergence(fitted.model, records) for name, records in data.held_out.items()}
+    untuned = load_model(base.source, config, device, trained=False) if config.method == "full" else None
+    samples = sample(fitted.model, tokenizer, prompts, base=untuned, **asking)
+    moved = {name: divergence(fitted.model, records, base=untuned) for name, records in data.held_out.items()}
     seconds = {"fit": round(fitted.seconds, 1), "samples": round(time.monotonic() - started, 1)}
-    _save(fitted.model, tokenizer, base, config, folder)
+    if isinstance(fitted.model, PeftModel):
+        _save(fitted.model, tokenizer, base, config, folder)
+    else:
+        fitted.model.to(device.dtype).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
     (folder / "samples.md").write_text(to_markdown(samples, title=f"Samples · {run.name}"), encoding="utf-8")
-    described = _describe(run, base, config, device, data, fitted, samples, moved)
+    described = describe(run, base, config, device, data, fitted, samples, moved)
     resumed = step_of(resume) if resume else None
-    return described | {"doctor": to_json(found), "seconds": seconds, "resumed_after": resumed}
+    return described | {
+        "doctor": to_json(found),
+        "seconds": seconds,
+        "resumed_after": resumed,
+        "thinking": made.manner.thinking,
+    }
 
 
 def _within_memory(config: TrainConfig, shape: Shape) -> TrainConfig:
@@ -172,7 +179,9 @@ def _base(model: str, run: Run, pools: Sequence[Pool], config: TrainConfig, *, f
         return Base(model, source, source)
     records = [*run.train, *(record for pool in pools for record in pool.records)]
     texts = [message.text for record in records for message in record.messages]
-    build_tiny(texts, folder / "base", seed=config.seed)
+    if first():
+        build_tiny(texts, folder / "base", seed=config.seed)
+    wait()
     return Base(model, str(folder / "base"), str(target / "base"))
 
 
@@ -224,96 +233,6 @@ def _save(model: PeftModel, tokenizer: PreTrainedTokenizerBase, base: Base, conf
     settings.revision = None if base.local else config.revision
     model.save_pretrained(folder, save_embedding_layers=False)  # "auto" would ask the Hub about the base
     tokenizer.save_pretrained(folder)
-
-
-def _describe(
-    run: Run,
-    base: Base,
-    config: TrainConfig,
-    device: Device,
-    data: Prepared,
-    fitted: Fit,
-    samples: Sequence[Sample],
-    moved: Mapping[str, Divergence | None],
-) -> dict[str, Any]:
-    saved = fitted.best_step if fitted.best_step is not None else fitted.steps
-    losses = _losses(fitted.history, saved, {name: len(records) for name, records in data.held_out.items()})
-    forgetting = verdict(
-        losses,
-        moved.get("general"),
-        config,
-        share=data.mixture.share_records,
-        steps=fitted.steps,
-        best=fitted.best_step,
-    )
-    early = f"stopped early: no better validation loss in {config.patience} evaluations"
-    return {
-        "format": 1,
-        "name": run.name,
-        "run": str(run.folder.resolve()),
-        "model": {
-            "asked": base.asked,
-            "base": base.stays,
-            "local": base.local,
-            "built_in": base.asked == TINY,
-        },
-        "config": config.model_dump(mode="json"),
-        "device": {"kind": device.kind, "name": device.name, "precision": device.precision},
-        "encoding": {name: _encoding(encoding) for name, encoding in data.encodings.items()},
-        "mixture": {key: value for key, value in asdict(data.mixture).items() if key != "records"}
-        | {"general_sources": list(data.sources)},
-        "parameters": {
-            "trainable": fitted.trainable,
-            "total": fitted.parameters,
-            "share": fitted.trainable / fitted.parameters,
-        },
-        "steps": {"planned": fitted.planned_steps, "done": fitted.steps, "saved": saved},
-        "best_step": fitted.best_step,
-        "stopped_early": fitted.stopped_early,
-        "stop_reason": early if fitted.stopped_early else "all planned steps were made",
-        "losses": losses,
-        "divergence": {name: one and asdict(one) for name, one in moved.items()},
-        "forgetting": forgetting,
-        "answer_tokens": tokens_per_answer(samples),
-        "flags": {name: rates([getattr(one, name).flags for one in samples]) for name in ("base", "tuned")},
-        "history": fitted.history,
-        "samples": [one.as_dict() for one in samples],
-        "notes": [
-            *on_base(built_in=base.asked == TINY),
-            *on_data(data.encodings, data.mixture, validated=len(data.held_out["domain"])),
-            *on_sources(data.sources),
-            *on_result(losses, forgetting, samples),
-        ],
-        "versions": versions(),
-    }
-
-
-def _encoding(encoding: Encoding) -> dict[str, Any]:
-    return {
-        "given": encoding.given,
-        "records": len(encoding.records),
-        "too_long": encoding.too_long,
-        "cut": encoding.cut,
-        "split": encoding.split,
-        "per_answer": encoding.per_answer,
-        "reasoning": encoding.reasoning,
-        "median_prompt": encoding.median_prompt,
-        "median_answer": encoding.median_answer,
-        "longest": encoding.longest,
-        "max_length": encoding.max_length,
-        "stop_ids": sorted(encoding.stop_ids),
-    }
-
-
-def _losses(history: Sequence[Mapping[str, float]], saved: int, records: Mapping[str, int]) -> dict[str, Any]:
-    """For each held-out set: the base model's loss and that of the saved adapter."""
-    rows = {int(row["step"]): row for row in history}
-    losses = {}
-    for name, count in records.items():
-        key = f"eval_{name}_loss"
-        if count and key in rows.get(saved, {}):
-            losses[name] = {"records": count, "base": rows[0][key], "adapter": rows[saved][key]}
-    return losses
 
 
 def _mixture_line(mixture: Mixture) -> str:

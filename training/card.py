@@ -10,18 +10,20 @@ import yaml
 def card(result: dict[str, Any]) -> str:
     """Return the card of one training; `result` is the dict of training.json."""
     base, local = result["model"]["base"], result["model"]["local"]
+    full = result["config"]["method"] == "full"
     front: dict[str, Any] = {
-        "library_name": "peft",
+        "library_name": "transformers" if full else "peft",
         "pipeline_tag": "text-generation",
-        "tags": ["lora", "sft", "siftune", "customer-service"],
+        "tags": [*([] if full else ["lora"]), "sft", "siftune", "customer-service"],
         "language": [name for name in result["mixture"]["domain_languages"] if name != "other"],
     }
     if not local:  # the Hub takes Hub names only
         front["base_model"] = base
     parts = [
         "---\n" + yaml.safe_dump(front, sort_keys=False, allow_unicode=True) + "---",
-        f"# {_plain(result['name'])}: LoRA adapter",
-        f"A LoRA adapter for `{base}`, trained by siftune on curated customer-service records.",
+        f"# {_plain(result['name'])}: {'fine-tuned model' if full else 'LoRA adapter'}",
+        f"{'All weights of' if full else 'A LoRA adapter for'} `{base}`, trained by siftune on curated "
+        "customer-service records.",
         "![loss curve](loss.svg)",
         "## Losses\n\n" + _losses(result),
         "## Data\n\n" + _data(result),
@@ -29,7 +31,9 @@ def card(result: dict[str, Any]) -> str:
         "## Loading\n\n" + _loading(result),
         "## To know before use\n\n"
         + "\n".join(f"* {_plain(note)}" for note in result["notes"] or ["Nothing was out of the ordinary."]),
-        "What the model says, base beside tuned: [samples.md](samples.md). "
+        "## What it says\n\n"
+        + _samples(result)
+        + "Questions of the domain, base beside tuned: [samples.md](samples.md). "
         "All numbers: [training.json](training.json).",
     ]
     return "\n\n".join(parts) + "\n"
@@ -89,11 +93,19 @@ def _learned(result: dict[str, Any]) -> str:
 
 def _settings(result: dict[str, Any]) -> str:
     config, share = result["config"], result["parameters"]
+    full, packing = config["method"] == "full", result["packing"]
     kind = "QLoRA: base in 4-bit nf4, double quantisation" if config["quantize"] else "LoRA: base unquantised"
-    lines = [
-        f"* {kind}; {result['device']['precision']} on {result['device']['name']}",
+    lora = (
         f"* rank {config['rank']}, alpha {config['alpha']}, dropout {config['dropout']}, "
-        f"on {', '.join(config['target_modules'])}",
+        f"on {', '.join(config['target_modules'])}"
+    )
+    together = f", {result['processes']} processes" if result["processes"] > 1 else ""
+    resumed = f"; it broke off and went on after step {result['resumed_after']}" if result["resumed_after"] else ""
+    lines = [
+        f"* {'all weights, trained in 32 bits' if full else kind}; {result['device']['precision']} on "
+        f"{result['device']['name']}{together}{resumed}",
+        *([] if full else [lora]),
+        *([_packing(packing)] if packing else []),
         f"* {share['trainable']:,} of {share['total']:,} parameters trained ({share['share']:.2%})",
         f"* learning rate {config['learning_rate']:g}, {config['scheduler']}, warm-up {config['warmup']:.0%}, "
         f"{config['effective_batch_size']} records a step ({config['batch_size']} at once), "
@@ -103,9 +115,41 @@ def _settings(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _packing(packing: dict[str, Any]) -> str:
+    return (
+        f"* packed: {packing['records_per_row']:.1f} records in a row of at most {packing['length']} tokens, rows "
+        f"{packing['filled']:.0%} full, about {packing['records_per_step']:.0f} records a step"
+    )
+
+
+def _samples(result: dict[str, Any]) -> str:
+    """The general questions only: those of the domain may hold what customers wrote."""
+    rows = []
+    for one in (sample for sample in result["samples"] if sample["kind"] == "general"):
+        rows.append(f"| {_plain(one['question'])} | {_short(one['base']['text'])} | {_short(one['tuned']['text'])} |")
+    head = ["| general question | base | tuned |", "|---|---|---|"]
+    return "\n".join([*head, *rows, ""]) if rows else ""
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return _plain(line[:117] + "…" if len(line) > 118 else line or "(nothing)")
+
+
 def _loading(result: dict[str, Any]) -> str:
     base = '"base"  # the folder beside this file' if result["model"]["built_in"] else f'"{result["model"]["base"]}"'
     name, _, comment = base.partition("  #")
+    if result["config"]["method"] == "full":
+        return "\n".join(
+            [
+                "```python",
+                "from transformers import AutoModelForCausalLM, AutoTokenizer",
+                "",
+                'model = AutoModelForCausalLM.from_pretrained(".")  # this folder',
+                'tokenizer = AutoTokenizer.from_pretrained(".")  # brings the chat template used in training',
+                "```",
+            ]
+        )
     return "\n".join(
         [
             "```python",
@@ -117,7 +161,8 @@ def _loading(result: dict[str, Any]) -> str:
             'tokenizer = AutoTokenizer.from_pretrained(".")  # brings the chat template used in training',
             "```",
             "",
-            "To merge the adapter, load the base unquantised as above: merging into 4-bit weights is inexact.",
+            "To serve it without PEFT, `siftune export` merges it into the unquantised base; into 4-bit weights it "
+            "would be inexact.",
         ]
     )
 

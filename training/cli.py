@@ -12,16 +12,17 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from training.card import card
-from training.config import TrainConfig, accumulation, configure
+from training.config import TrainConfig, accumulation, configure, trackers
 from training.curve import draw
 from training.data import read_run, sharegpt_records
 from training.errors import ConfigError, TrainingError
 from training.progress import Progress
 from training.quiet import check_extra, quiet
 from training.sources import read_pools
+from training.together import first, processes
 from training.workplace import beside, last_checkpoint, no_space, step_of, workplace
 
 OURS = "training.json"  # the file by which a folder is known as one of ours
@@ -30,9 +31,16 @@ OURS = "training.json"  # the file by which a folder is known as one of ours
 def preflight(overrides: Mapping[str, Any], *, model: str = "") -> TrainConfig:
     """Return the settings as they would be, before any work; raises ConfigError or MissingExtraError."""
     config = configure(overrides, model=model)
-    accumulation(config)
-    check_extra(quantize=config.quantize)
+    _ready(config)
     return config
+
+
+def _ready(config: TrainConfig) -> None:
+    """Raise for what no training could begin with: numbers that do not divide, libraries that are not there."""
+    if not config.packing:
+        accumulation(config, processes())
+    check_extra(quantize=config.quantize)
+    trackers(config)
 
 
 def train_run(
@@ -52,20 +60,20 @@ def train_run(
     that is there already is replaced with `force` only. `general`: sources instead of those in
     the recipe, as training.config.Source is written short. `overrides`:
     settings that win over those in the run's recipe. `progress`: report on stderr. `resume`: go on from the last
-    checkpoint of a training that broke off; where there is none, begin, and say so.
+    checkpoint of a training that broke off; where there is none, begin, and say so. Of several processes the first
+    alone writes and prints; the others return an empty dict.
     """
     started = time.monotonic()
     data = read_run(run)
     config = configure(data.settings, overrides, _sources(general), model=model, records=len(data.train))
-    accumulation(config)
-    check_extra(quantize=config.quantize)
+    _ready(config)
     target = (out if out is not None else run / "adapter").absolute()
     _check_target(target, run.absolute(), force=force)
     pools = read_pools(config)
     with (
         quiet(),
-        Progress(on=progress) as say,
-        workplace(target, resume=resume, force=force) as work,
+        Progress(on=progress and first()) as say,
+        workplace(target, resume=resume, force=force, main=first()) as work,
         _told(target, say),
     ):
         from training.adapter import make_adapter
@@ -73,6 +81,8 @@ def train_run(
         if resume and last_checkpoint(work) is None:
             say.line("there is no checkpoint to go on from: it begins at step 0")
         result = make_adapter(data, model, pools, config, work=work, target=target, say=say)
+        if not first():
+            return {}
         result["seconds"]["total"] = round(time.monotonic() - started, 1)
         _write(work / "adapter", result)
     for note in result["notes"]:
@@ -104,8 +114,7 @@ def doctor_run(
     """
     data = read_run(run)
     config = configure(data.settings, overrides, _sources(general), model=model, records=len(data.train))
-    accumulation(config)
-    check_extra(quantize=config.quantize)
+    _ready(config)
     pools = read_pools(config)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         from training.adapter import doctor
@@ -155,20 +164,64 @@ def _sources(general: Sequence[str | Path]) -> dict[str, Any]:
     return {"general": [str(source) for source in general]} if general else {}
 
 
-def _check_target(target: Path, run: Path, *, force: bool) -> None:
-    """Refuse to lose anything: only an adapter of ours is ever replaced, and only with `force`."""
+def export_adapter(
+    adapter: Path, *, out: Path | None, model: str | None, precision: str, force: bool, progress: bool
+) -> dict[str, Any]:
+    """Merge an adapter into its unquantised base, by default beside it; return what export.json says.
+
+    `model`: the base, where it is no longer where it was. A model of which all weights were trained is whole already:
+    it gets its Modelfile, and nothing is merged.
+    """
+    try:
+        told = json.loads((adapter / OURS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ConfigError(
+            f"{adapter}: no adapter of siftune is here (no {OURS}); give the folder that `siftune train` made"
+        ) from None
+    if precision not in ("bf16", "fp16", "fp32"):
+        raise ConfigError(f"--precision {precision}: there is no such precision; take bf16, fp16 or fp32")
+    check_extra(quantize=False)
+    if told["config"].get("method") == "full":
+        if out is not None:
+            raise ConfigError(
+                f"{adapter}: all its weights were trained, so there is nothing to merge; leave --out away"
+            )
+        with quiet():
+            from training.export import prepare_whole
+
+            return prepare_whole(adapter, told)
+    base = model or (str(adapter.resolve() / "base") if told["model"]["built_in"] else told["model"]["base"])
+    if (told["model"]["local"] or model) and Path(base).is_absolute() and not Path(base).is_dir():
+        raise ConfigError(f"{base}: the base model is not there any more; give its folder with --model")
+    target = (out if out is not None else adapter.with_name(f"{adapter.name}-merged")).absolute()
+    _check_target(target, adapter.absolute(), force=force, ours="export.json", what="a merged model")
+    with (
+        quiet(),
+        Progress(on=progress) as say,
+        workplace(target, resume=False, force=force) as work,
+        _told(target, say),
+    ):
+        from training.export import export
+
+        result = export(adapter, target, work / "adapter", told, base=base, precision=cast(Any, precision), say=say)
+        _readable(work / "adapter")
+    return result
+
+
+def _check_target(target: Path, run: Path, *, force: bool, ours: str = OURS, what: str = "an adapter") -> None:
+    """Refuse to lose anything: only `what` we made, known by its file `ours`, is replaced, and only with `force`."""
     if target.resolve() == run.resolve() or target.resolve() in run.resolve().parents:
-        raise ConfigError(f"{target}: the adapter cannot take the place of the run folder; give another --out")
+        raise ConfigError(f"{target}: {what} cannot take the place of the folder it is made from; give another --out")
     if not target.exists():
         return
     if not target.is_dir():
         raise ConfigError(f"{target}: this is a file; give a folder as --out")
     if not any(target.iterdir()):
         return
-    if not (target / OURS).is_file():
+    if not (target / ours).is_file():
         raise ConfigError(f"{target}: the folder holds other things and is left alone; give another --out")
     if not force:
-        raise ConfigError(f"{target}: there is an adapter already; give --force to replace it, or another --out")
+        raise ConfigError(f"{target}: there is {what} already; give --force to replace it, or another --out")
 
 
 @contextmanager
@@ -203,7 +256,12 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
         stopped_early=result["stopped_early"],
     )
     (folder / "loss.svg").write_text(curve, encoding="utf-8")
+    _readable(folder)
+
+
+def _readable(folder: Path) -> None:
+    """Give the weights, which are written for their owner alone, the mode that everything else has."""
     umask = os.umask(0)
     os.umask(umask)
-    for path in folder.rglob("*.safetensors"):  # written for the owner alone, unlike everything else
+    for path in folder.rglob("*.safetensors"):
         path.chmod(0o666 & ~umask)

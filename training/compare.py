@@ -183,7 +183,7 @@ def _train(
     work = folder / "unfinished"
     work.mkdir(exist_ok=True)
     try:
-        return fit(model, tokenizer, records, {}, seeded, device=device, folder=work, say=say).model
+        return fit(model, tokenizer, records, {}, seeded, device=device, work=work, say=say, checkpoints=False).model
     finally:
         for path in sorted(work.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 Count = Annotated[int, Field(ge=1)]
 Name = Annotated[str, Field(min_length=1)]
 
+Tracker = Literal["tensorboard", "wandb", "swanlab", "trackio"]
+
 PRESETS: dict[str, dict[str, Any]] = {
     "method": {},  # the defaults below: docs/method, after the QLoRA paper (arXiv 2305.14314)
     # By the number of training records. Rank grows with the data, and alpha is twice the rank; rates and batches as in
@@ -37,8 +40,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "effective_batch_size": 32,
         "learning_rate": 1e-4,
         "dropout": 0.0,
+        "packing": True,
     },
     "24gb": {"memory_gib": 24.0},  # RTX 3090/4090: the method, with the batch that memory.py says will fit
+    "full": {"method": "full", "quantize": False, "learning_rate": 1e-5},  # method: about 1e-5 for all weights
     # does it run at all? a few minutes on a GPU
     "smoke": {"rank": 8, "max_steps": 20, "evaluations": 2, "samples": 2, "sample_tokens": 48},
     # for the built-in model, which learns next to nothing in 90 steps at 2e-4: 7.55 to 7.17 (measured)
@@ -98,12 +103,14 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    preset: Literal["method", "auto", "small", "standard", "large", "24gb", "smoke", "tiny"] = "method"
+    preset: Literal["method", "auto", "small", "standard", "large", "24gb", "full", "smoke", "tiny"] = "method"
+    method: Literal["lora", "full"] = "lora"  # an adapter, or all weights (then quantize must be false)
 
     # base model
     quantize: bool = True  # 4-bit nf4 with double quantisation
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"  # auto: bf16, fp16 on older GPUs, fp32 on CPU
     gradient_checkpointing: bool = True
+    attention: Literal["auto", "eager", "sdpa", "flash_attention_2", "flash_attention_3", "flex_attention"] = "auto"
     trust_remote_code: bool = False  # True runs Python that comes with the model
     revision: Name | None = None  # branch, tag or commit of a model on the Hub
 
@@ -124,6 +131,7 @@ class TrainConfig(BaseModel):
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = "cosine"
     max_grad_norm: float = Field(default=1.0, gt=0.0)  # Trainer's default; the QLoRA paper has 0.3
     max_length: int = Field(default=1024, ge=16)  # tokens per record, prompt and answers
+    packing: bool = False  # several records in a row; quality as without for 69,000 and more (arXiv 2410.08081)
     logging_steps: Count = 10  # fewer for runs under 200 steps, so that a curve has points
     seed: int = Field(default=42, ge=0, le=2**32 - 1)
 
@@ -148,6 +156,7 @@ class TrainConfig(BaseModel):
     samples: int = Field(default=4, ge=0, le=50)  # validation questions answered by base and tuned
     general_prompts: list[Name] = list(GENERAL_QUESTIONS)
     sample_tokens: Count = 128  # most tokens of a sampled answer
+    report_to: Literal["auto", "none"] | list[Tracker] = "auto"  # auto: TensorBoard, where it is installed
     sample_often: bool = True  # also at every evaluation, to samples.jsonl; False: only at the end
 
     @field_validator("general", mode="before")
@@ -167,14 +176,36 @@ def configure(
     merged: dict[str, Any] = {"preset": TINY} if model == TINY else {}
     for layer in settings:
         merged.update(layer)
+    if isinstance(merged.get("report_to"), str) and merged["report_to"] not in ("auto", "none"):
+        merged["report_to"] = [merged["report_to"]]
+    if merged.get("method") == "full":
+        merged.setdefault("preset", "full")
     name = str(merged.get("preset", "method"))
     if name == "auto":
         name = next((preset for preset, below in AUTO if records < below), "large")
     preset = PRESETS.get(name, {})
     try:
-        return TrainConfig.model_validate({**preset, **merged})
+        config = TrainConfig.model_validate({**preset, **merged})
     except ValidationError as error:
         raise ConfigError(f"{place}: {'; '.join(_fault(dict(e)) for e in error.errors())}") from None
+    if config.method == "full" and config.quantize:
+        raise ConfigError(f"{place}: method=full trains all weights, which 4-bit weights cannot be; set quantize=false")
+    return config
+
+
+def trackers(config: TrainConfig) -> list[str]:
+    """Return the trackers that get the losses. Raises ConfigError for one that was asked for and is not installed."""
+    if config.report_to == "none":
+        return []
+    if config.report_to == "auto":
+        return [name for name in ("tensorboard",) if find_spec(name)]
+    missing = [name for name in config.report_to if not find_spec(name)]
+    if missing:
+        raise ConfigError(
+            f"report_to: {', '.join(missing)} is not installed; install it: pip install {' '.join(missing)}, "
+            "or set report_to=none"
+        )
+    return list(config.report_to)
 
 
 def _fault(error: dict[str, Any]) -> str:
@@ -242,13 +273,17 @@ def sft_config(
     look_every: int,
     evaluate: bool,
     keep_best: bool,
-    processes: int = 1,
+    batch: int | None = None,
+    passes: int | None = None,
+    row_length: int | None = None,
+    checkpoints: bool = True,
 ) -> SFTConfig:
     """Return the `trl.SFTConfig` for `steps` optimiser steps, with checkpoints in `folder`.
 
     `look_every` is in optimiser steps: so often a checkpoint is written, which a broken-off training goes on from,
     and, with `evaluate`, the held-out sets are looked at. `keep_best` brings back the adapter with the lowest domain
-    loss. `precision`: bf16, fp16 or fp32.
+    loss. `precision`: bf16, fp16 or fp32. `batch` rows per device and pass and `passes` per step come from packing.py,
+    or from `config` alone; with `row_length` the rows are packed. Without `checkpoints` none is written.
     """
     from trl import SFTConfig
 
@@ -266,9 +301,9 @@ def sft_config(
     return SFTConfig(
         output_dir=str(folder),
         max_steps=steps,
-        per_device_train_batch_size=config.batch_size,
+        per_device_train_batch_size=batch or config.batch_size,
         per_device_eval_batch_size=config.batch_size,
-        gradient_accumulation_steps=accumulation(config, processes),
+        gradient_accumulation_steps=passes or accumulation(config),
         learning_rate=config.learning_rate,
         lr_scheduler_type=config.scheduler,
         warmup_steps=config.warmup,  # below 1 it is a share (since transformers 5)
@@ -277,18 +312,21 @@ def sft_config(
         bf16=precision == "bf16",
         fp16=precision == "fp16",
         use_cpu=cpu,
-        max_length=None,  # encode.py has already cut at turn borders; TRL would cut off the end-of-turn token
+        max_length=row_length,  # encode.py has already cut at turn borders; TRL would cut off the end-of-turn token
         dataset_kwargs={"skip_prepare_dataset": True},  # records come with input_ids and labels
-        packing=False,
+        packing=row_length is not None,
+        packing_strategy="bfd",  # "wrapped" cuts records, and lets them see each other
+        eval_packing=False,
         logging_steps=max(1, min(config.logging_steps, steps // 20)),
         logging_nan_inf_filter=False,
-        save_strategy="steps",
+        save_strategy="steps" if checkpoints else "no",
         save_steps=look_every,
         save_total_limit=2,  # the newest and the best; with 1 the newest is deleted at the end of training
         seed=config.seed,
         data_seed=config.seed,
         dataloader_num_workers=0,
-        report_to="none",
+        report_to=trackers(config) or "none",
+        ddp_timeout=7200,  # seconds: others wait so long while the first process answers sample questions
         disable_tqdm=True,
         **{checkpointing: config.gradient_checkpointing},  # renamed in transformers 5.18 to 5.23
         **looks,

@@ -6,10 +6,11 @@ and, when there is a validation split, ``val.sharegpt.jsonl``. Nothing else of t
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -68,6 +69,7 @@ class Run:
     train: list[Record]
     val: list[Record]
     gate: str = "none"  # pass, fail or none: whether the set is what its recipe asks for
+    files: dict[str, str] = field(default_factory=dict)  # name → sha256 of what was read: the data's manifest
 
 
 def read_run(folder: Path) -> Run:
@@ -89,7 +91,9 @@ def read_run(folder: Path) -> Run:
     val = [_sharegpt(row, place, "domain") for row, place in _rows(val_file)] if val_file.is_file() else []
     gate = manifest.get("gate")
     state = str(gate.get("state", "none")) if isinstance(gate, dict) else "none"
-    return Run(folder, str(recipe.get("name") or folder.resolve().name), settings, train, val, state)
+    read = (folder / "manifest.json", train_file, val_file)
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in read if path.is_file()}
+    return Run(folder, str(recipe.get("name") or folder.resolve().name), settings, train, val, state, hashes)
 
 
 def read_general(path: Path, *, source: str = "", questions: bool = False) -> list[Record]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from training.config import TrainConfig
 from training.errors import ConfigError, GateError
-from training.memory import GIB, Shape, estimate, fitting_batch
+from training.memory import GIB, Shape, disk_need, estimate, fitting_batch
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -32,11 +32,14 @@ _MARK = re.compile(
 Level = Literal["error", "warning", "note"]
 
 LORA_RATE = (5e-5, 5e-4)
+FULL_RATE = 2e-5
 FEW_VALIDATION = 50  # records: below, one odd answer moves the loss more than an evaluation's progress
 MOST_WITHOUT_LAUNCHER = 1
 
 SOURCES = {
     "lora": "LoRA Without Regret (Schulman et al. 2025); TRL's lora_without_regret guide",
+    "full": "the method trains all weights at about 1e-5; TRL's default is 2e-5",
+    "sharded": "siftune's own tests: two processes with DDP; nothing that shards a model was at hand",
     "epochs": "1 to 3 epochs: the method, and Unsloth's guide; more show up as models that repeat for ever",
     "share": "Qwen3 on MedMCQA without general data lost almost all maths and ARC (Google, vertex-ai-samples); "
     "the method mixes in 10 to 20 %",
@@ -93,6 +96,8 @@ class Facts:
     gpu_gib: float | None = None
     processes: int = 1
     fsdp: int | None = None  # version of FSDP that the launcher asks for
+    sharded: str | None = None  # FSDP or DeepSpeed, where the launcher asks for it
+    disk_gib: float = 2.0  # that checkpoints and adapter need
     repacks: bool = False  # a CPU on which bitsandbytes repacks
     free_gib: float | None = None
     built_in: bool = False  # the tiny model, of which nothing is expected
@@ -100,7 +105,7 @@ class Facts:
 
 def diagnose(config: TrainConfig, facts: Facts) -> list[Finding]:
     """Return what is wrong, errors first, in the order of the checks."""
-    found = [*_settings(config, facts), *_data(config, facts), *_model(facts), *_machine(config, facts)]
+    found = [*_settings(config, facts), *_data(config, facts), *_model(config, facts), *_machine(config, facts)]
     order = ("error", "warning", "note")
     return sorted(found, key=lambda finding: order.index(finding.level))
 
@@ -109,7 +114,9 @@ def _settings(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
     if facts.built_in:
         return
     low, high = LORA_RATE
-    if not low <= config.learning_rate <= high:
+    if config.method == "full":
+        yield from _full_rate(config)
+    elif not low <= config.learning_rate <= high:
         side = "below" if config.learning_rate < low else "above"
         reason = "an adapter hardly moves" if side == "below" else "the loss tends to jump or diverge"
         yield Finding(
@@ -128,13 +135,23 @@ def _settings(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
             "below 8 steps are noisy, above 64 a few thousand records give too few steps", SOURCES["lora"],
             "set effective_batch_size between 16 and 64",
         )  # fmt: skip
-    if config.rank >= 64 and facts.train < 500:
+    if config.method == "lora" and config.rank >= 64 and facts.train < 500:
         yield Finding(
             "note", "rank", f"rank {config.rank} for {facts.train} records",
             "so few records need no such capacity, and what is not needed forgets", SOURCES["rank"],
             "try rank 16 (preset small)",
         )  # fmt: skip
     yield from _share(config, facts)
+
+
+def _full_rate(config: TrainConfig) -> Iterator[Finding]:
+    if config.learning_rate > FULL_RATE:
+        yield Finding(
+            "warning", "learning-rate",
+            f"learning_rate {config.learning_rate:g} is above {FULL_RATE:g} for all weights",
+            "all weights move at once, and what the model knew is overwritten", SOURCES["full"],
+            "set learning_rate to 1e-5 (preset full)",
+        )  # fmt: skip
 
 
 def _share(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
@@ -197,7 +214,7 @@ def _data(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _model(facts: Facts) -> Iterator[Finding]:
+def _model(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
     if facts.per_answer:
         yield Finding(
             "note", "template", f"the template does not keep prefixes: {facts.per_answer} dialogues are split",
@@ -223,7 +240,7 @@ def _model(facts: Facts) -> Iterator[Finding]:
             "the end of an answer is learned all the same: labels are set by place, not by token", SOURCES["pad"],
             "nothing to do",
         )  # fmt: skip
-    if facts.shape is not None and facts.shape.unmatched:
+    if config.method == "lora" and facts.shape is not None and facts.shape.unmatched:
         yield Finding(
             "error", "target-modules", f"the model has no layer named {', '.join(facts.shape.unmatched)}",
             "an adapter that is not there learns nothing", "the model's own layers",
@@ -243,6 +260,12 @@ def _machine(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
             "error", "fsdp2-4bit", "FSDP2 with 4-bit weights", "the packed weights are changed on the way",
             SOURCES["fsdp"], "use DDP or ZeRO-3, or quantize=false",
         )  # fmt: skip
+    if facts.sharded and not (facts.fsdp == 2 and config.quantize):
+        yield Finding(
+            "error", "sharded", f"{facts.sharded} is asked for", "training was proved with DDP only",
+            SOURCES["sharded"],
+            "start it with torchrun, or accelerate's multi-GPU setting: each device then holds the whole model",
+        )  # fmt: skip
     if facts.repacks and config.quantize and not facts.gpus:
         yield Finding(
             "note", "4-bit-cpu", "4-bit training on this CPU",
@@ -251,10 +274,11 @@ def _machine(config: TrainConfig, facts: Facts) -> Iterator[Finding]:
         )  # fmt: skip
     if facts.shape is not None and facts.gpu_gib is not None:
         yield from _memory(config, facts.shape, facts.gpu_gib)
-    if facts.free_gib is not None and facts.free_gib < 2:
+    if facts.free_gib is not None and facts.free_gib < facts.disk_gib:
         yield Finding(
             "error", "no-space", f"{facts.free_gib:.1f} GiB are free where the adapter goes",
-            "checkpoints and adapter need room", "shutil.disk_usage", "free some space, or give another --out",
+            f"checkpoints and adapter need about {facts.disk_gib:.0f} GiB",
+            "shutil.disk_usage", "free some space, or give another --out",
         )  # fmt: skip
 
 
@@ -322,6 +346,8 @@ def facts(
         gpu_gib=config.memory_gib or gpu_gib(),
         processes=int(os.environ.get("WORLD_SIZE", "1")),
         fsdp=_fsdp(),
+        sharded=_sharded(),
+        disk_gib=max(2.0, disk_need(shape, config) / GIB) if shape else 2.0,
         repacks=cpu_repacks(),
         free_gib=shutil.disk_usage(place).free / GIB,
         built_in=built_in,
@@ -353,3 +379,11 @@ def _fsdp() -> int | None:
     if os.environ.get("ACCELERATE_USE_FSDP", "").lower() not in ("1", "true"):
         return None
     return int(os.environ.get("FSDP_VERSION", "1"))
+
+
+def _sharded() -> str | None:
+    """Return what accelerate's launcher was told to shard the model with, if anything."""
+    for name, variable in (("FSDP", "ACCELERATE_USE_FSDP"), ("DeepSpeed", "ACCELERATE_USE_DEEPSPEED")):
+        if os.environ.get(variable, "").lower() in ("1", "true"):
+            return name
+    return None

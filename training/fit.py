@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -23,11 +25,14 @@ from transformers import (
 )
 from trl import SFTTrainer
 
-from training.config import TrainConfig, accumulation, lora_config, sft_config
+from training.config import TrainConfig, accumulation, lora_config, sft_config, trackers
 from training.encode import Encoded
 from training.errors import DeviceError, TrainingError
+from training.memory import less_memory, out_of_memory
 from training.model import Device, keep_4bit_trainable
+from training.packing import arrange, keep_apart
 from training.progress import Progress
+from training.together import first, from_first, wait
 from training.workplace import CHECKPOINTS, HISTORY, STATE, read_history, step_of
 
 Row = dict[str, float]  # step, and what was logged there: loss, learning_rate, grad_norm, eval_domain_loss …
@@ -38,7 +43,7 @@ DOMAIN = "eval_domain_loss"
 class Fit:
     """What came out. Losses are means per trained token, averaged over batches, in nats."""
 
-    model: PeftModel  # the peft model, with the best adapter when there was a validation set
+    model: PeftModel | PreTrainedModel  # with the best adapter, or weights, when there was a validation set
     history: list[Row]  # by step; step 0 is the base model
     steps: int
     planned_steps: int
@@ -47,12 +52,14 @@ class Fit:
     trainable: int  # parameters
     parameters: int  # parameters in all, 4-bit ones counted as parameters and not as bytes
     seconds: float
+    packing: dict[str, Any] | None = None  # packing.Layout.described
 
 
-def planned_steps(records: int, config: TrainConfig) -> int:
-    """How many optimiser steps `config` makes of so many training records."""
-    batches = math.ceil(records / config.batch_size)
-    steps = math.ceil(config.epochs * math.ceil(batches / accumulation(config)))
+def planned_steps(records: int, config: TrainConfig, *, per_epoch: int | None = None) -> int:
+    """How many optimiser steps `config` makes of so many training records, or of so many steps `per_epoch`."""
+    if per_epoch is None:
+        per_epoch = math.ceil(math.ceil(records / config.batch_size) / accumulation(config))
+    steps = math.ceil(config.epochs * per_epoch)
     return max(1, min(steps, config.max_steps or steps))
 
 
@@ -68,15 +75,19 @@ def fit(
     say: Progress,
     resume: Path | None = None,
     at_evaluation: Callable[[PeftModel, int], None] | None = None,
+    checkpoints: bool = True,
 ) -> Fit:
-    """Train a LoRA adapter on `train`; `held_out` may have sets named ``domain`` and ``general``.
+    """Train a LoRA adapter, or all weights, on `train`; `held_out` may have sets named ``domain`` and ``general``.
 
-    Checkpoints and the history go to `work`. `resume`: the checkpoint to go on from. `at_evaluation` is given the
-    model and the step at every evaluation, the base model at step 0 first.
+    The history goes to `work`, and, with `checkpoints`, what can be gone on from. `resume`: the checkpoint to go on
+    from. `at_evaluation` is given the model and the step at every evaluation, the base model at step 0 first.
     """
     started = time.monotonic()
     sets = {name: _dataset(records) for name, records in held_out.items() if records}
-    steps = planned_steps(len(train), config)
+    rows_of_training, layout = arrange(train, config, processes=device.processes)
+    steps = planned_steps(len(train), config, per_epoch=layout.steps_per_epoch)
+    if "tensorboard" in trackers(config):
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(work / "adapter" / "tensorboard")
     arguments = sft_config(
         config,
         work / CHECKPOINTS,
@@ -85,33 +96,40 @@ def fit(
         steps=steps,
         look_every=math.ceil(steps / config.evaluations),
         evaluate=bool(sets),
-        keep_best="domain" in sets,
+        keep_best="domain" in sets and checkpoints,
+        batch=layout.batch,
+        passes=layout.accumulation,
+        row_length=layout.length,
+        checkpoints=checkpoints,
     )
-    rows = read_history(work, until=step_of(resume) if resume else -1)
-    log = _Log(rows, sets=set(sets), steps=steps, watch=say.row, path=work / HISTORY)
+    rows = from_first(lambda: read_history(work, until=step_of(resume) if resume else -1))
+    log = _Log(rows, sets=set(sets), steps=steps, watch=say.row, path=work / HISTORY if first() else None)
     patient = [_Patience(rows, config.patience)] if "domain" in sets and config.patience else []
     trainer = SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=_dataset(train),
+        train_dataset=rows_of_training,
         eval_dataset=sets or None,
         processing_class=tokenizer,
-        peft_config=lora_config(config),
+        peft_config=lora_config(config) if config.method == "lora" else None,
         callbacks=[log, *patient, *([_Once(at_evaluation)] if at_evaluation else [])],
     )
     trainer.remove_callback(PrinterCallback)  # prints every log line to stdout
     _keep_adapter_exact(trainer.model)
     keep_4bit_trainable(trainer.model)
-    trainable, parameters = trainer.model.get_nb_trainable_parameters()
+    if layout.length is not None:
+        keep_apart(trainer.model, trainer.data_collator)
+        say.line(f"packed: {layout.records} records in {layout.rows} rows of at most {layout.length} tokens")
+    trainable, parameters = count_parameters(trainer.model)
     say.line(f"trained: {trainable:,} of {parameters:,} parameters ({trainable / parameters:.2%})")
     try:
         if sets and not all(f"eval_{name}_loss" in rows.get(0, {}) for name in sets):
             trainer.evaluate()  # step 0: the base model, the adapter is still zero
         done = _train(trainer, resume, steps=steps, stop=any(one.stops for one in patient))
-    except torch.OutOfMemoryError:
-        raise DeviceError(
-            f"{device.name} ran out of memory; lower batch_size (effective_batch_size stays) or max_length"
-        ) from None
+    except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        raise DeviceError(f"{device.name} ran out of memory while training; {less_memory(config)}") from None
     trainer.model.eval()
     return Fit(
         model=trainer.model,
@@ -123,7 +141,17 @@ def fit(
         trainable=int(trainable),
         parameters=int(parameters),
         seconds=time.monotonic() - started,
+        packing=layout.described(),
     )
+
+
+def count_parameters(model: PreTrainedModel | PeftModel) -> tuple[int, int]:
+    """Return how many parameters are trained, and how many there are; 4-bit ones count as parameters, not as bytes."""
+    if isinstance(model, PeftModel):
+        trainable, parameters = model.get_nb_trainable_parameters()
+        return int(trainable), int(parameters)
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return sum(size for size, trained in sizes if trained), sum(size for size, _ in sizes)
 
 
 def _train(trainer: SFTTrainer, resume: Path | None, *, steps: int, stop: bool) -> int:
@@ -135,7 +163,9 @@ def _train(trainer: SFTTrainer, resume: Path | None, *, steps: int, stop: bool) 
     if resume is None:
         trainer.train()
         return int(trainer.state.global_step)
-    _find_best_again(resume)
+    if first():
+        _find_best_again(resume)
+    wait()
     if not stop and step_of(resume) < steps:
         trainer.train(resume_from_checkpoint=str(resume))
         return int(trainer.state.global_step)
@@ -179,9 +209,9 @@ class _Log(TrainerCallback):  # type: ignore[misc]
     """Keeps the history, reports it, and ends a training whose loss is no number any more."""
 
     def __init__(
-        self, rows: dict[int, Row], *, sets: set[str], steps: int, watch: Callable[[Row, int], None], path: Path
+        self, rows: dict[int, Row], *, sets: set[str], steps: int, watch: Callable[[Row, int], None], path: Path | None
     ) -> None:
-        """`rows`: what is known already, added to here and in `path`."""
+        """`rows`: what is known already, added to here and in `path`, which the first process alone has."""
         self.rows, self._path = rows, path
         self._sets, self._steps, self._watch = sets, steps, watch
 
@@ -205,8 +235,9 @@ class _Log(TrainerCallback):  # type: ignore[misc]
             return
         row = self.rows.setdefault(int(state.global_step), {})
         row.update(news)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(news) + "\n")
+        if self._path is not None:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(news) + "\n")
         whole = all(f"eval_{name}_loss" in row for name in self._sets)  # one set is logged after the other
         if "loss" in news or whole:
             self._watch(dict(row), self._steps)

@@ -3,7 +3,7 @@
 Two numbers on the same records. The loss on general records, before and after: what it knew, and what it still
 knows. The divergence KL(base ‖ tuned) per answer token: how differently it would go on, whether that is better or
 worse (arXiv 2401.05605 measures forgetting by the cross entropy to the base model's own predictions). Both come from
-one model: the base is the tuned one with its adapter switched off.
+one model: the base is the tuned one with its adapter switched off. Where all weights were trained it is loaded again.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from transformers import PreTrainedModel
 
 from training.config import TrainConfig
 from training.encode import IGNORE, Encoded
+from training.model import as_base
 
 NOISE = 0.02  # nats per token: a rise that the held-out records cannot tell from chance
 MUCH = 0.1  # nats per token: from here on the answers are visibly worse
@@ -31,8 +33,13 @@ class Divergence:
     tokens: int
 
 
-def divergence(model: PeftModel, records: Sequence[Encoded]) -> Divergence | None:
-    """Compare the adapter switched on and off, on the answers of `records`; None without an answer token."""
+def divergence(
+    model: PeftModel | PreTrainedModel, records: Sequence[Encoded], *, base: PreTrainedModel | None = None
+) -> Divergence | None:
+    """Compare the tuned model with its base on the answers of `records`; None without an answer token.
+
+    The base is the model with its adapter switched off, or `base`, where all weights were trained.
+    """
     was_training = model.training
     model.eval()
     total, tokens = 0.0, 0
@@ -47,16 +54,16 @@ def divergence(model: PeftModel, records: Sequence[Encoded]) -> Divergence | Non
                 continue
             with torch.no_grad():
                 tuned = _predictions(model, ids, places)
-                with model.disable_adapter():
-                    base = _predictions(model, ids, places)
-            total += float((base.exp() * (base - tuned)).sum())
+                with as_base(model, base) as untuned:
+                    before = _predictions(untuned, ids, places)
+            total += float((before.exp() * (before - tuned)).sum())
             tokens += len(places)
     finally:
         model.train(was_training)
     return Divergence(max(0.0, total / tokens), tokens) if tokens else None
 
 
-def _predictions(model: PeftModel, ids: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
+def _predictions(model: PeftModel | PreTrainedModel, ids: torch.Tensor, places: Sequence[int]) -> torch.Tensor:
     """Return log probabilities (places × vocabulary) in 32 bits."""
     logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False).logits[0]
     return torch.log_softmax(logits[list(places)].float(), dim=-1)
@@ -104,10 +111,12 @@ def _cures(config: TrainConfig, *, share: float, steps: int, best: int | None) -
     if share < 0.3:
         wanted = min(0.3, max(0.15, round(2 * share, 2)))
         cures.append(f"mix in more general data: general_share {wanted:g} (now {share:.2f})")
-    if config.rank > 16:
+    if config.method == "full":
+        cures.append("train an adapter instead of all weights: preset method")
+    elif config.rank > 16:
         cures.append(f"lower the rank: {config.rank // 2} (now {config.rank})")
     if best is None or best > steps / 2:
         cures.append(f"stop earlier: epochs {max(1.0, config.epochs / 2):g} (now {config.epochs:g})")
-    if config.learning_rate > 1e-4:
+    if config.learning_rate > (1e-4 if config.method == "lora" else 5e-6):
         cures.append(f"lower learning_rate: {config.learning_rate / 2:g} (now {config.learning_rate:g})")
     return cures

@@ -38,7 +38,7 @@ class Estimate:
     """Bytes by what needs them."""
 
     weights: float
-    adapter: float
+    adapter: float  # with gradients and optimiser; without an adapter: gradients and optimiser of all weights
     activations: float
     logits: float
 
@@ -58,6 +58,13 @@ def estimate(shape: Shape, config: TrainConfig, *, batch: int, bytes_per_weight:
     layer = tokens * (16 * shape.hidden + 6 * shape.intermediate) * 2
     kept = tokens * shape.hidden * 2
     held = NF4_BYTES if config.quantize else bytes_per_weight
+    if config.method == "full":  # all weights in 32 bits, each with its gradient and Adam's two moments
+        return Estimate(
+            weights=(shape.linear + shape.other) * 4,
+            adapter=(shape.linear + shape.other) * (STATE_BYTES - 4),
+            activations=shape.layers * kept + layer if config.gradient_checkpointing else shape.layers * layer,
+            logits=tokens * shape.vocabulary * 4,
+        )
     return Estimate(
         weights=shape.linear * held + shape.other * bytes_per_weight + (shape.largest * 2 if config.quantize else 0),
         adapter=config.rank * shape.adapted * STATE_BYTES,
@@ -76,3 +83,31 @@ def fitting_batch(shape: Shape, config: TrainConfig, *, gib: float) -> int | Non
         if fits and config.effective_batch_size % batch == 0:
             return batch
     return None
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether a failure is for want of memory: torch has an error of its own for GPUs only."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, MemoryError) or any(word in str(error).lower() for word in words)
+
+
+def less_memory(config: TrainConfig) -> str:
+    """Say what to lower, with its present value; what costs nothing comes first."""
+    cures = []
+    if config.batch_size > 1:
+        lower = max(n for n in range(1, config.batch_size) if config.effective_batch_size % n == 0)
+        cures.append(f"set batch_size={lower} (now {config.batch_size}; effective_batch_size stays)")
+    if not config.gradient_checkpointing:
+        cures.append("set gradient_checkpointing=true")
+    cures.append(f"lower max_length (now {config.max_length})")
+    if config.method == "full":
+        cures.append("train an adapter (preset method)")
+    elif not config.quantize:
+        cures.append("set quantize=true")
+    return ", or ".join(cures)
+
+
+def disk_need(shape: Shape, config: TrainConfig) -> float:
+    """Return the bytes that a training needs on disk: three checkpoints at a time, and what is saved at the end."""
+    trained = shape.linear + shape.other if config.method == "full" else config.rank * shape.adapted
+    return trained * (12 * 3 + 4)  # weight and two moments, 4 bytes each

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -18,7 +21,8 @@ from transformers import (
 
 from training.config import TrainConfig, quantization_config
 from training.errors import DeviceError, ModelError
-from training.memory import Shape
+from training.memory import Shape, out_of_memory
+from training.together import local_rank, processes
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 TOKENIZERS = (
@@ -38,6 +42,8 @@ class Device:
     kind: str  # cuda or cpu
     name: str
     precision: str  # bf16, fp16 or fp32
+    processes: int = 1  # that train together
+    index: int = 0  # of the GPU
 
     @property
     def dtype(self) -> torch.dtype:
@@ -46,18 +52,24 @@ class Device:
 
 
 def find_device(config: TrainConfig) -> Device:
-    """Return the one GPU, else the CPU; raises DeviceError where several GPUs leave a choice."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise DeviceError("training in several processes is not supported yet; start siftune without a launcher")
-    gpus = torch.cuda.device_count()
-    if gpus > 1:
-        raise DeviceError(f"{gpus} GPUs are visible and one is used; choose it: CUDA_VISIBLE_DEVICES=0 siftune train …")
+    """Return this process's GPU, else the CPU; raises DeviceError where several GPUs leave a choice."""
+    gpus, together = torch.cuda.device_count(), processes()
+    if gpus > 1 and together == 1:
+        raise DeviceError(
+            f"{gpus} GPUs are visible and one is used; choose it: CUDA_VISIBLE_DEVICES=0 siftune train …, "
+            f"or use all: torchrun --nproc_per_node {gpus} -m training …"
+        )
+    index = local_rank() if together > 1 else 0
+    if gpus and index >= gpus:
+        raise DeviceError(f"process {index} of this machine has no GPU ({gpus} are visible); start {gpus} processes")
+    if gpus and together > 1:
+        torch.cuda.set_device(index)
     kind = "cuda" if gpus else "cpu"
     able = ("bf16" if torch.cuda.is_bf16_supported() else "fp16") if gpus else "fp32"
     precision = able if config.precision == "auto" else config.precision
     if precision == "fp16" and not gpus:
         raise DeviceError("fp16 training needs a GPU; set precision to fp32 or bf16")
-    return Device(kind, torch.cuda.get_device_name(0) if gpus else "CPU", precision)
+    return Device(kind, torch.cuda.get_device_name(index) if gpus else "CPU", precision, together, index)
 
 
 def is_local(model: str) -> bool:
@@ -113,23 +125,29 @@ def longest_input(model: str, config: TrainConfig) -> int:
     return int(getattr(shape.get_text_config(), "max_position_embeddings", None) or config.max_length)
 
 
-def load_model(model: str, config: TrainConfig, device: Device) -> PreTrainedModel:
-    """Load the frozen base model onto `device`: in 4 bits with `config.quantize`, else in its precision.
+def load_model(model: str, config: TrainConfig, device: Device, *, trained: bool = True) -> PreTrainedModel:
+    """Load the base model onto `device`: in 4 bits with `config.quantize`, else in its precision.
+
+    With method ``full`` the model that is `trained` is in 32 bits.
 
     `prepare_model_for_kbit_training` is left out on purpose: TRL does its part, the rest casts needlessly.
     """
-    extra = {"quantization_config": quantization_config(device.dtype)} if config.quantize else {}
+    extra: dict[str, Any] = {"quantization_config": quantization_config(device.dtype)} if config.quantize else {}
+    if config.attention != "auto":
+        extra["attn_implementation"] = config.attention
+    whole = config.method == "full" and trained  # 32 bits, or small updates are lost; products are in its precision
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
             model,
-            dtype=device.dtype,
-            device_map={"": 0 if device.kind == "cuda" else "cpu"},
+            dtype=torch.float32 if whole else device.dtype,
+            device_map={"": device.index if device.kind == "cuda" else "cpu"},
             **extra,
             **_source(model, config),
         )
-    except torch.OutOfMemoryError:
-        raise DeviceError(f"{model}: the model does not fit on {device.name}; take a smaller one or quantize") from None
     except Exception as error:
+        if out_of_memory(error):
+            cure = "take a smaller one" if config.quantize else "take a smaller one, or set quantize=true"
+            raise DeviceError(f"{model}: the model does not fit on {device.name}; {cure}") from None
         raise _cannot_load(model, error) from error
     keep_4bit_trainable(loaded)
     return loaded
@@ -142,6 +160,8 @@ def keep_4bit_trainable(model: PreTrainedModel) -> int:
     and nothing packs them back: after the first evaluation, training fails or, worse, goes on with wrong
     gradients (bitsandbytes 0.50.2, docs/log.md). GPUs never take that branch.
     """
+    if find_spec("bitsandbytes") is None:
+        return 0
     from bitsandbytes.nn import Linear4bit
 
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
@@ -224,3 +244,13 @@ def cpu_repacks() -> bool:
         return "avx512_bf16" in Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
+
+
+@contextmanager
+def as_base(model: PeftModel | PreTrainedModel, base: PreTrainedModel | None) -> Iterator[PeftModel | PreTrainedModel]:
+    """Yield the model as it was before training: `base` where all weights were trained, else without its adapter."""
+    if base is not None:
+        yield base
+        return
+    with model.disable_adapter():
+        yield model

@@ -18,6 +18,7 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from training.data import Message, Record
 from training.encode import render, to_chat
 from training.flags import flags
+from training.model import as_base
 
 BATCH = 8  # questions answered at a time
 
@@ -67,7 +68,7 @@ def choose_prompts(records: Sequence[Record], general: Sequence[str], *, count: 
 
 
 def sample(
-    model: PeftModel,
+    model: PeftModel | PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     prompts: Sequence[Prompt],
     *,
@@ -75,16 +76,17 @@ def sample(
     stop_ids: Collection[int],
     most_tokens: int,
     thinking: bool | None = None,
+    base: PreTrainedModel | None = None,
 ) -> list[Sample]:
-    """Answer `prompts` greedily with the adapter switched off and on; `model` is a peft model."""
+    """Answer `prompts` greedily before and after: `base`, or `model` with its adapter switched off, then `model`."""
     chats = [to_chat(prompt.messages, system_prompt=system_prompt) for prompt in prompts]
     how: dict[str, Any] = {"stop_ids": stop_ids, "most_tokens": most_tokens, "thinking": thinking}
-    with model.disable_adapter():
-        base = answer(model, tokenizer, chats, **how)
+    with as_base(model, base) as untuned:
+        untouched = answer(untuned, tokenizer, chats, **how)
     tuned = answer(model, tokenizer, chats, **how)
     return [
         Sample(prompt.kind, prompt.messages[-1].text, prompt.reference, flagged(prompt, before), flagged(prompt, after))
-        for prompt, before, after in zip(prompts, base, tuned, strict=True)
+        for prompt, before, after in zip(prompts, untouched, tuned, strict=True)
     ]
 
 

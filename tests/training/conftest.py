@@ -35,6 +35,12 @@ def logs() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
+def families() -> ModuleType:
+    """Tiny models of the families that the method names."""
+    return _beside("families")
+
+
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One whole training in 4 bits on the tiny model; `folder` is the adapter's."""
     pytest.importorskip("trl")

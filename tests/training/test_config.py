@@ -40,7 +40,7 @@ def test_words_from_the_command_line_become_numbers() -> None:
     ("settings", "words"),
     [
         ({"learning_rat": 1e-4}, ["no setting 'learning_rat'", "did you mean 'learning_rate'?"]),
-        ({"zzz": 1}, ["no setting 'zzz'", "known: accept, alpha, batch_size"]),
+        ({"zzz": 1}, ["no setting 'zzz'", "known: accept, alpha, attention"]),
         ({"rank": 0}, ["'rank' = 0", "greater than or equal to 1", "the default is 64"]),
         ({"general_share": 1.0}, ["'general_share' = 1.0", "less than or equal to 0.9"]),
         ({"preset": "best"}, ["'preset' = 'best'", "'method', 'auto', 'small'"]),

@@ -64,6 +64,10 @@ def test_the_method_on_a_good_run_has_nothing_wrong() -> None:
         ({}, {"gpus": 2}, "no-launcher", "error"),
         ({}, {"fsdp": 2}, "fsdp2-4bit", "error"),
         ({}, {"repacks": True}, "4-bit-cpu", "note"),
+        ({"preset": "full", "learning_rate": 3e-5}, {}, "learning-rate", "warning"),
+        ({"preset": "full"}, {"shape": SEVEN, "gpu_gib": 80.0}, "memory", "error"),  # 16 bytes for each of 7.6 billion
+        ({}, {"sharded": "DeepSpeed"}, "sharded", "error"),
+        ({}, {"free_gib": 30.0, "disk_gib": 280.0}, "no-space", "error"),
         ({}, {"free_gib": 1.0}, "no-space", "error"),
         ({"quantize": False}, {"shape": SEVEN, "gpu_gib": 12.0}, "memory", "error"),
         ({"batch_size": 16}, {"shape": SEVEN, "gpu_gib": 24.0}, "memory", "warning"),
@@ -194,3 +198,17 @@ def test_the_doctor_looks_at_a_run(logs: ModuleType, tmp_path: Path) -> None:
     found = doctor_run(run, model="tiny", general=[logs.make_general(tmp_path / "daily.jsonl")], overrides={})
     assert [f["name"] for f in found if f["level"] == "error"] == ["gate"]
     assert not (run / "adapter").exists()
+
+
+def test_all_weights_at_the_presets_rate_have_nothing_wrong() -> None:
+    assert diagnose(configure({"preset": "full", "learning_rate": 2e-5}), GOOD) == []
+    unmatched = replace(GOOD, shape=replace(SEVEN, unmatched=("q_proj",)))
+    assert names(configure({"preset": "full"}), unmatched) == {}  # no adapter, so no layers to look for
+
+
+def test_the_disk_that_checkpoints_need_counts_what_is_trained() -> None:
+    from training.memory import disk_need
+
+    everything = SEVEN.linear + SEVEN.other
+    assert disk_need(SEVEN, configure({"preset": "full"})) == everything * 40  # 3 × 12 bytes, and 4 for what is saved
+    assert disk_need(SEVEN, configure({"rank": 16})) == 16 * SEVEN.adapted * 40
