@@ -39,6 +39,7 @@ from curation.commands.options import (
     Engine,
     Force,
     General,
+    GoOn,
     Ignore,
     IndexFile,
     Json,
@@ -158,7 +159,7 @@ def train(
     preview: Annotated[
         int | None, typer.Option("--preview", min=1, help="Train nothing; show so many records with what is learned.")
     ] = None,
-    resume: Resume = False,
+    resume: GoOn = False,
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,

@@ -64,7 +64,7 @@ Address = Annotated[
 ShardSize = Annotated[int, typer.Option("--shard-size", min=1, help="Input in a shard, in MB; memory goes with it.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run in shards was broken off.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]
+GoOn = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
