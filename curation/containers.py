@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import shutil
 import sys
@@ -206,9 +207,9 @@ def members(name: str, path: Path) -> list[File]:
         return [file]
     with _archive(name, path) as archive:
         inside = [info for info in archive.infolist() if not info.is_dir()]
-    _check(name, path, inside)
     if any(info.filename == "xl/workbook.xml" for info in inside):
         return [file]
+    _check(name, path.stat().st_size, inside)
     found: dict[str, File] = {}
     for info in inside:
         clean = "/".join(part for part in _decoded(info).replace("\\", "/").split("/") if part not in ("", ".", ".."))
@@ -223,14 +224,20 @@ def members(name: str, path: Path) -> list[File]:
     return [found[clean] for clean in sorted(found)]
 
 
-def _check(name: str, path: Path, inside: Sequence[zipfile.ZipInfo]) -> None:
+def check_workbook(name: str, at: Path | bytes) -> None:
+    """Refuse a workbook that is made to fill memory: it is a zip archive, and is read as a whole."""
+    with _archive(name, io.BytesIO(at) if isinstance(at, bytes) else at) as archive:
+        _check(name, len(at) if isinstance(at, bytes) else at.stat().st_size, archive.infolist())
+
+
+def _check(name: str, size: int, inside: Sequence[zipfile.ZipInfo]) -> None:
     """Refuse archives that cannot be opened, or that are made to fill memory. No member gives more than it declares."""
     cure = "unpack it and give the folder"
     if any(info.flag_bits & 1 for info in inside):
         raise SourceError(f"{name}: is protected by a password; {cure}")
     if len(inside) > MOST_MEMBERS:
         raise SourceError(f"{name}: holds {len(inside)} files, more than {MOST_MEMBERS}; {cure}")
-    if sum(info.file_size for info in inside) > max(ANY_SIZE, MOST_TIMES * path.stat().st_size):
+    if sum(info.file_size for info in inside) > max(ANY_SIZE, MOST_TIMES * size):
         raise SourceError(f"{name}: unpacks to more than {MOST_TIMES} times its size; if you trust it, {cure}")
 
 
@@ -247,7 +254,7 @@ def _decoded(info: zipfile.ZipInfo) -> str:
 
 
 @contextmanager
-def _archive(name: str, path: Path) -> Iterator[zipfile.ZipFile]:
+def _archive(name: str, path: Path | io.BytesIO) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive

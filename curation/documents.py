@@ -32,19 +32,63 @@ def load(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
     if path.suffix.lower() == ".toml":
         try:
             return tomllib.loads(text), text
+        except RecursionError:
+            raise error(f"{path}: not TOML: it nests too deeply") from None
         except tomllib.TOMLDecodeError as fault:
             what, line = re.match(r"(.*?)(?: \(at line (\d+).*)?$", str(fault)).groups()  # type: ignore[union-attr]
             raise error(f"{path}{f':{line}' if line else ''}: not TOML: {what}") from None
     try:
+        _shallow(text)
         loader = _UniqueKeys(text)
         node = loader.get_single_node()
+        _unfold(node, {})
         return (None if node is None else loader.construct_document(node)), node
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise error(f"{path}{line}: not YAML: {fault.problem}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as fault:  # a date such as 2024-13-45 is a ValueError
-        raise error(f"{path}: not YAML: {str(fault).splitlines()[0]}") from None
+        what = "it nests too deeply" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
+        raise error(f"{path}: {'' if 'alias' in what else 'not YAML: '}{what}") from None
+
+
+DEEPEST = 100  # levels; what people write has ten. The parser in C ends the whole process at some ten thousand.
+_BRACKET = re.compile(r"[\[{]|([\]}])")
+_NESTED = re.compile(r"^ {200}|(?:[-?:] +){50}", re.MULTILINE)
+
+
+def _shallow(text: str) -> None:
+    """Raise YAMLError for a document that nests too deeply; the events are counted only where it looks like one."""
+    depth = deepest = 0
+    for bracket in _BRACKET.finditer(text):
+        depth = max(0, depth - 1) if bracket[1] else depth + 1
+        deepest = max(deepest, depth)
+    if deepest <= DEEPEST and not _NESTED.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_UniqueKeys):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.YAMLError("it nests too deeply")
+
+
+MOST_VALUES = 1_000_000  # that a document stands for; aliases of aliases of aliases are billions in a few lines
+
+
+def _unfold(node: yaml.Node | None, known: dict[int, int]) -> int:
+    """Count the values that a node stands for, aliases written out; raises YAMLError for too many, or a circle."""
+    if not isinstance(node, yaml.CollectionNode):
+        return 1
+    if id(node) not in known:
+        known[id(node)] = 0  # until it is counted
+        pairs = isinstance(node, yaml.MappingNode)
+        inner = [one for pair in node.value for one in pair] if pairs else node.value
+        known[id(node)] = 1 + sum(_unfold(one, known) for one in inner)
+    if known[id(node)] == 0:
+        raise yaml.YAMLError("an alias (*name) stands inside what it names")
+    if known[id(node)] > MOST_VALUES:
+        raise yaml.YAMLError("its aliases (*name) stand for more than a million values")
+    return known[id(node)]
 
 
 class _UniqueKeys(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -65,7 +65,8 @@ class Block:
         """Return the lines without their ends, and by index those that cannot be decoded (there escaped)."""
         if self.too_long:
             why = f"the line is longer than {LONGEST_LINE >> 20} MiB"
-            return pl.Series([""]), {0: Bad(why, self.raw)}
+            # Not an empty text: readers pass blank lines over, and this one must end among the unreadable.
+            return pl.Series([self.raw.decode(self.encoding, "backslashreplace")]), {0: Bad(why, self.raw)}
         try:
             text = self.raw if self.encoding == "utf-8" else self.raw.decode(self.encoding).encode()
             if text.startswith(PACKED):  # Polars would unpack it, and what comes of "x^2" is not even an error

@@ -21,6 +21,7 @@ from curation.rows import SHOWN, Part, Record, Rows, part
 from curation.shapes import taker
 
 HEAD = 1000  # objects that are looked at to learn which keys a file has
+HEAD_BYTES = 1 << 26  # and bytes: a gigabyte may hold nothing but blank lines
 HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
@@ -50,6 +51,8 @@ class Lines:
             texts, bad = block.lines()
             head += islice(lines(texts.head(HEAD_LINES).to_list(), bad), HEAD_LINES - len(head))
             if len(head) >= HEAD_LINES or sum(isinstance(record.value, dict) for record in head) >= HEAD:
+                break
+            if sum(len(begun.raw) for begun in self.begun) >= HEAD_BYTES:
                 break
         self._named = Named(file, source, head)
         layout = self._named.layout
@@ -153,10 +156,10 @@ def _ordered(order: tuple[str, ...], read: set[str], nested: set[str]) -> str:
 def lines(texts: Sequence[str], bad: Mapping[int, Bad]) -> Iterator[Record]:
     """Yield a record per line that is not blank; `bad` says of single lines why they could not be decoded."""
     for index, line in enumerate(texts):
-        if not line.strip():
-            continue
-        if index in bad:
+        if index in bad:  # before anything else: of a line that is too long there is no text here
             yield Record(index + 1, None, line, bad[index].why, raw=bad[index].raw)
+            continue
+        if not line.strip():
             continue
         value, why = None, ""
         try:

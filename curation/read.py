@@ -273,7 +273,7 @@ def _head(blocks: Iterator[Block], enough: int) -> tuple[list[Block], list[str],
         lines, here = block.lines()
         bad |= {index + len(head): fault for index, fault in here.items()}
         head += lines.head(enough - len(head)).to_list()
-        if len(head) >= enough:
+        if len(head) >= enough or sum(len(one.raw) for one in begun) >= jsontext.HEAD_BYTES:
             break
     return begun, head, bad
 

@@ -319,7 +319,7 @@ def assignments(texts: list[str], option: str) -> dict[str, Any]:
             raise RecipeError(f"{option} {text}: expected KEY=VALUE")
         try:
             found[key.strip()] = yaml.safe_load(value)
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             raise RecipeError(f"{option} {text}: the value is not YAML; put it in quotes") from None
     return found
 

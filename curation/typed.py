@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import delimited
+from curation import containers, delimited
 from curation.errors import SourceError
 from curation.jsontext import HEAD, Named
 from curation.mapping import settle
@@ -53,6 +53,7 @@ def sheets(file: str, at: Path | bytes) -> dict[str, pl.DataFrame]:
         raise SourceError(f'{file}: Excel files need an extra: pip install "siftune[xlsx]"; or save it as CSV')
     import fastexcel
 
+    containers.check_workbook(file, at)
     try:
         book = fastexcel.read_excel(at)
         found = {

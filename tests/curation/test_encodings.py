@@ -83,7 +83,7 @@ def test_a_line_that_is_too_long_costs_itself_and_counts_as_one(window: int, mon
     monkeypatch.setattr(encodings, "SHOWN", 10)
     data = b"a\n" + b"x" * 100 + b"\nb\nc\n" + b"y" * 40 + b"\nd"
     found, bad, _ = lines(data, window=window)
-    assert found == ["a", "", "b", "c", "", "d"]
+    assert found == ["a", "x" * 10, "b", "c", "y" * 10, "d"]  # not blank: blank lines are passed over
     assert {index: fault.raw[:4] for index, fault in bad.items()} == {1: b"xxxx", 4: b"yyyy"}
 
 
