@@ -43,6 +43,7 @@ from curation.commands.options import (
     Ignore,
     IndexFile,
     Json,
+    LogJson,
     Logs,
     Model,
     NoProgress,
@@ -55,6 +56,7 @@ from curation.commands.options import (
     ShardSize,
     Share,
     TrainSet,
+    Verbose,
     Workers,
     budget_change,
 )
@@ -64,6 +66,7 @@ from curation.errors import GateError, UsageError
 
 if TYPE_CHECKING:
     from curation.packs import Packs
+    from curation.progress import Stages
     from curation.recipe import Recipe
     from curation.report.model import Report
 
@@ -130,19 +133,24 @@ def curate(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     no_progress: NoProgress = False,
+    log_json: LogJson = None,
 ) -> None:
     """Turn raw logs into an SFT set with a report: the run folder."""
     settings, packs = settings_of(
         recipe, [*changes, *budget_change(budget)], ignore, seed, against=dedup_against, index=index
     )
     by = {"name": engine, "workers": workers, "address": address, "resume": resume, "shard_bytes": shard_size << 20}
-    report = _curate(logs, out, settings, packs, decisions, by, force=force, quiet=quiet, progress=not no_progress)
+    report, took = _curate(
+        logs, out, settings, packs, decisions, by, force=force, progress=not (no_progress or quiet), log=log_json
+    )
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
         done = report.gate.state == "pass" and report.counts.exported_train > 0
         summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
+        _say_time(took, verbose=verbose)
     if gate:
         _gate(report, out)
 
@@ -253,7 +261,7 @@ def compare(
     from curation.runfolder import whole_or_absent
 
     with whole_or_absent(out) as folder:
-        _curate(logs, folder / "run", settings, packs, [], force=False, quiet=quiet, progress=progress)
+        _curate(logs, folder / "run", settings, packs, [], force=False, progress=progress, log=None)
         result = compare_sets(
             compare_command.sets(folder / "run", settings),
             folder,
@@ -292,7 +300,9 @@ def run_all(
     force: Force = False,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = False,
     no_progress: NoProgress = False,
+    log_json: LogJson = None,
 ) -> None:
     """Curate, hold the result against the quality gate, and train: one command from raw logs to an adapter."""
     settings, packs = settings_of(
@@ -302,9 +312,12 @@ def run_all(
     from training.cli import preflight
 
     preflight(settings.training | overrides, model=model)
-    report = _curate(logs, out, settings, packs, decisions, force=force, quiet=quiet, progress=not no_progress)
+    report, took = _curate(
+        logs, out, settings, packs, decisions, force=force, progress=not (no_progress or quiet), log=log_json
+    )
     if not (json or quiet):
         summary(report, out, next_step="")
+        _say_time(took, verbose=verbose)
     if accept_gate:
         overrides["accept"] = [*overrides.get("accept", settings.training.get("accept", [])), "gate"]
     else:
@@ -357,26 +370,35 @@ def _curate(
     by: dict[str, Any] | None = None,
     *,
     force: bool,
-    quiet: bool,
     progress: bool,
-) -> Report:
+    log: Path | None,
+) -> tuple[Report, Stages]:
     from curation import decisions, pipeline, runfolder
     from curation.duplicates import remember
     from curation.engines import Wanted, chosen
     from curation.progress import stages
     from curation.read import find
 
-    with runfolder.alone(out, force=force), stages(on=progress and not quiet) as say:
+    with stages(on=progress, log=log) as say, runfolder.alone(out, force=force):
         events = decisions.gather([*([out] if out.is_dir() else []), *decided])
         files = find(logs)
         people = decisions.table(decisions.settle(events))
         with chosen(Wanted(**(by or {})), files, settings, packs, people, out, say=say) as engine:
             curated = pipeline.curate(files, settings, packs, progress=say, people=people, engine=engine)
             say("write", str(out))
-            report = runfolder.write(curated, settings, packs, out, argv=sys.argv[1:], events=events)
+            argv = sys.argv[1:]
+            report = runfolder.write(curated, settings, packs, out, argv=argv, events=events, timings=say.timings)
             for examples in curated.parts("examples"):
                 remember(examples, settings.dedup, seed=settings.seed)
-    return report
+    return report, say
+
+
+LONG_RUN = 10.0  # seconds, from which on it is said where they went
+
+
+def _say_time(took: Stages, *, verbose: bool) -> None:
+    if verbose or took.seconds > LONG_RUN:
+        print(took.summary())
 
 
 def _train(

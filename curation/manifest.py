@@ -24,8 +24,9 @@ def manifest(
     decisions: Mapping[str, Any],
     argv: Sequence[str],
     siftune: str,
+    timings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the manifest. It holds no time and no machine name: equal input gives an equal manifest but for `argv`."""
+    """Return the manifest. Equal input gives an equal manifest but for `argv` and `timings`; it names no machine."""
     return {
         "schema_version": "siftune/manifest/1",
         "siftune": siftune,
@@ -48,4 +49,5 @@ def manifest(
         "counts": {"ledger": report.ledger.model_dump(), **report.counts.model_dump()},
         "gate": report.gate.model_dump(),
         "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+        **({"timings": dict(timings)} if timings is not None else {}),
     }

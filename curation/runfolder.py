@@ -7,7 +7,7 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -184,10 +184,12 @@ def write(
     *,
     argv: Sequence[str],
     events: Sequence[decisions.Event] = (),
+    timings: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Report:
     """Write the whole run folder to `target` and return its report; `events` is all that people said so far.
 
-    Some whole conversations are in memory at a time: those of a part of `curated`.
+    Some whole conversations are in memory at a time: those of a part of `curated`. `timings` tells at the very end
+    what the stages took, for the manifest (default: it has none).
     """
     with whole_or_absent(target) as folder:
         for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
@@ -221,6 +223,7 @@ def write(
                 decisions=decisions.summary(events),
                 argv=argv,
                 siftune=__version__,
+                timings=timings() if timings else None,
             ),
         )
     return report

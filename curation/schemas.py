@@ -112,12 +112,30 @@ class ManifestCounts(model.Counts):
     ledger: model.Ledger
 
 
+class ManifestStage(_Part):
+    """What one stage took."""
+
+    stage: str
+    seconds: float = Field(ge=0, description="By the clock.")
+    rows: Count | None = Field(description="The first count that it told of itself: messages, findings, examples.")
+    peak_mib: Count = Field(description="The most memory that the process had by its end.")
+
+
+class ManifestTimings(_Part):
+    """What the run took up to the writing of the manifest."""
+
+    seconds: float = Field(ge=0, description="By the clock; reading recipe and packs is not in it.")
+    cpu_seconds: float = Field(ge=0, description="Processor time of the process, start-up included.")
+    peak_mib: Count = Field(description="The most memory that the process had.")
+    stages: list[ManifestStage]
+
+
 class Manifest(_Part):
     """What was run on what: manifest.json."""
 
     schema_version: Literal["siftune/manifest/1"]
     siftune: str = Field(description="The version.")
-    argv: list[str] = Field(description="The command line; the only part that differs between equal runs.")
+    argv: list[str] = Field(description="The command line; differs between equal runs, as `timings` does.")
     seed: Count
     inputs: list[ManifestInput] = Field(min_length=1)
     recipe: Recipe = Field(description="Complete, defaults included.")
@@ -127,6 +145,7 @@ class Manifest(_Part):
     counts: ManifestCounts
     gate: model.Gate
     versions: dict[str, str] = Field(description="Of Python and of the libraries that decide what comes out.")
+    timings: ManifestTimings | None = Field(default=None, description="Differs between equal runs.")
 
 
 def _of(shape: type[BaseModel], name: str) -> Callable[[], dict[str, Any]]:

@@ -67,6 +67,16 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say where the time went.")]
+LogJson = Annotated[
+    Path | None,
+    typer.Option(
+        "--log-json",
+        metavar="FILE",
+        help="Add a JSON line for every stage to this file: seconds, rows, memory; no text of the log. -: to stderr.",
+        envvar="SIFTUNE_LOG_JSON",
+    ),
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
 Model = Annotated[
     str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")

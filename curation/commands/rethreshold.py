@@ -35,7 +35,8 @@ def rethreshold(
         events = decisions.gather([run])
         curated = pipeline.finish(found, settings, packs, progress=say, sign=signatures)
         say("write", str(target))
-        report = runfolder.write(curated, settings, packs, target, argv=sys.argv[1:], events=events)
+        argv = sys.argv[1:]
+        report = runfolder.write(curated, settings, packs, target, argv=argv, events=events, timings=say.timings)
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:

@@ -224,6 +224,7 @@ def test_threads_hash_seeds_and_folders_do_not_change_a_byte(tmp_path: Path) -> 
     one, two = ({path.name: path.read_bytes() for path in out.iterdir()} for out in outs)
     manifests = [json.loads(files.pop("manifest.json")) for files in (one, two)]
     assert [manifest.pop("argv")[-1] for manifest in manifests] == [str(out) for out in outs]
+    assert all(manifest.pop("timings")["seconds"] > 0 for manifest in manifests)
     assert manifests[0] == manifests[1]
     assert [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)] == []
 

@@ -40,7 +40,7 @@ def files(run: Path) -> dict[str, bytes]:
     """Return all that a run holds; of the manifest what does not depend on the command line."""
     content = {path.name: path.read_bytes() for path in run.iterdir()}
     manifest = json.loads(content["manifest.json"])
-    del manifest["argv"]
+    del manifest["argv"], manifest["timings"]
     return content | {"manifest.json": json.dumps(manifest).encode()}
 
 
