@@ -111,6 +111,7 @@ def _settings(result: dict[str, Any]) -> str:
         f"{config['effective_batch_size']} records a step ({config['batch_size']} at once), "
         f"{result['steps']['done']} steps, seed {config['seed']}",
         f"* {', '.join(f'{name} {number}' for name, number in result['versions'].items() if number[0].isdigit())}",
+        *(f"* `{name}`: sha256 `{digest}`" for name, digest in result["data"].items()),
     ]
     return "\n".join(lines)
 

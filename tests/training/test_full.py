@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from types import ModuleType
@@ -47,6 +48,8 @@ def test_a_whole_model_is_saved_that_loads_by_itself(whole: dict[str, Any]) -> N
     assert "All weights of" in card
     assert "fine-tuned model" in card
     assert "library_name: transformers" in card
+    trained_on = hashlib.sha256((whole["run"] / "train.sharegpt.jsonl").read_bytes()).hexdigest()
+    assert f"`train.sharegpt.jsonl`: sha256 `{trained_on}`" in card
     assert "PeftModel" not in card
     assert "rank 64" not in card
 
