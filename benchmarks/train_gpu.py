@@ -338,7 +338,7 @@ def make_sets(logs: list[Path], to: Path) -> None:
 
 
 def made_up_sets() -> dict[str, list[dict[str, Any]]]:
-    """Sets for the dry run: answers that follow from their questions, and the same among noise."""
+    """Sets for the dry run: answers that follow from their questions, the same among noise, and other questions."""
     goods = ["lamp", "chair", "kettle", "phone", "shoe", "desk", "clock", "shirt", "radio", "brush"]
     asked = [
         (f"Can I return the {g} number {n}?", f"Yes, the {g} can be returned within {n} days.")
@@ -351,7 +351,8 @@ def made_up_sets() -> dict[str, list[dict[str, Any]]]:
 
     rows = [row(n, n, *pair) for n, pair in enumerate(asked)]
     noise = [row(1000 + n, n % 100, f"hi {n}", "hm") for n in range(200)]
-    return {"raw": [*rows[:100], *noise], "curated": rows[:100], "real": rows[100:], "clean": rows[110:]}
+    held = [row(2000 + n, 200 + n, *pair) for n, pair in enumerate(sentences(20, (8, 20), 3))]
+    return {"raw": [*rows, *noise], "curated": rows, "real": held, "clean": held[10:]}
 
 
 def from_scratch(place: Path, size: dict[str, Any], sets: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -399,7 +400,7 @@ def from_scratch(place: Path, size: dict[str, Any], sets: dict[str, list[dict[st
     )  # fmt: skip
     return {
         "parameters": parameters,
-        "loss after pre-training": float(loss),
+        "loss after pre-training": float(loss.detach()),
         **{name: one["measures"] for name, one in result["held_out"].items()},
         "report": str(out / "compare.md"),
     }
