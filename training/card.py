@@ -67,6 +67,7 @@ def _data(result: dict[str, Any]) -> str:
         f"too long and left out: {encoding['too_long']}, split: {encoding['split']}, "
         f"without some answers: {encoding['cut']}",
         "* " + _learned(result),
+        *(f"* `{name}`: sha256 `{digest}`" for name, digest in result["data"].items()),
     ]
     return "\n".join(lines)
 
@@ -111,7 +112,6 @@ def _settings(result: dict[str, Any]) -> str:
         f"{config['effective_batch_size']} records a step ({config['batch_size']} at once), "
         f"{result['steps']['done']} steps, seed {config['seed']}",
         f"* {', '.join(f'{name} {number}' for name, number in result['versions'].items() if number[0].isdigit())}",
-        *(f"* `{name}`: sha256 `{digest}`" for name, digest in result["data"].items()),
     ]
     return "\n".join(lines)
 
