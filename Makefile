@@ -22,7 +22,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins clean clients fuzz bench-dedup
+.PHONY: help demo test check fix pins clean clients fuzz audit bench-dedup bench-curate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -57,6 +57,18 @@ clean: ## remove .venv, the demo's run, caches and builds
 bench-dedup: .venv/.dev ## deduplication beside its peers, where .cache/peers has them (benchmarks/dedup.py says how)
 	$(BIN)/python benchmarks/dedup.py
 	$(BIN)/python benchmarks/dedup.py --grow --texts 1000000 --runs 3 --slow-runs 1
+
+bench-curate: .venv/.dev ## a curation beside its peers, where .cache/peers has them (benchmarks/curate.py says how)
+	$(BIN)/python benchmarks/curate.py
+
+# Asks the vulnerability database of PyPI, so it needs the internet and is no part of `make test`; writes the bill of
+# materials (CycloneDX) that goes with a release. Strict: what the database does not answer for is a failure.
+audit: ## known vulnerabilities of what is pinned, and dist/sbom.cdx.json (needs the internet)
+	@$(FIND_PYTHON); test -x .cache/audit/bin/pip-audit || { "$$python" -m venv .cache/audit && \
+	  .cache/audit/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'; }
+	@mkdir -p dist
+	.cache/audit/bin/pip-audit --strict -r constraints.txt --no-deps --disable-pip
+	.cache/audit/bin/pip-audit --strict -r constraints.txt --no-deps --disable-pip --format cyclonedx-json -o dist/sbom.cdx.json
 
 # --- set-up --------------------------------------------------------------------------------------------------------
 
