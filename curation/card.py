@@ -135,8 +135,16 @@ not the whole folder.
 """
 
 
+_GATE = {
+    "pass": "passed",
+    "fail": "did NOT pass",
+    "more": "did not fail, but people have decided too few records to tell how precise every rule is",
+    "none": "asks for nothing",
+}
+
+
 def _limits(report: Report) -> str:
-    gate = "passed" if report.gate.state == "pass" else "did NOT pass"
+    gate = _GATE[report.gate.state]
     return f"""## Limitations
 
 The answers are what agents said, not what is true: prices, terms and policies were those of one company at one time,

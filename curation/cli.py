@@ -148,7 +148,7 @@ def curate(
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
-        done = report.gate.state == "pass" and report.counts.exported_train > 0
+        done = report.gate.state != "fail" and report.counts.exported_train > 0
         summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
         _say_time(took, verbose=verbose)
     if gate:
@@ -185,7 +185,7 @@ def train(
     result = _train(run, model, out, general, overrides, resume=resume, force=force, progress=progress)
     if not result:  # one of several processes, and not the first
         return
-    report_command.write_pages(run, report_command.read_report(run), adapter=out)
+    report_command.write_pages(run, report_command.with_decisions(report_command.read_report(run), run), adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)
 
 

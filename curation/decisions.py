@@ -56,6 +56,14 @@ class Event(BaseModel):
     queue: str = Field(default="", max_length=200, description="Where it was said: held, kept, rule:zh/filler-only …")
     strata: list[str] = Field(default=[], description="Random samples that the record was in: kept, rule:… .")
     note: str = Field(default="", max_length=2000, description="Why, in the reviewer's words.")
+    again: bool = Field(
+        default=False,
+        description="Said a second time, blind, to see whether the reviewer agrees with themselves. It decides "
+        "nothing, but the words of an edit are taken.",
+    )
+    seen: bool = Field(
+        default=False, description="Of a sampled record: what the rules said was on the screen when this was said."
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -115,17 +123,40 @@ def ordered(events: Iterable[Event]) -> list[Event]:
     return sorted(once.values(), key=lambda event: (event.time, event.event))
 
 
-def standing(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
-    """Return the last event that its own reviewer did not take back, by (record, reviewer)."""
+def alive(events: Iterable[Event]) -> list[Event]:
+    """Return the events that their own reviewer did not take back, oldest first, without the undoing itself."""
     log = ordered(events)
     undone = {(event.undoes, event.reviewer) for event in log if event.decision == "undo"}
-    return {
-        (event.item, event.reviewer): event
+    return [
+        event
         for event in log
         if event.decision != "undo"
         and (event.event, event.reviewer) not in undone
         and (event.batch, event.reviewer) not in undone
-    }
+    ]
+
+
+def decides(event: Event) -> bool:
+    """Tell whether an event decides something: what is said again does not, unless somebody took the pains to edit."""
+    return not event.again or event.decision == "edit"
+
+
+def standing(events: Iterable[Event]) -> dict[tuple[str, str], Event]:
+    """Return the last event that its own reviewer did not take back, by (record, reviewer)."""
+    return {(event.item, event.reviewer): event for event in alive(events) if decides(event)}
+
+
+def twice(events: Iterable[Event]) -> dict[tuple[str, str], tuple[Event, Event]]:
+    """Return what was said first and what was said again of the same text, by (record, reviewer)."""
+    first: dict[tuple[str, str], Event] = {}
+    pairs: dict[tuple[str, str], tuple[Event, Event]] = {}
+    for event in alive(events):
+        key = (event.item, event.reviewer)
+        if event.again and key in first and first[key].content == event.content:
+            pairs[key] = (first[key], event)
+        elif not event.again and key not in pairs:
+            first[key] = event
+    return pairs
 
 
 def settle(events: Iterable[Event]) -> dict[str, Said]:

@@ -115,7 +115,7 @@ def stats(
     json: Json = False,
 ) -> None:
     """Say how precise the rules are, what was missed, and how far people agree."""
-    from curation.report import sentences
+    from curation.report import people
 
     if language not in ("en", "zh"):
         raise UsageError(f"--lang: '{language}' is neither en nor zh")
@@ -123,25 +123,15 @@ def stats(
     if json:
         print(found.model_dump_json(indent=1) if found else "null")
         return
-    for words in sentences.review(found):
+    for words in people.review(found):
         print(words.into(language))  # type: ignore[arg-type]
 
 
 def _review(run: Path) -> Review | None:
-    import polars as pl
+    from curation.report.reviewed import today
+    from curation.review.queues import manifest_of
 
-    from curation import decisions
-    from curation.report.reviewed import reviewed
-
-    opened = _opened(run, 1)
-    findings = pl.scan_parquet(run / "findings.parquet").drop("before", "after")
-    return reviewed(
-        decisions.load(run),
-        examples=pl.read_parquet(run / "examples.parquet"),
-        messages=pl.read_parquet(run / "messages.parquet", columns=["conversation", "message", "raw"]),
-        findings=findings.filter(~pl.col("rule").str.starts_with("mend/")).collect(),
-        gate=opened.gate,
-    )
+    return today(run, gate=float(manifest_of(run)["recipe"]["gate"]["min_rule_precision"]))
 
 
 def _opened(run: Path, per_rule: int) -> Opened:

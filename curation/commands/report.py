@@ -42,7 +42,7 @@ def report(
 ) -> None:
     """Show a run's report again, and write its pages anew from report.json."""
     told = _language(language)
-    found = read_report(run)
+    found = with_decisions(read_report(run), run)
     if compare is not None:
         found = found.model_copy(update={"comparison": compared(run, compare, found)})
     shown = write_pages(run, found, language=told, html=html, md=md, adapter=adapter, examples=examples)
@@ -62,6 +62,25 @@ def diff(run_a: Run, run_b: Run, language: Lang = "en", *, json: Json = False) -
         print(found.model_dump_json(indent=1))
     else:
         terminal.render_comparison(found, console(stderr=False), language=told)
+
+
+def with_decisions(found: Report, run: Path) -> Report:
+    """Return the report with what people have decided since the curation, and the gate that this comes to."""
+    from curation import decisions
+
+    if found.review is None and not decisions.load(run):
+        return found
+    from curation.recipe import Gate
+    from curation.report.gate import gate
+    from curation.report.reviewed import today
+    from curation.review.queues import manifest_of
+
+    settings = Gate.model_validate(manifest_of(run)["recipe"]["gate"])
+    review = today(run, gate=settings.min_rule_precision)
+    left = sum(row.left for row in found.personal_data)
+    exported = found.counts.exported_train + found.counts.exported_val
+    held = gate(settings, exported=exported, personal_data=left, review=review)
+    return found.model_copy(update={"review": review, "gate": held})
 
 
 def write_pages(

@@ -39,6 +39,15 @@ def review(
     blind: Annotated[
         bool, typer.Option("--blind/--no-blind", help="In samples, hide what the rules said until you have decided.")
     ] = True,
+    again: Annotated[
+        float,
+        typer.Option(
+            "--second-pass",
+            min=0,
+            max=1,
+            help="Share of a sample that comes back later, unmarked, to see how far you agree with yourself.",
+        ),
+    ] = 0.2,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     show_pii: Annotated[bool, typer.Option("--show-pii", help="Show raw text with personal data in it.")] = False,
     unsafe: Annotated[
@@ -69,7 +78,7 @@ def review(
     name = reviewer or _user()
     opened = Opened(run, per_rule=per_rule)
     with store.reviewing(run, name), closing(store.Store(run, name)) as file, _listen(host, port) as place:
-        session = Session(opened, file, name, blind=blind)
+        session = Session(opened, file, name, blind=blind, again=again)
         number = place.getsockname()[1]
         token = "" if unsafe else secrets.token_urlsafe(24)
         shown = "127.0.0.1" if host in LOOPBACK else host

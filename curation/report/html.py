@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-from curation.report import charts, sentences, words
+from curation.report import charts, people, sentences, words
 from curation.report.diff import compare
 from curation.report.model import DroppedExample, KeptExample, MendRow, Report, RuleExample, Turn
 from curation.report.text import Piece, cut, marked, one_line
@@ -94,7 +94,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shared: dict[str, Any] = {"sentences": sentences, "charts": charts, "say": say, "name_of": words.name_of}
+    shared: dict[str, Any] = {
+        "sentences": sentences,
+        "people": people,
+        "charts": charts,
+        "say": say,
+        "name_of": words.name_of,
+    }
     shared |= {"percent": words.percent, "change": words.change, "figure": words.figure, "size": words.size}
     environment.globals |= shared
     return environment

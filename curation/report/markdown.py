@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterable
 
-from curation.report import sentences
-from curation.report.model import Comparison, Delta, Generation, KeptExample, Report, Training, Turn
+from curation.report import people, sentences
+from curation.report.model import Comparison, Delta, Generation, KeptExample, PrecisionRow, Report, Training, Turn
 from curation.report.text import one_line
 from curation.report.words import Language, Words, change, figure, mend_name, name_of, percent, say, size
 
@@ -23,6 +23,7 @@ def render(report: Report, *, language: Language = "en") -> str:
         *_types(report, language),
         *_also(report, language),
         *_examples(report, language),
+        *_review(report, language),
         *(_comparison(report, report.comparison, language) if report.comparison else []),
         *(_training(report.training, language) if report.training else []),
         *_provenance(report, language),
@@ -63,7 +64,7 @@ def _table(language: Language, heads: Iterable[str], rows: list[list[str]], more
 
 
 def _opening(report: Report, language: Language) -> list[str]:
-    sign = {"pass": "✅", "fail": "❌", "none": "⚪"}[report.gate.state]
+    sign = {"pass": "✅", "fail": "❌", "more": "⚠️", "none": "⚪"}[report.gate.state]
     verdict = say(f"gate.{report.gate.state}").into(language)
     colon = say("colon").into(language)
     parts = [
@@ -187,9 +188,49 @@ def _also(report: Report, language: Language) -> list[str]:
         _table(language, ["personal-data.kind", ">found", ">personal-data.left"], private)
         if private
         else say("personal-data.none").into(language),
-        f"### {say('review').into(language)}",
-        "\n".join(f"- {_words(words, language)}" for words in sentences.review(report.review)),
     ]
+
+
+def _review(report: Report, language: Language) -> list[str]:
+    """What people decided: precision by rule against the gate, what was missed, and how far people agree."""
+    found = report.review
+    parts = [_heading("review", language)]
+    if found is None:
+        return [*parts, "\n\n".join(_words(say(key), language) for key in ("review.none", "review.how"))]
+    signs = {"pass": "✅", "fail": "❌", "more": "⚠️"}
+    rows = [
+        [
+            code(row.rule, _NAME),
+            f"{row.n:,} / {row.population:,}",
+            f"{row.right:,}",
+            percent(row.right, row.n),
+            f"{percent(row.low, 1)} – {percent(row.high, 1)}",
+            f"{row.alone_right:,} / {row.alone_n:,}" if row.alone_n else "–",
+            f"{signs[row.state]} {_words(say(f'precision.{row.state}', **_more(row)), language)}",
+        ]
+        for row in found.rules
+    ]
+    heads = ["rules.rule", ">review.sampled", ">review.right", ">review.share", ">review.interval", ">review.alone"]
+    said = [
+        *people.counts(found),
+        *([people.missed(found.kept)] if found.kept else []),
+        *people.undecided(report),
+        *people.blank(report),
+    ]
+    parts.append("\n".join(f"- {_words(words, language)}" for words in said))
+    if rows:
+        parts.append(_words(say("review.precision.caption", gate=percent(found.gate, 1)), language))
+        parts.append(_table(language, [*heads, "review.result"], rows))
+    agreed = [
+        [_words(row.who, language), f"{row.n:,}", row.share, row.kappa, _words(row.word, language)]
+        for row in people.agreement(found)
+    ]
+    heads = ["review.who", ">review.common", ">review.percent", ">review.kappa", "review.meaning"]
+    return [*parts, *([_table(language, heads, agreed)] if agreed else [])]
+
+
+def _more(row: PrecisionRow) -> dict[str, int]:
+    return {"n": row.more} if row.state == "more" else {}
 
 
 def _examples(report: Report, language: Language) -> list[str]:

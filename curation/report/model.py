@@ -43,8 +43,11 @@ class GateCheck(_Part):
 class Gate(_Part):
     """Whether the result may be used without a further look."""
 
-    state: Literal["pass", "fail", "none"] = Field(description="none: the recipe asks for nothing.")
+    state: Literal["pass", "fail", "more", "none"] = Field(
+        description="more: nothing failed, but of a sampled rule it takes more decisions to tell; none: nothing asked."
+    )
     checks: list[GateCheck] = Field(description="In the order of the recipe.")
+    more: Count = Field(default=0, description="Decisions that it takes at least until every sampled rule is told.")
 
 
 class Ledger(_Part):
@@ -299,6 +302,15 @@ class AgreementRow(_Part):
     kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance; null where chance agrees always.")
 
 
+class RepeatRow(_Part):
+    """How far one person agrees with themselves: sampled records that came back, unmarked and blind."""
+
+    name: str = Field(description="The reviewer.")
+    n: Count = Field(description="Records that came back and were decided again.")
+    agreement: Share | None = Field(description="Share of the same word; null for no record.")
+    kappa: float | None = Field(description="Cohen's kappa: agreement beyond chance; null where chance agrees always.")
+
+
 class PrecisionRow(_Part):
     """How often people confirmed what one rule dropped: random sample, bulk decisions left out."""
 
@@ -315,6 +327,7 @@ class PrecisionRow(_Part):
     more: Count = Field(description="At least so many further decisions are needed.")
     alone_n: Count = Field(description="Of n, records that no other rule drops.")
     alone_right: Count = Field(description="Of alone_n, people would drop them too.")
+    seen: Count = Field(default=0, description="Of n, decided with what the rules said on the screen: not blind.")
 
 
 class MissRate(_Part):
@@ -325,6 +338,7 @@ class MissRate(_Part):
     missed: Count = Field(description="Of these, people would drop them.")
     edited: Count = Field(description="Of these, people rewrote them.")
     unsure: Count = Field(description="Sampled examples that people could not decide; not in n.")
+    seen: Count = Field(default=0, description="Of n, decided with what the rules said on the screen: not blind.")
     rate: Share | None = Field(description="missed / n.")
     low: Share = Field(description="Lower end of the 95 % Wilson interval.")
     high: Share = Field(description="Upper end of the 95 % Wilson interval.")
@@ -344,6 +358,7 @@ class Review(_Part):
     gate: Share = Field(description="What the lower end of a rule's precision must reach.")
     reviewers: list[ReviewerRow] = Field(description="By name.")
     agreement: list[AgreementRow] = Field(description="Every two reviewers with a record in common.")
+    repeats: list[RepeatRow] = Field(default=[], description="Every reviewer to whom records came back, by name.")
     rules: list[PrecisionRow] = Field(description="Drop rules with a sampled decision, the worst precision first.")
     kept: MissRate | None = Field(description="Null where no kept example was sampled.")
 

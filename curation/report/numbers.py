@@ -12,9 +12,9 @@ from curation.duplicates import Duplicates
 from curation.packs import Packs
 from curation.query_types import OTHER, Names
 from curation.read import Input
-from curation.recipe import Gate as GateSettings
 from curation.recipe import Recipe
 from curation.report import counts, model, shown
+from curation.report.gate import gate
 from curation.report.measure import CHARACTERS, SIDES, TURNS, Measures
 
 # Findings that no pack rule makes: what the stages themselves say.
@@ -45,30 +45,6 @@ STRUCTURAL = {
         "The budget is full; what was chosen covers this question or asks something rarer.",
     ),
 }
-
-
-def gate(
-    settings: GateSettings,
-    *,
-    exported: int,
-    personal_data: int,
-    review: model.Review | None = None,
-) -> model.Gate:
-    """Hold what came out against what the recipe asks for; rules count only once people sampled what they drop."""
-    checks = [
-        _check("exported_examples", exported, settings.min_examples, at_least=True),
-        _check("personal_data_left", personal_data, settings.max_personal_data, at_least=False),
-    ]
-    if review and review.rules:
-        failed = sum(row.state == "fail" for row in review.rules)
-        checks.append(_check("imprecise_rules", failed, 0, at_least=False))
-    return model.Gate(state="pass" if all(c.passed for c in checks) else "fail", checks=checks)
-
-
-def _check(name: str, value: float, limit: float, *, at_least: bool) -> model.GateCheck:
-    passed = value >= limit if at_least else value <= limit
-    sense = "at_least" if at_least else "at_most"
-    return model.GateCheck(name=name, value=value, limit=limit, sense=sense, passed=passed)  # type: ignore[arg-type]
 
 
 def numbers(

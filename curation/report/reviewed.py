@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from pathlib import Path
 
 import polars as pl
 
 from curation import decisions, estimates
 from curation.decide import with_message_findings
 from curation.decisions import Event, Said
+from curation.errors import SourceError
 from curation.report import model
 
 SAME_WORD = {"edit": "keep"}  # who rewrites a record wants it kept
+CLEAR = ("keep", "edit", "drop")
 
 
 def reviewed(
@@ -37,9 +40,34 @@ def reviewed(
         disagree=words["disagree"], bulk=sum(said.event.batch is not None for said in fresh.values()),
         stale=sum(word == "stale" for word in state.values()),
         unknown=sum(word == "unknown" for word in state.values()),
-        gate=gate, reviewers=_reviewers(events), agreement=agreement(events),
+        gate=gate, reviewers=_reviewers(events), agreement=agreement(events), repeats=repeats(events),
         rules=_precision(fresh, findings, gate), kept=_miss_rate(fresh, examples, findings),
     )  # fmt: skip
+
+
+def today(run: Path, *, gate: float) -> model.Review | None:
+    """Return what people's decisions come to now, read from a run folder; null where there are none.
+
+    Raises SourceError where the folder or a log cannot be read.
+    """
+    events = decisions.load(run)
+    if not events:
+        return None
+    said = pl.Series([event.conversation for event in events], dtype=pl.String).unique()
+    try:
+        findings = pl.scan_parquet(run / "findings.parquet").filter(~pl.col("rule").str.contains("^(?:mend|read)/"))
+        examples = pl.scan_parquet(run / "examples.parquet").select("id", "conversation", "content", "turns")
+        messages = pl.scan_parquet(run / "messages.parquet").select("conversation", "message", "raw")
+        return reviewed(
+            events,
+            examples=examples.collect(),
+            messages=messages.filter(pl.col("conversation").is_in(said.implode())).collect(),
+            findings=findings.drop("before", "after").collect(),
+            gate=gate,
+        )
+    except (OSError, pl.exceptions.PolarsError) as fault:
+        name = getattr(fault, "filename", None) or type(fault).__name__
+        raise SourceError(f"{run}: not a whole run folder of this version ({name})") from None
 
 
 def drops(findings: pl.DataFrame) -> pl.DataFrame:
@@ -80,7 +108,7 @@ def _precision(fresh: Mapping[str, Said], findings: pl.DataFrame, gate: float) -
             and single(said)
             and (rule in fires.get(item, set()) or rule.startswith("dedup/"))
         ]
-        clear = [(item, said.decision) for item, said in mine if said.decision in ("keep", "edit", "drop")]
+        clear = [(item, said.decision) for item, said in mine if said.decision in CLEAR]
         if not mine:
             continue
         right = sum(word == "drop" for _, word in clear)
@@ -92,6 +120,7 @@ def _precision(fresh: Mapping[str, Said], findings: pl.DataFrame, gate: float) -
             rule=rule, on=mine[0][1].event.kind, population=size, n=len(clear), right=right,
             unsure=len(mine) - len(clear), precision=right / len(clear) if clear else None, low=low, high=high,
             state=state, more=more, alone_n=len(alone), alone_right=sum(word == "drop" for word in alone),
+            seen=sum(said.event.seen for _, said in mine if said.decision in CLEAR),
         )  # fmt: skip
         rows.append(row)
     return sorted(rows, key=lambda row: (row.precision is None, row.precision, row.rule))
@@ -114,10 +143,8 @@ def _miss_rate(fresh: Mapping[str, Said], examples: pl.DataFrame, findings: pl.D
     """Count over examples that the rules keep, whatever people say of them."""
     said = with_message_findings(examples, findings)
     against = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.starts_with("people/"))["id"].unique()
-    mine = [
-        said.decision for item, said in fresh.items() if "kept" in strata(said) and single(said) and item not in against
-    ]
-    clear = [word for word in mine if word in ("keep", "edit", "drop")]
+    mine = [said for item, said in fresh.items() if "kept" in strata(said) and single(said) and item not in against]
+    clear = [said.decision for said in mine if said.decision in CLEAR]
     if not mine:
         return None
     missed, population = clear.count("drop"), max(examples.height - len(against), len(mine))
@@ -125,6 +152,7 @@ def _miss_rate(fresh: Mapping[str, Said], examples: pl.DataFrame, findings: pl.D
     return model.MissRate(
         population=population, n=len(clear), missed=missed, edited=clear.count("edit"),
         unsure=len(mine) - len(clear), rate=missed / len(clear) if clear else None, low=low, high=high,
+        seen=sum(said.event.seen for said in mine if said.decision in CLEAR),
     )  # fmt: skip
 
 
@@ -145,4 +173,18 @@ def agreement(events: Sequence[Event]) -> list[model.AgreementRow]:
         if both:
             n, same, kappa = estimates.agreement((said[one][item], said[other][item]) for item in both)
             rows.append(model.AgreementRow(one=one, other=other, n=n, agreement=same / n, kappa=kappa))
+    return rows
+
+
+def repeats(events: Sequence[Event]) -> list[model.RepeatRow]:
+    """Compare what every reviewer said the first and the second time of records that came back to them, blind."""
+    said: dict[str, list[tuple[str, str]]] = {}
+    for (_, reviewer), (first, second) in sorted(decisions.twice(events).items()):
+        if not second.seen and not first.seen and first.batch is None:
+            one, other = (SAME_WORD.get(event.decision, event.decision) for event in (first, second))
+            said.setdefault(reviewer, []).append((one, other))
+    rows = []
+    for name in sorted(said):
+        n, same, kappa = estimates.agreement(said[name])
+        rows.append(model.RepeatRow(name=name, n=n, agreement=same / n, kappa=kappa))
     return rows

@@ -3,15 +3,14 @@
 from curation.report.model import (
     Comparison,
     GateCheck,
-    PrecisionRow,
     QueryTypeRow,
     Report,
-    Review,
     RuleRow,
     Training,
 )
+from curation.report.people import undecided
 from curation.report.text import one_line
-from curation.report.words import WORDS, Words, figure, name_of, percent, say
+from curation.report.words import WORDS, Words, figure, name_of, say
 
 # Where the words change. They are words only: no verdict hangs on them, the recipe's gate decides.
 _EVEN, _UNEVEN = 0.8, 0.6
@@ -72,7 +71,7 @@ def warnings(report: Report) -> list[Words]:
     wanted = [key for key in report.missing_types if key in {row.id for row in asked(report)}]
     if wanted and report.counts.exported_train + report.counts.exported_val:
         said.append(say("warn.missing", names=_names(report, wanted)))
-    return said
+    return said + undecided(report)
 
 
 def type_name(row: QueryTypeRow) -> Words:
@@ -178,43 +177,6 @@ def reasoning(report: Report) -> Words:
     """How many examples carry a chain of thought."""
     numbers = report.cot
     return say("cot.found", records=numbers.records, kept=numbers.kept) if numbers.records else say("cot.none")
-
-
-def review(numbers: Review | None, most: int = 60) -> list[Words]:
-    """What people decided, what it says of at most `most` rules and of what was kept, and how far people agree."""
-    if numbers is None:
-        return [say("review.none")]
-    decided = {word: getattr(numbers, word) for word in ("keep", "drop", "edit", "unsure", "disagree")}
-    said = [say("review.decided", n=sum(decided.values()), **decided)]
-    counts = (("review.bulk", numbers.bulk), ("review.stale", numbers.stale), ("review.unknown", numbers.unknown))
-    said += [say(key, n=n) for key, n in counts if n]
-    said += [precision(row, numbers.gate) for row in numbers.rules[:most]]
-    if numbers.kept:
-        kept = numbers.kept
-        bounds = {"low": percent(kept.low, 1), "high": percent(kept.high, 1)}
-        said.append(say("review.missed", share=percent(kept.missed, kept.n), n=kept.n, missed=kept.missed, **bounds))
-    for row in numbers.agreement[:most]:
-        names = {"one": one_line(row.one, 40), "other": one_line(row.other, 40)}
-        share = "–" if row.agreement is None else percent(row.agreement, 1)
-        kappa = "–" if row.kappa is None else f"{row.kappa:.2f}"
-        said.append(say("review.agreement", n=row.n, share=share, kappa=kappa, **names))
-    return said
-
-
-def precision(row: PrecisionRow, gate: float) -> Words:
-    """How often people confirmed what a rule dropped, and what that means for the gate."""
-    key = {"pass": "review.pass", "fail": "review.fail", "more": "review.more"}[row.state]
-    values = {"gate": percent(gate, 1), "more": row.more} if row.state == "more" else {"gate": percent(gate, 1)}
-    return say(
-        "review.precision",
-        rule=one_line(row.rule, 60),
-        share=percent(row.right, row.n),
-        right=row.right,
-        n=row.n,
-        low=percent(row.low, 1),
-        high=percent(row.high, 1),
-        state=say(key, **values),
-    )
 
 
 def training(told: Training) -> list[Words]:

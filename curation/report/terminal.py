@@ -1,5 +1,6 @@
 """report.json in a terminal: the verdict, the funnel and the busiest rules, on one screen."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich import box
@@ -8,14 +9,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from curation.report import sentences
-from curation.report.model import Comparison, Delta, Report
+from curation.report import people, sentences
+from curation.report.model import Comparison, Delta, Report, Review
 from curation.report.text import one_line, without_escapes
 from curation.report.words import Language, Words, change, figure, say
 
 _RULES = 10
+_WORST = 3  # sampled rules
 _LEAST_EVIDENCE = 12  # cells
-_STYLE = {"pass": "bold green", "fail": "bold red", "none": "bold"}
+_STYLE = {"pass": "bold green", "fail": "bold red", "more": "bold yellow", "none": "bold"}
 _ACTION_STYLE = {"drop": "red", "review": "yellow", "note": "dim", "keep": "green"}
 _UNITS = {"messages": 0, "clean_messages": 0, "turns": 1}  # the rest are examples
 
@@ -28,10 +30,11 @@ def render(report: Report, console: Console, *, language: Language = "en") -> No
     console.print(_funnel(report, language))
     if report.rules:
         console.print(_rules(report, console, language))
-    for words in [*sentences.ledger(report), *sentences.diversity(report)]:
+    for words in sentences.ledger(report):
         console.print(_safe(words, language))
+    console.print(_together(sentences.diversity(report), language))
     if report.review:
-        console.print(_safe(sentences.review(report.review)[0], language))  # `siftune decisions stats` has the rest
+        _review(report.review, console, language)
     if report.comparison:
         render_comparison(report.comparison, console, language=language)
     if report.training:
@@ -42,6 +45,25 @@ def render(report: Report, console: Console, *, language: Language = "en") -> No
     state, colon = report.gate.state, say("colon").into(language)
     verdict = f"{say('verdict').into(language)}{colon}{say(f'gate.{state}').into(language)}"
     console.print(Text.assemble((verdict, _STYLE[state]), " — ", _safe(sentences.headline(report), language)))
+
+
+def _review(found: Review, console: Console, language: Language) -> None:
+    """Print what people decided, the rules that stand worst against the gate first; `decisions stats` has all."""
+    states = Counter(row.state for row in found.rules)
+    worst = sorted(found.rules, key=lambda row: ("fail", "more", "pass").index(row.state))
+    missed = [people.missed(found.kept)] if found.kept else []
+    said = [people.counts(found)[:2] + missed, [people.precision(row, found.gate) for row in worst[:_WORST]]]
+    if len(found.rules) > _WORST:
+        said.append([say("review.states", passed=states["pass"], failed=states["fail"], more=states["more"])])
+    for part in said:
+        if part:
+            console.print(_together(part, language))
+
+
+def _together(said: Sequence[Words], language: Language) -> Text:
+    """Put sentences into one paragraph."""
+    space = "" if language == "zh" else " "
+    return Text(clean(space.join(words.into(language) for words in said), 3000))
 
 
 def render_comparison(other: Comparison, console: Console, *, language: Language = "en") -> None:

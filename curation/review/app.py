@@ -62,6 +62,7 @@ def app(
             Route("/bulk", pages.bulk),
             Route("/decide", pages.decide, methods=["POST"]),
             Route("/undo", pages.undo, methods=["POST"]),
+            Route("/reveal", pages.reveal, methods=["POST"]),
             Route("/bulk", pages.decide_all, methods=["POST"]),
             Route("/language", pages.switch, methods=["POST"]),
             *(Route(f"/{name}", _file(name, kind)) for name, kind in _FILES.items()),
@@ -188,10 +189,10 @@ class _Pages:
         if body.get("content") != self._session.opened.content(record):
             return _refused(word("failed.changed", language), 409)
         place = _place(body)
-        blind = self._session.is_blind(place.queue, record.item)
+        blind = self._stands(place, record) and self._session.is_blind(place)
         try:
             self._session.decide(
-                record, decision, queue=place.queue, note=str(body.get("note") or "")[:2000],
+                record, decision, place=place, note=str(body.get("note") or "")[:2000],
                 turns=body.get("turns") if decision == "edit" else None,
                 cot=body.get("cot") if decision == "edit" else None,
             )  # fmt: skip
@@ -215,9 +216,17 @@ class _Pages:
         if not gone:
             return JSONResponse({"url": None, "said": word("undone.none", language)})
         queue, query = gone[-1].queue, str(body.get("query", ""))
-        items = self._items(Place(queue, query, 0))
-        place = Place(queue, query, items.index(gone[-1].item) if gone[-1].item in items else -1)
+        place = Place(queue, query, self._session.find(queue, query, gone[-1]))
         return JSONResponse({"url": _url(place), "said": word("undone", language, n=len(gone))})
+
+    async def reveal(self, request: Request) -> Response:
+        """Show what the rules said of one record before it is decided; what is then said of it is marked as `seen`."""
+        body, fault = await _json(request)
+        place, record = _place(body), self._session.opened.record(str(body.get("item")))
+        if fault or record is None or not self._stands(place, record):
+            return _refused(fault or "unknown record", 422)
+        self._session.reveal(place)
+        return JSONResponse({"url": _url(place), "said": ""})
 
     async def decide_all(self, request: Request) -> Response:
         language = self._language(request)
@@ -275,6 +284,10 @@ class _Pages:
     def _items(self, place: Place) -> list[str]:
         return self._session.items(place.queue, place.query)
 
+    def _stands(self, place: Place, record: Record) -> bool:
+        items = self._items(place)
+        return 0 <= place.at < len(items) and items[place.at] == record.item
+
     def _saved(self, record: Record, decision: str, language: str, *, blind: bool) -> str:
         said = word(f"state.{decision}", language)
         if not blind:
@@ -295,11 +308,11 @@ class _Pages:
         if items and 0 <= place.at < len(items):
             record = session.opened.record(items[place.at])
             if record:
-                blind = session.is_blind(place.queue, record.item)
+                blind = session.is_blind(place)
                 shown = screen.screen(session.opened, record, blind=blind, show_pii=self._show_pii)
         total = len(items or [])
         item = shown.record.item if shown else ""
-        mine = session.mine(item) if shown else None
+        mine = session.at(place) if shown else None
         revealed = not blind and (place.queue == "disagreed" or mine is not None)
         return self._render(
             "page.html.j2", language, place=place, shown=shown, blind=blind, missing=missing, total=total,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,9 @@ U64 = npt.NDArray[np.uint64]
 SAMPLES = ("sample", "kept")  # and rule:…: random, looked at blind
 LISTS = ("held", "conflicts", "disagreed", "stale")
 CONFLICT = "dedup/conflict"
+AGAIN = 0.2  # share of a sample that comes back for the hidden second pass (ux: a fifth)
+MOST_AGAIN = 50  # of one queue
+LEAST_APART = 5  # records between the two times
 
 
 class Record(NamedTuple):
@@ -320,6 +324,29 @@ def sample(keys: U64, seed: int, name: str, most: int) -> list[int]:
     mixed ^= mixed >> np.uint64(31)
     order: list[int] = np.argsort(mixed, kind="stable")[:most].tolist()
     return order
+
+
+def comes_back(items: Sequence[str], seed: int, share: float) -> tuple[list[str], frozenset[int]]:
+    """Let a share of a sample come back later in it; return the longer queue and the places of the second times.
+
+    A record stands again at a random place at least a quarter of the queue (and LEAST_APART records) after the first
+    time, so that nobody answers from memory, and nobody can tell a second time from a first.
+    """
+    apart = max(LEAST_APART, len(items) // 4)
+    most = min(round(share * len(items)), MOST_AGAIN)
+    early = items[: max(len(items) - apart, 0)]
+    after: dict[int, list[str]] = {}
+    for at in sample(_of_hex(early), seed, "again", most) if early and most else []:
+        place = Random(f"{seed}:again:{early[at]}").randint(at + apart, len(items) - 1)
+        after.setdefault(place, []).append(early[at])
+    queue: list[str] = []
+    second: set[int] = set()
+    for at, item in enumerate(items):
+        queue.append(item)
+        for back in after.get(at, []):
+            second.add(len(queue))
+            queue.append(back)
+    return queue, frozenset(second)
 
 
 def _of_hex(ids: pl.Series | Sequence[str]) -> U64:

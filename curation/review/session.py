@@ -10,7 +10,7 @@ import numpy as np
 from curation import decisions, estimates
 from curation.decisions import Event, Said
 from curation.review import screen, store
-from curation.review.queues import LISTS, Opened, Record, sample
+from curation.review.queues import LISTS, SAMPLES, Opened, Record, comes_back, sample
 
 
 class Place(NamedTuple):
@@ -24,24 +24,24 @@ class Place(NamedTuple):
 class Session:
     """The state between two key presses. All of it can be had again from the files."""
 
-    def __init__(self, opened: Opened, file: store.Store, reviewer: str, *, blind: bool) -> None:
-        """Start where the reviewer left off."""
+    def __init__(self, opened: Opened, file: store.Store, reviewer: str, *, blind: bool, again: float = 0.0) -> None:
+        """Start where the reviewer left off; `again` is the share of a sample that comes back, hidden."""
         self.opened, self.reviewer, self.blind = opened, reviewer, blind
-        self._file = file
+        self._file, self._again = file, again
         events = decisions.load(opened.run)
         self.said: dict[str, list[Event]] = {}  # of each record, what I said and did not take back, the last at the end
-        self._done: list[Event] = []  # the same, in the order in which I said it
-        mine = [event for event in events if event.reviewer == reviewer]
-        undone = {event.undoes for event in mine if event.decision == "undo"}
-        for event in mine:
-            if event.decision != "undo" and event.event not in undone and event.batch not in undone:
-                self._remember(event)
+        self._second: dict[str, list[Event]] = {}  # the same of what came back and decides nothing
+        self._done: list[Event] = []  # both, in the order in which I said it
+        self._revealed: set[tuple[str, bool]] = set()  # records whose rules I asked to see, the first or second time
+        for event in decisions.alive(event for event in events if event.reviewer == reviewer):
+            self._remember(event)
         settled = decisions.settle(events)
         opened.know(settled.values())
         self.others = decisions.settle(event for event in events if event.reviewer != reviewer)
         self._out_of_date = opened.stale(settled)
         self._disputed = sorted(item for item, said in settled.items() if said.decision == "disagree")
         self._found: dict[tuple[str, str], list[str]] = {}
+        self._back: dict[str, frozenset[int]] = {}  # of each sample, the places where a record comes back
         self._set_of: dict[tuple[str, str], frozenset[str]] = {}
 
     # --- queues ------------------------------------------------------------------------------------------------------
@@ -70,12 +70,43 @@ class Session:
             "disagreed": lambda: [item for item in self._disputed if opened.record(item)],
             "stale": lambda: [item for item in sorted(self._out_of_date) if opened.record(item)],
         }
-        return ways[queue]() if queue in ways else opened.samples.get(queue, [])
+        items = ways[queue]() if queue in ways else opened.samples.get(queue, [])
+        if _sampled(queue):
+            items, self._back[queue] = comes_back(items, opened.seed, self._again)
+        return items
 
-    def is_blind(self, queue: str, item: str) -> bool:
-        """Tell whether the rules' word is still hidden: in a sample, until the reviewer has decided."""
-        sampled = queue in ("sample", "kept") or queue.startswith("rule:")
-        return self.blind and sampled and self.mine(item) is None
+    def is_blind(self, place: Place) -> bool:
+        """Tell whether the rules' word is hidden: in a sample, until the reviewer has decided or asked to see it."""
+        item = self.items(place.queue, place.query)[place.at]
+        if not self.blind or not _sampled(place.queue) or self.at(place) is not None:
+            return False
+        return (item, self.is_second(place)) not in self._revealed
+
+    def reveal(self, place: Place) -> None:
+        """Show what the rules said of a record before it is decided; the decision will say so."""
+        self._revealed.add((self.items(place.queue, place.query)[place.at], self.is_second(place)))
+
+    def is_second(self, place: Place) -> bool:
+        """Tell whether a record is here to be decided once more: I decided it before, by itself, and blind."""
+        items = self.items(place.queue, place.query)
+        if place.at not in self._back.get(place.queue, ()):
+            return False
+        first = self.mine(items[place.at])
+        return first is not None and first.batch is None and not first.seen and _sampled(first.queue)
+
+    def at(self, place: Place) -> Event | None:
+        """Return what I said of the record at a place, as far as it is shown there: the second time stands alone."""
+        item = self.items(place.queue, place.query)[place.at]
+        if item in self._second and place.at in self._back.get(place.queue, ()):
+            return self._second[item][-1]
+        return None if self.is_second(place) else self.mine(item)
+
+    def find(self, queue: str, query: str, event: Event) -> int:
+        """Return the place in a queue where an event was said; -1 where it is not there."""
+        back = self._back.get(queue, frozenset())
+        items = self.items(queue, query)
+        places = [at for at, item in enumerate(items) if item == event.item and (at in back) == event.again]
+        return places[0] if places else -1
 
     def mine(self, item: str) -> Event | None:
         """Return what I said of a record as it is today."""
@@ -91,10 +122,13 @@ class Session:
     def count(self, queue: str, query: str = "") -> tuple[int, int]:
         """Return how many records of a queue I decided, and how many there are."""
         items = self.items(queue, query)
+        back = self._back.get(queue, frozenset())
+        second = sum(self.at(Place(queue, query, at)) is not None for at in back)
         if len(items) > len(self.said):
             inside = self._sets(queue, query)
-            return sum(item in inside and self.mine(item) is not None for item in self.said), len(items)
-        return sum(self.mine(item) is not None for item in items), len(items)
+            return second + sum(item in inside and self.mine(item) is not None for item in self.said), len(items)
+        first = (self.mine(item) for at, item in enumerate(items) if at not in back)
+        return second + sum(mine is not None for mine in first), len(items)
 
     def _sets(self, queue: str, query: str) -> frozenset[str]:
         items = self.items(queue, query)
@@ -108,9 +142,13 @@ class Session:
         items = self.items(place.queue, place.query)
         for step in range(1, len(items) + 1):
             index = (place.at + step) % len(items)
-            if self.mine(items[index]) is None:
+            if self.at(place._replace(at=index)) is None and not self._waits(place.queue, index, items[index]):
                 return index
         return None
+
+    def _waits(self, queue: str, at: int, item: str) -> bool:
+        """Tell whether a place is the second time of a record that has not had its first."""
+        return at in self._back.get(queue, ()) and self.mine(item) is None
 
     # --- deciding ----------------------------------------------------------------------------------------------------
 
@@ -119,14 +157,23 @@ class Session:
         record: Record,
         decision: str,
         *,
-        queue: str,
+        place: Place,
         note: str = "",
         turns: list[str] | None = None,
         cot: str | None = None,
     ) -> Event:
-        """Say something of one record; it is on the disk when this returns. Raises ValueError for what cannot be."""
+        """Say something of one record; it is on the disk when this returns. Raises ValueError for what cannot be.
+
+        `place` is where it was shown; one that is not the record's stands for none.
+        """
         (content,) = self.opened.contents([record])
-        event = self._event(record, content, decision, queue=queue, note=note, turns=turns, cot=cot)
+        items = self.items(place.queue, place.query)
+        here = 0 <= place.at < len(items) and items[place.at] == record.item
+        again = here and self.is_second(place)
+        seen = record.item in self.opened.strata and not (here and self.is_blind(place))
+        event = self._event(
+            record, content, decision, queue=place.queue, note=note, turns=turns, cot=cot, again=again, seen=seen
+        )
         self._file.add([event])
         self._remember(event)
         return event
@@ -158,7 +205,7 @@ class Session:
             evidence = self.opened.evidence(rule) if rule else {}
             wanted = text.lower()
             items = [item for item in items if item in found or wanted in evidence.get(item, "").lower()]
-        return [item for item in items if self.mine(item) is None]
+        return [item for item in dict.fromkeys(items) if self.mine(item) is None]
 
     def shown_of(self, items: Sequence[str], most: int = 10) -> list[str]:
         """Return the beginnings of a few records, chosen by the seed."""
@@ -175,17 +222,18 @@ class Session:
         undo = last.model_copy(
             update={
                 "event": decisions.new_id(), "time": decisions.now(), "decision": "undo", "turns": None, "cot": None,
-                "undoes": last.batch or last.event, "batch": None, "note": "", "strata": [],
+                "undoes": last.batch or last.event, "batch": None, "note": "", "strata": [], "again": False,
+                "seen": False,
             }
         )  # fmt: skip
         self._file.add([undo])
         ids = {event.event for event in gone}
         self._done = [event for event in self._done if event.event not in ids]
         for event in gone:
-            left = [one for one in self.said[event.item] if one.event != event.event]
-            self.said.pop(event.item)
-            if left:
-                self.said[event.item] = left
+            for said in (self.said, self._second):
+                left = [one for one in said.pop(event.item, []) if one.event != event.event]
+                if left:
+                    said[event.item] = left
         return gone
 
     def precision(self, rule: str) -> tuple[int, int, estimates.Interval, estimates.Standing]:
@@ -222,5 +270,14 @@ class Session:
         return Event.model_validate(values | more)
 
     def _remember(self, event: Event) -> None:
-        self.said.setdefault(event.item, []).append(event)
+        if event.again:
+            self._second.setdefault(event.item, []).append(event)
+        if decisions.decides(event):
+            self.said.setdefault(event.item, []).append(event)
+        self._revealed.discard((event.item, event.again))
         self._done.append(event)
+
+
+def _sampled(queue: str) -> bool:
+    """Tell whether a queue is a random sample, looked at blind."""
+    return queue in SAMPLES or queue.startswith("rule:")

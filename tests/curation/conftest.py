@@ -75,6 +75,12 @@ def run(curated: pipeline.Curated, packs: Packs, tmp_path_factory: pytest.TempPa
     return folder
 
 
+@pytest.fixture
+def fresh(run: Path, tmp_path: Path) -> Path:
+    """Return a copy of the run that nobody has reviewed."""
+    return shutil.copytree(run, tmp_path / "run")
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Start Chromium once for all browser tests; they are skipped, and say why, where there is none."""

@@ -54,6 +54,7 @@ PHRASES: list[tuple[str, str, str]] = [
     ("headline.no-input", "输入中没有任何记录。", "There was no record in the input."),
     ("gate.pass", "达到门槛", "gate passed"),
     ("gate.fail", "未达门槛", "gate failed"),
+    ("gate.more", "需要继续审核", "more review needed"),
     ("gate.none", "未设门槛", "no gate set"),
     ("gate.caption", "门槛逐项检查", "Gate, check by check"),
     ("gate.check", "检查项", "Check"),

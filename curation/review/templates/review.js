@@ -81,6 +81,10 @@ const acts = {
     if (found.url) await show(found.url, true);
     say(found.said);
   }),
+  reveal: () => once(async () => {
+    if (!document.querySelector('[data-act="reveal"]')) return;
+    await show((await post("/reveal", { ...here(), item: page().item })).url, false);
+  }),
   bulk: () => { at("bulk").showModal(); find(); },
   language: () => once(async () => { await post("/language", {}); say(""); await show(page().here, false); }),
 };
@@ -94,7 +98,7 @@ const bulk = (button) => once(async () => {
 
 const keys = {
   a: () => decide("keep"), x: () => decide("drop"), " ": () => decide("unsure"), e: edit, u: acts.undo,
-  Backspace: acts.undo, j: () => move("next"), k: () => move("previous"), b: acts.bulk, l: acts.language,
+  Backspace: acts.undo, j: () => move("next"), k: () => move("previous"), b: acts.bulk, r: acts.reveal, l: acts.language,
   "/": () => at("q").focus(), n: () => at("note") && at("note").focus(), "?": acts.help,
 };
 

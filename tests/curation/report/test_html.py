@@ -201,9 +201,9 @@ def test_sampled_precision_stands_beside_its_rule_against_the_gate(report):
     row = report.review.rules[0]
     page = html.render(report)
     text = Page(page).text
-    assert f"{row.right}/{row.n} · [{row.low:.2f}, {row.high:.2f}]" in text
+    assert f"{row.right}/{row.n} · 46.2% – 72.4%" in text
     assert f'<rect x="{round(100 * row.low, 2)}%" width="{round(100 * (row.high - row.low), 2)}%"' in page
-    assert page.count('class="gate"') == len(report.review.rules)
+    assert page.count('class="gate"') == 2 * len(report.review.rules)  # and in the section on people
     sampled = {row.rule for row in report.review.rules}
     bare = [r for r in report.rules if r.action == "drop" and r.on != "line" and r.rule not in sampled]
     assert text.count("未抽样") == len(bare) > 0

@@ -27,6 +27,7 @@ GROUPS += ("gate.", "evenness.", "fate.", "funnel.unit.", "moved.", "delta.", "t
 GROUPS += (
     "flag.",
     "precision.",
+    "kappa.",
     "training.domain",
     "training.general",
 )  # keys that are put together from a name in the report
@@ -116,7 +117,10 @@ def test_what_must_not_be_missed_is_said_once(report, empty_report):
     assert said == [
         "Personal data in the export is 2, should be at most 0.",
         "Contradicting answers: 7 groups of the same question.",
+        "Too few decisions to tell whether these rules reach the gate, at least 15 more needed: dedup/near-duplicate.",
     ]
+    nobody = warnings(report.model_copy(update={"review": None}))
+    assert nobody[-1].en == "Nobody has looked at a sample yet of what the rules drop."
     assert warnings(empty_report) == []
     data = report.model_dump()
     data["gate"] = {"state": "none", "checks": []}

@@ -1,7 +1,6 @@
 """A run to review, a client that is let in, and a log full of traps."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,12 +50,6 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = pipeline.curate([hostile_log(folder)], recipe, packs, progress=lambda _stage, _what: None)
     runfolder.write(made, recipe, packs, folder / "run", argv=[])
     return folder / "run"
-
-
-@pytest.fixture
-def fresh(run: Path, tmp_path: Path) -> Path:
-    """Return a copy of the run that nobody has reviewed."""
-    return shutil.copytree(run, tmp_path / "run")
 
 
 Client = Callable[..., TestClient]
