@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 Z = 1.959963984540054  # the 97.5th percentile of the normal distribution: 95 % two-sided
 
+LEAST = 5  # decisions before a share can fail a gate
+
 State = Literal["pass", "fail", "more"]
 
 
@@ -53,13 +55,16 @@ def interval(hits: int, n: int, population: int) -> Interval:
 def standing(hits: int, n: int, population: int, gate: float) -> Standing:
     """Hold a share against `gate`: passed when the whole interval is above, failed when it is below.
 
+    With fewer than LEAST decisions nothing fails: there the score interval is too short (0 of 1 ends at 0.79), and
+    one slip of a finger would stop a run.
+
     Else it takes more: the fewest further decisions after which the gate could be passed, were they all hits, or
     the rest of the population where that is less.
     """
     low, high = interval(hits, n, population)
     if n and low >= gate:
         return Standing("pass", 0)
-    if n and high < gate:
+    if n and high < gate and (n >= LEAST or n >= population):
         return Standing("fail", 0)
     further = 1
     while n + further < population and wilson(hits + further, n + further).low < gate:

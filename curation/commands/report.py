@@ -49,7 +49,7 @@ def report(
     if json:
         print(shown.model_dump_json(indent=1))
     elif not quiet:
-        summary(shown, run, next_step="", page=html)
+        summary(shown, run, next_step="", page=html, language=told)
 
 
 def diff(run_a: Run, run_b: Run, language: Lang = "en", *, json: Json = False) -> None:
@@ -130,12 +130,14 @@ def compared(run: Path, old: Path, found: Report) -> Comparison:
     return compare(found, earlier, new_examples=frames[0], old_examples=frames[1])
 
 
-def summary(report: Report, out: Path, *, next_step: str, page: Path | None = None) -> None:
+def summary(
+    report: Report, out: Path, *, next_step: str, page: Path | None = None, language: Literal["en", "zh"] = "en"
+) -> None:
     """Print the report's summary, where its page is, and what to do next."""
     from curation.report import terminal
 
     out_console = console(stderr=False)
-    terminal.render(report, out_console)
+    terminal.render(report, out_console, language=language)
     out_console.print(f"report: {page or out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
     if next_step:
         out_console.print(f"next:   {next_step}", soft_wrap=True, highlight=False, markup=False)

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,13 +71,16 @@ def review(
         import uvicorn  # noqa: F401
     except ImportError:
         raise CurationError('review needs starlette and uvicorn: pip install "siftune[review]"') from None
-    from curation.review import app as app_module
     from curation.review import store
     from curation.review.queues import Opened
     from curation.review.session import Session
 
     name = reviewer or _user()
-    opened = Opened(run, per_rule=per_rule)
+    with ThreadPoolExecutor(1) as beside:  # reads while the server's modules are loaded
+        reading = beside.submit(Opened, run, per_rule=per_rule)
+        from curation.review import app as app_module
+
+        opened = reading.result()
     with store.reviewing(run, name), closing(store.Store(run, name)) as file, _listen(host, port) as place:
         session = Session(opened, file, name, blind=blind, again=again)
         number = place.getsockname()[1]

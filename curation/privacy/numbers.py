@@ -17,7 +17,6 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import phonenumbers
-import stdnum.eu.vat
 import stdnum.iban
 import stdnum.isbn
 import stdnum.luhn
@@ -299,7 +298,9 @@ def identity_numbers(text: str) -> Iterator[Hit]:
             if iban(match.group()):
                 yield _hit(match, "iban")
     for match in _VAT.finditer(text):
-        if stdnum.eu.vat.is_valid(match.group()):
+        from stdnum.eu import vat  # loads every country: only where one is in sight
+
+        if vat.is_valid(match.group()):
             yield _hit(match, "tax-number")
     for match in _SSN.finditer(text):
         if stdnum.us.ssn.is_valid(match.group().replace(" ", "-")):

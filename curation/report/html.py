@@ -8,7 +8,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from curation.report import charts, people, sentences, words
 from curation.report.diff import compare
-from curation.report.model import DroppedExample, KeptExample, MendRow, Report, RuleExample, Turn
+from curation.report.model import DroppedExample, KeptExample, MendRow, Report, RuleExample, RuleRow, Turn
 from curation.report.text import Piece, cut, marked, one_line
 from curation.report.words import Language, Words, say
 
@@ -58,7 +58,7 @@ def render(report: Report, *, language: Language = "zh") -> str:
 
 
 def _page(report: Report, language: Language, room: Room) -> str:
-    types = {row.id: sentences.type_name(row) for row in report.query_types}
+    types = sentences.type_names(report)
     return (
         _environment()
         .get_template("report.html.j2")
@@ -77,8 +77,10 @@ def _page(report: Report, language: Language, room: Room) -> str:
             hit=lambda example: _hit(example, room),
             role=_role,
             mended=lambda mend: _mended(mend, room),
-            why=lambda rule: Words(*(one_line(text, min(200, 2 * room.text)) for text in sentences.why(rule))),
             mend_name=words.mend_name,
+            because=lambda rules: sentences.behind(report, rules),
+            reasons=lambda example: [e for e in example.evidence if e.rule in sentences.behind(report, example.rules)],
+            whys={row.rule: _why(row, room) for row in report.rules},
             query_type_name=lambda key: types.get(key, words.name_of("type", key)),
         )
     )
@@ -128,6 +130,10 @@ def _talk(roles: list[str], pieces: list[list[Piece]], room: Room) -> Talk:
         for role, own in zip(roles[: room.turns], pieces[: room.turns], strict=True)
     ]
     return Talk(said, len(roles) - len(said))
+
+
+def _why(rule: RuleRow, room: Room) -> Words:
+    return Words(*(one_line(text, min(200, 2 * room.text)) for text in sentences.why(rule)))
 
 
 def _role(role: str) -> Words:

@@ -146,13 +146,17 @@ def _rules(report: Report, language: Language) -> list[str]:
 
 def _types(report: Report, language: Language) -> list[str]:
     before, after = (sum(getattr(row, when) for row in report.query_types) for when in ("before", "after"))
+    names = sentences.type_names(report)
+    varied = [[_words(measure, language), one, other] for measure, one, other in sentences.variety(report)]
     rows = [
         [
-            _words(sentences.type_name(row), language),
+            _words(names[row.id], language),
             f"{row.before:,} ({percent(row.before, before)})",
             f"{row.after:,} ({percent(row.after, after)})"
             if row.after
-            else f"❌ {say('types.missing').into(language)}",
+            else f"❌ {say('types.missing').into(language)}"
+            if row.before >= sentences.FEW
+            else "0",
         ]
         for row in sentences.asked(report)
     ]
@@ -162,6 +166,7 @@ def _types(report: Report, language: Language) -> list[str]:
         "\n".join(
             f"- {_words(words, language)}" for words in [*sentences.missing(report), *sentences.diversity(report)]
         ),
+        *([_table(language, ["diversity.measure", ">before", ">after"], varied)] if varied else []),
     ]
 
 
@@ -240,7 +245,7 @@ def _examples(report: Report, language: Language) -> list[str]:
         parts.append(say("kept.none").into(language))
     rows = [
         [
-            " ".join(code(rule, _NAME) for rule in example.rules[:8]),
+            " ".join(code(rule, _NAME) for rule in sentences.behind(report, example.rules)[:8]),
             code(example.source, _NAME),
             _talk(example.turns, language),
         ]
@@ -263,7 +268,7 @@ def _comparison(report: Report, other: Comparison, language: Language) -> list[s
             shown.append([name(row.key), figure(row.old), figure(row.new), changed])
         return _table(language, ["comparison.what", ">comparison.old", ">comparison.new", ">change"], shown)
 
-    types = {row.id: sentences.type_name(row) for row in report.query_types}
+    types = sentences.type_names(report)
     moved = [
         [say(f"moved.{row.old}").into(language), say(f"moved.{row.new}").into(language), f"{row.n:,}"]
         for row in other.moved

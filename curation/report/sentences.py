@@ -1,5 +1,7 @@
 """What the numbers of a report mean, in sentences that a support lead understands."""
 
+from collections import Counter
+
 from curation.report.model import (
     Comparison,
     GateCheck,
@@ -15,6 +17,7 @@ from curation.report.words import WORDS, Words, figure, name_of, say
 # Where the words change. They are words only: no verdict hangs on them, the recipe's gate decides.
 _EVEN, _UNEVEN = 0.8, 0.6
 _FEW_OPENINGS = 0.3
+FEW = 5  # candidates of a query type: with less, its loss is no alarm
 _ROSE = 0.02  # nats per token: less is noise of the held-out records
 
 
@@ -68,7 +71,7 @@ def warnings(report: Report) -> list[Words]:
         said.append(say("warn.personal-data", n=left))
     if report.duplicates.conflicts:
         said.append(say("warn.conflicts", n=report.duplicates.conflicts))
-    wanted = [key for key in report.missing_types if key in {row.id for row in asked(report)}]
+    wanted = [key for key in report.missing_types if key in {row.id for row in asked(report) if row.before >= FEW}]
     if wanted and report.counts.exported_train + report.counts.exported_val:
         said.append(say("warn.missing", names=_names(report, wanted)))
     return said + undecided(report)
@@ -80,8 +83,22 @@ def type_name(row: QueryTypeRow) -> Words:
 
 
 def asked(report: Report) -> list[QueryTypeRow]:
-    """The query types that somebody asked for, before or after; a log asks for few of all that packs know."""
-    return [row for row in report.query_types if row.before or row.after]
+    """The query types that somebody asked for, the most common first, what is of no type last.
+
+    A log asks for few of all the types that packs know.
+    """
+    rows = [row for row in report.query_types if row.before or row.after]
+    return sorted(rows, key=lambda row: (row.id == "other", -row.before, -row.after, row.id))
+
+
+def type_names(report: Report) -> dict[str, Words]:
+    """Return the names of all query types by id; where two packs call theirs alike, the pack's name follows."""
+    names = {row.id: type_name(row) for row in report.query_types}
+    alike = Counter(word for name in names.values() for word in set(name))
+    return {
+        key: Words(*(f"{word} · {key.split('/')[0]}" if alike[word] > 1 and "/" in key else word for word in name))
+        for key, name in names.items()
+    }
 
 
 def missing(report: Report) -> list[Words]:
@@ -95,7 +112,7 @@ def missing(report: Report) -> list[Words]:
 
 
 def _names(report: Report, keys: list[str], most: int = 12) -> Words:
-    known = {row.id: type_name(row) for row in report.query_types}
+    known = type_names(report)
     names = [known.get(key, name_of("type", key)) for key in keys[:most]]
     rest = "…" if len(keys) > most else ""
     return Words("、".join(name.zh for name in names) + rest, ", ".join(name.en for name in names) + rest)
@@ -105,6 +122,13 @@ def why(rule: RuleRow) -> Words:
     """Why a rule exists, in its author's words: in the reader's language where the pack has it, or the rule is ours."""
     said = Words(one_line(rule.why_zh or rule.why, 200), one_line(rule.why_en or rule.why, 200))
     return WORDS.get(f"why.{rule.rule}", said)
+
+
+def behind(report: Report, rules: list[str]) -> list[str]:
+    """Return the rules that dropped an example, of all that fired on it; all of them where none is known to drop."""
+    known = {row.rule: row.action for row in report.rules}
+    drop = [rule for rule in rules if known.get(rule) == "drop"]
+    return drop or rules
 
 
 def diversity(report: Report) -> list[Words]:
@@ -122,30 +146,32 @@ def diversity(report: Report) -> list[Words]:
     if numbers.distinct_openings is not None:
         key = "diversity.openings.low" if numbers.distinct_openings < _FEW_OPENINGS else "diversity.openings"
         said.append(say(key, n=round(numbers.distinct_openings * 100)))
-    return [*said, *_variety(report)] or [say("diversity.unknown")]
+    return [*said, *thin(report)] or [say("diversity.unknown")]
 
 
-def _variety(report: Report) -> list[Words]:
-    """What curation changed in the diversity, and which types are thin."""
+def thin(report: Report) -> list[Words]:
+    """Which types have few examples."""
+    numbers = report.variety
+    if numbers is None or not numbers.thin_types:
+        return []
+    return [say("diversity.thin", n=numbers.thin_below, names=_names(report, numbers.thin_types))]
+
+
+def variety(report: Report) -> list[tuple[Words, str, str]]:
+    """What curation changed in the diversity: the measure, before, after."""
     numbers = report.variety
     if numbers is None or numbers.before.effective_types is None or numbers.after.effective_types is None:
         return []
-    before, after = numbers.before, numbers.after
-
-    def change(one: float | None, other: float | None, form: str) -> str:
-        return " → ".join("–" if value is None else form.format(value) for value in (one, other))
-
-    said = [
-        say(
-            "diversity.change",
-            types=change(before.effective_types, after.effective_types, "{:.1f}"),
-            common=change(before.common_skeletons, after.common_skeletons, "{:.1%}"),
-            near=change(before.nearest, after.nearest, "{:.2f}"),
-        )
+    one, other = numbers.before, numbers.after
+    rows = [
+        ("diversity.coverage", "{:.1%}", one.type_coverage, other.type_coverage),
+        ("diversity.even", "{:.2f}", one.evenness, other.evenness),
+        ("diversity.types", "{:.1f}", one.effective_types, other.effective_types),
+        ("diversity.common", "{:.1%}", one.common_skeletons, other.common_skeletons),
+        ("diversity.near", "{:.2f}", one.nearest, other.nearest),
     ]
-    if numbers.thin_types:
-        said.append(say("diversity.thin", n=numbers.thin_below, names=_names(report, numbers.thin_types)))
-    return said
+    shown = [[form.format(value) if value is not None else "–" for value in pair] for _, form, *pair in rows]
+    return [(say(key), before, after) for (key, *_), (before, after) in zip(rows, shown, strict=True)]
 
 
 def ledger(report: Report) -> list[Words]:

@@ -299,8 +299,10 @@ class _Pages:
             verdict = "drop"
             found = self._session.opened.findings(record.conversation)
             rules = [hit.rule for hit in found if hit.message == record.message and hit.action == "drop"]
-        named = ", ".join(one_line(rule, 40) for rule in rules[:3]) or "–"
-        return word("saved.machine", language, word=said, machine=word(f"machine.{verdict}", language), rules=named)
+        machine = {"word": said, "machine": word(f"machine.{verdict}", language)}
+        if not rules:
+            return word("saved.machine", language, **machine)
+        return word("saved.rules", language, **machine, rules=", ".join(one_line(rule, 40) for rule in rules[:3]))
 
     def _page(self, language: str, place: Place, items: list[str] | None, *, missing: bool = False) -> str:
         session, shown = self._session, None
@@ -321,6 +323,7 @@ class _Pages:
             following=_url(place._replace(at=place.at + 1)) if shown and place.at + 1 < total else "",
             first=_url(place._replace(at=0)) if total else "", summary=self._summary(place, language),
             here=_url(place), run=session.opened.run.name, name=session.opened.report.name,
+            about=session.opened.why(place.queue.removeprefix("rule:")) if place.queue.startswith("rule:") else None,
             reviewer=session.reviewer, show_pii=self._show_pii, elsewhere=self._elsewhere(place),
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -84,12 +84,14 @@ def screen(opened: Opened, record: Record, *, blind: bool, show_pii: bool) -> Sc
     mine = [hit for hit in findings if _belongs(hit, record, set(places))]
     shown = [] if blind else mine
     inside = [line for line in lines if places[0] <= line["message"] <= places[-1]]
-    hide = (lambda text: text) if show_pii else privacy.mask
-    old = [Turn(role=line["role"], text=_short(line["raw"], hide)) for line in inside]
-    new = [Turn(role=turn["role"], text=_short(turn["text"], privacy.mask)) for turn in turns]
+    texts = [*(line["raw"] for line in lines), *(hit.evidence or "" for hit in shown)]
+    hidden = dict(zip(texts, texts if show_pii else _masked(texts), strict=True))
+    old = [Turn(role=line["role"], text=hidden[line["raw"]][:MOST]) for line in inside]
+    told = _masked([turn["text"] for turn in turns])
+    new = [Turn(role=turn["role"], text=text[:MOST]) for turn, text in zip(turns, told, strict=True)]
     left, came = compare(old, new) if new else ([[Piece("same", turn.text)] for turn in old], [])
     pieces = {line["message"]: part for line, part in zip(inside, left, strict=True)}
-    raw = [_line(line, pieces, record, shown, hide, blind=blind) for line in lines]
+    raw = [_line(line, pieces, record, shown, hidden, blind=blind) for line in lines]
     marks = [hit.evidence for hit in shown if hit.example == record.item]
     said = [
         Said(name_of("role", turn["role"]), turn["role"], _spans(part, marks), max(len(turn["text"]) - MOST, 0))
@@ -115,7 +117,7 @@ def talk(opened: Opened, item: str) -> list[Said]:
         Said(
             name_of("role", turn["role"]),
             turn["role"],
-            _spans([Piece("same", _short(turn["text"], privacy.mask)[:400])], []),
+            _spans([Piece("same", _short(turn["text"])[:400])], []),
             max(len(turn["text"]) - 400, 0),
         )
         for turn in opened.example(record.row)["turns"][:8]
@@ -144,8 +146,14 @@ def _belongs(hit: Finding, record: Record, places: set[int]) -> bool:
     )
 
 
-def _short(text: str, hide: Any) -> str:  # noqa: ANN401
-    return str(hide(text[: MOST + 200]))[:MOST]
+def _masked(texts: Sequence[str]) -> list[str]:
+    """Mask the beginnings of texts of one conversation, together: what stands in two of them has one placeholder."""
+    short = [text[: MOST + 200] for text in texts]
+    return privacy.masked_list(short) if any(map(privacy.scan, short)) else short
+
+
+def _short(text: str) -> str:
+    return _masked([text])[0][:MOST]
 
 
 def _line(
@@ -153,17 +161,17 @@ def _line(
     pieces: dict[int, list[Piece]],
     record: Record,
     hits: Sequence[Finding],
-    hide: Any,  # noqa: ANN401
+    hidden: Mapping[str, str],
     *,
     blind: bool,
 ) -> Said:
     number = line["message"]
-    part = pieces.get(number, [Piece("same", _short(line["raw"], hide))])
+    part = pieces.get(number, [Piece("same", hidden[line["raw"]][:MOST])])
     state = "target" if number == record.message else "" if number in pieces else "context"
     gone = [hit.rule for hit in hits if hit.message == number and hit.action == "drop"]
     if gone and record.kind == "example":
         state = "dropped"
-    evidence = [str(hide(hit.evidence)) for hit in hits if hit.message == number]
+    evidence = [hidden[hit.evidence or ""] for hit in hits if hit.message == number]
     if blind and record.kind == "message":
         part = [Piece("same", piece.text) for piece in part]
     return Said(
@@ -173,7 +181,7 @@ def _line(
 
 
 def _thought(text: str, marks: Sequence[str]) -> Said:
-    spans = _spans([Piece("same", _short(text, privacy.mask))], marks)
+    spans = _spans([Piece("same", _short(text))], marks)
     return Said(Words("", ""), "cot", spans, max(len(text) - MOST, 0))
 
 

@@ -38,6 +38,13 @@ def test_between_pass_and_fail_it_says_how_many_more():
     assert standing(30, 50, MANY, 0.85) == ("fail", 0)
 
 
+def test_a_few_decisions_fail_nothing_unless_they_are_all_there_is():
+    assert wilson(0, 1).high < 0.85
+    assert standing(0, 1, MANY, 0.85).state == standing(0, 4, MANY, 0.85).state == "more"
+    assert standing(0, 5, MANY, 0.85) == ("fail", 0)
+    assert standing(0, 1, 1, 0.85) == ("fail", 0)
+
+
 def test_when_all_were_looked_at_there_is_nothing_to_guess():
     assert interval(9, 10, 10) == (0.9, 0.9)
     assert standing(9, 10, 10, 0.85) == ("pass", 0)

@@ -56,13 +56,12 @@ PHRASES: list[tuple[str, str, str]] = [
         "每 100 个回答只有约 {n} 种开头，模型容易学成一个腔调。",
         "Only about {n} different openings in 100 answers: a model may learn one tone.",
     ),
-    (
-        "diversity.change",
-        "整理前 → 整理后：相当于 {types} 种同样常见的类型；最常见的十种句式占 {common}；"
-        "与最相近问题的平均相似度 {near}。",
-        "Before → after: as varied as {types} equally common types; the ten most common sentence frames hold"
-        " {common}; mean similarity to the nearest question {near}.",
-    ),
+    ("diversity.measure", "指标", "Measure"),
+    ("diversity.coverage", "有样本的意图占比", "query types with an example"),
+    ("diversity.even", "意图均衡度（1 为完全均衡）", "evenness of query types (1 = all equal)"),
+    ("diversity.types", "相当于几种同样常见的意图", "as varied as so many equally common types"),
+    ("diversity.common", "最常见的十种句式占比", "share of the ten most common sentence frames"),
+    ("diversity.near", "与最相近问题的平均相似度", "mean similarity to the nearest other question"),
     (
         "diversity.thin",
         "样本偏少（不足 {n} 条）的类型：{names}。",

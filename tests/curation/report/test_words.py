@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import curation.report
+from curation.mend import MENDS
 from curation.report.model import FunnelStep, Report
-from curation.report.sentences import diversity, headline, warnings, why
+from curation.report.sentences import asked, behind, diversity, headline, type_names, variety, warnings, why
 from curation.report.words import WORDS, Words, change, figure, percent, say, size
 
 FOLDER = Path(curation.report.__file__).parent
@@ -141,3 +142,47 @@ def test_our_own_rules_are_explained_in_both_languages_and_others_by_their_autho
     near, filler = report.rules[:2]
     assert why(near).zh == "同样的问答已保留了更好的一份。"
     assert why(filler) == Words(filler.why, filler.why)
+
+
+def test_every_mend_that_a_run_can_make_has_a_name() -> None:
+    made = {*MENDS, "emoji", "simplified", "order", "cut-message", "filler-part", "canned-part"}
+    assert {name for name in made if f"mend.{name}" not in WORDS} == set()
+
+
+def test_types_stand_by_how_often_they_are_asked_for_and_namesakes_are_told_apart(report) -> None:
+    data = report.model_dump()
+    row = {"zh": "账号", "en": "Account"}
+    data["query_types"] = [
+        {"id": "other", "zh": "其他", "en": "Other", "before": 99, "after": 9},
+        row | {"id": "telecom/account", "before": 4, "after": 0},
+        row | {"id": "shop/account", "before": 7, "after": 0},
+        {"id": "shop/refund", "zh": "退款", "en": "Refund", "before": 50, "after": 9},
+    ]
+    data["missing_types"] = ["telecom/account", "shop/account"]
+    shown = Report.model_validate(data)
+    assert [one.id for one in asked(shown)] == ["shop/refund", "shop/account", "telecom/account", "other"]
+    assert type_names(shown)["telecom/account"] == Words("账号 · telecom", "Account · telecom")
+    assert type_names(shown)["shop/refund"] == Words("退款", "Refund")
+    alarms = [warning.en for warning in warnings(shown) if "without any example" in warning.en]
+    assert alarms == ["Query types that customers ask for, without any example: Account · shop."]  # 4 are no alarm
+
+
+def test_of_a_dropped_example_only_the_rules_that_drop_are_reasons(report) -> None:
+    assert behind(report, ["zh/repeated-marks", "zh/filler-only"]) == ["zh/filler-only"]
+    assert behind(report, ["zh/repeated-marks", "mine/unknown"]) == ["zh/repeated-marks", "mine/unknown"]
+
+
+def test_the_diversity_table_has_both_sides(report) -> None:
+    side = {"type_coverage": 0.5, "evenness": 0.7, "effective_types": 20.5, "skeletons": 9, "common_skeletons": 0.1,
+            "effective_skeletons": 8.0, "distinct_1": 0.1, "distinct_2": 0.2, "distinct_3": 0.3,
+            "nearest": None}  # fmt: skip
+    told = {"compared": 9, "before": side, "after": side | {"effective_types": 23.64, "nearest": 0.25}, "templates": [],
+            "thin_below": 5, "thin_types": [], "budget": None}  # fmt: skip
+    rows = [
+        (measure.en, *values)
+        for measure, *values in variety(Report.model_validate(report.model_dump() | {"variety": told}))
+    ]
+    assert rows[0] == ("query types with an example", "50.0%", "50.0%")
+    assert rows[2][1:] == ("20.5", "23.6")
+    assert rows[4][1:] == ("–", "0.25")
+    assert variety(report) == []
