@@ -58,7 +58,7 @@ const move = (id) => once(async () => { if (at(id)) await show(at(id).getAttribu
 const edit = () => {
   if (!at("editor")) return;
   at("editor").showModal();
-  at("editor").querySelector("textarea:last-of-type, button").focus();
+  ([...document.querySelectorAll("textarea.turn")].pop() ?? at("editor").querySelector("button")).focus(); // the answer
 };
 
 const find = () => once(async () => {
