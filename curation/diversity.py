@@ -186,10 +186,14 @@ def _nearest(texts: pl.Series, settings: Dedup, seed: int) -> float | None:
     best: npt.NDArray[np.float64] = np.zeros(len(signed))
     width = max(1, signed.shape[1] // ORDERS)
     for start in range(0, width * min(ORDERS, signed.shape[1]), width):
-        order = np.lexsort(np.roll(signed, -start, axis=1)[:, : 4 * width].T[::-1])
-        same = (signed[order[1:]] == signed[order[:-1]]).mean(axis=1)
-        np.maximum.at(best, order[1:], same)
-        np.maximum.at(best, order[:-1], same)
+        key = np.ascontiguousarray(
+            np.roll(signed, -start, axis=1)[:, : 4 * width], dtype=">u4"
+        )  # sorts as its bytes do
+        order = np.argsort(key.view(f"V{4 * key.shape[1]}").ravel(), kind="stable")
+        near = signed[order]
+        same = np.count_nonzero(near[1:] == near[:-1], axis=1) / signed.shape[1]
+        for side in (order[1:], order[:-1]):
+            best[side] = np.maximum(best[side], same)
     return round(float(best.mean()), 4)
 
 

@@ -283,3 +283,25 @@ def test_the_store_closes(fresh) -> None:
     with closing(store.Store(fresh, "mei")):
         pass
     assert not (fresh / "review.mei.sqlite-wal").exists()
+
+
+def test_r_shows_what_the_rules_said_of_this_record_only_and_the_decision_is_marked(desk, fresh) -> None:
+    mine = desk(fresh)
+    mine.go(queue="sample", i=1)
+    assert "盲审：" in mine.page.inner_text("#record")
+    mine.press("r")
+    assert "盲审：" not in mine.page.inner_text("#record")
+    assert "机器结论" in mine.page.inner_text(".where")
+    assert mine.words() == []
+    mine.press("x")
+    assert "盲审：" in mine.page.inner_text("#record")
+    mine.press("x")
+    assert [event.seen for event in decisions.load(fresh)] == [True, False]
+    assert (mine.outside, mine.faults) == ([], [])
+
+
+def test_editing_begins_in_the_answer(desk, fresh) -> None:
+    mine = desk(fresh)
+    mine.go(queue="search", q="发票", i=1)
+    mine.press("e")
+    assert mine.page.evaluate("document.activeElement.id") == "t2"
