@@ -100,6 +100,14 @@ def unsampled(report: Report) -> list[RuleRow]:
     ]
 
 
+def failed_rules(report: Report) -> list[Words]:
+    """Which rules people find wrong too often, where there are any."""
+    rows = [row for row in report.review.rules if row.state == "fail"] if report.review else []
+    if not rows or all(check.passed for check in report.gate.checks if check.name == "imprecise_rules"):
+        return []
+    return [say("review.failed", n=len(rows), names=_names([row.rule for row in rows]))]
+
+
 def undecided(report: Report) -> list[Words]:
     """Of which rules it takes more decisions to tell whether they reach the gate, or that nobody has looked at any."""
     rows = [row for row in report.review.rules if row.state == "more"] if report.review else []

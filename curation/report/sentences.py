@@ -10,7 +10,7 @@ from curation.report.model import (
     RuleRow,
     Training,
 )
-from curation.report.people import undecided
+from curation.report.people import failed_rules, undecided
 from curation.report.text import one_line
 from curation.report.words import WORDS, Words, figure, name_of, say
 
@@ -61,8 +61,8 @@ def warnings(report: Report) -> list[Words]:
             limit=limit(check),
         )
         for check in report.gate.checks
-        if not check.passed
-    ]
+        if not check.passed and check.name != "imprecise_rules"
+    ] + failed_rules(report)
     if not report.ledger.balanced:
         said.append(say("warn.ledger"))
     left = sum(row.left for row in report.personal_data)

@@ -28,6 +28,11 @@ PHRASES: list[tuple[str, str, str]] = [
         "Sampled but not blind, with what the rules said on the screen: {n:#decision}; these may have been led by it.",
     ),
     (
+        "review.failed",
+        "有 {n} 条规则的抽样准确率低于门槛：{names}。",
+        "Sampled precision below the gate, {n:#rule}: {names}.",
+    ),
+    (
         "review.undecided",
         "抽样还不够，至少再审 {n} 条才能判定这些规则是否达标：{names}。",
         "Too few decisions to tell whether these rules reach the gate, at least {n} more needed: {names}.",

@@ -3,7 +3,7 @@
 import pytest
 
 from curation.recipe import Gate
-from curation.report import html, markdown, people
+from curation.report import html, markdown, people, sentences
 from curation.report.gate import gate
 from curation.report.model import RepeatRow, Report
 from tests.curation.test_decisions import event
@@ -83,3 +83,11 @@ def test_the_report_command_shows_what_was_decided_since_the_curation(fresh, cur
     assert (after.review.keep, [row.state for row in after.review.rules]) == (1, ["fail"])
     assert after.gate.state == "fail"
     assert [check.passed for check in after.gate.checks if check.name == "imprecise_rules"] == [False]
+
+
+def test_the_rules_that_fail_the_gate_are_named_at_the_top(report: Report) -> None:
+    failed = report.model_copy(update={"gate": gate(Gate(), exported=1000, personal_data=0, review=report.review)})
+    said = [words.en for words in sentences.warnings(failed)]
+    assert "Sampled precision below the gate, 1 rule: zh/broken-sentence." in said
+    assert not [line for line in said if line.startswith("Rules whose")]
+    assert people.failed_rules(report) == []  # its gate has no such check
