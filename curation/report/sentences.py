@@ -96,7 +96,12 @@ def type_names(report: Report) -> dict[str, Words]:
     names = {row.id: type_name(row) for row in report.query_types}
     alike = Counter(word for name in names.values() for word in set(name))
     return {
-        key: Words(*(f"{word} · {key.split('/')[0]}" if alike[word] > 1 and "/" in key else word for word in name))
+        key: Words(
+            *(
+                f"{word} · {one_line(key.split('/')[0], 20)}" if alike[word] > 1 and "/" in key else word
+                for word in name
+            )
+        )
         for key, name in names.items()
     }
 
