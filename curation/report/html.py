@@ -8,7 +8,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from curation.report import charts, people, sentences, words
 from curation.report.diff import compare
-from curation.report.model import DroppedExample, KeptExample, MendRow, Report, RuleExample, RuleRow, Turn
+from curation.report.model import DroppedExample, Evidence, KeptExample, MendRow, Report, RuleExample, RuleRow, Turn
 from curation.report.text import Piece, cut, marked, one_line
 from curation.report.words import Language, Words, say
 
@@ -79,7 +79,7 @@ def _page(report: Report, language: Language, room: Room) -> str:
             mended=lambda mend: _mended(mend, room),
             mend_name=words.mend_name,
             because=lambda rules: sentences.behind(report, rules),
-            reasons=lambda example: [e for e in example.evidence if e.rule in sentences.behind(report, example.rules)],
+            reasons=lambda example: _reasons(report, example),
             whys={row.rule: _why(row, room) for row in report.rules},
             query_type_name=lambda key: types.get(key, words.name_of("type", key)),
         )
@@ -134,6 +134,12 @@ def _talk(roles: list[str], pieces: list[list[Piece]], room: Room) -> Talk:
 
 def _why(rule: RuleRow, room: Room) -> Words:
     return Words(*(one_line(text, min(200, 2 * room.text)) for text in sentences.why(rule)))
+
+
+def _reasons(report: Report, example: DroppedExample) -> list[Evidence]:
+    """Return what the rules that dropped an example found in it."""
+    behind = set(sentences.behind(report, example.rules))
+    return [evidence for evidence in example.evidence if evidence.rule in behind]
 
 
 def _role(role: str) -> Words:

@@ -71,7 +71,8 @@ def warnings(report: Report) -> list[Words]:
         said.append(say("warn.personal-data", n=left))
     if report.duplicates.conflicts:
         said.append(say("warn.conflicts", n=report.duplicates.conflicts))
-    wanted = [key for key in report.missing_types if key in {row.id for row in asked(report) if row.before >= FEW}]
+    often = {row.id for row in report.query_types if row.before >= FEW}
+    wanted = [key for key in report.missing_types if key in often]
     if wanted and report.counts.exported_train + report.counts.exported_val:
         said.append(say("warn.missing", names=_names(report, wanted)))
     return said + undecided(report)
