@@ -39,10 +39,10 @@ BARS = {"data-juicer": 45.0, "datatrove": 18.0, "floor": 30.0}  # times as fast;
 RECIPE = """
 sources: [{shape: records, columns: {question: text, answer: text}}]
 packs: [PACK]
-query_types: []
+query_types: [general]
 examples: {kinds: [pair]}
 privacy: {keep: KEEP}
-dedup: {example: drop, answer: "off", threshold: 0.8, ngram: 5, conflict_below: 0.0, keep_signatures: false}
+dedup: {example: drop, answer: "off", threshold: 0.8, ngram: 5, same_question: 1.0, keep_signatures: false}
 reading: {max_unreadable: 1.0}
 """
 PACK = """

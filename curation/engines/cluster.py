@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from curation.engines.disk import Run, task_of
 from curation.errors import CurationError, OutputError, UsageError
 from curation.steps import Job, Step
 
+PATIENCE = 10.0  # seconds that the head node has to answer
 WHERE = "the work folder (beside --out) must be on a disk that all machines of the cluster share"
 
 
@@ -24,6 +26,7 @@ def ray(address: str | None, *, workers: int | None = None) -> Run:
     At most `workers` shards are run at a time (default: what the cluster has cores for). Raises UsageError where Ray
     is not installed or the cluster cannot be reached.
     """
+    _listens(address)
     module = _connected(address)
     versions = _versions()
 
@@ -70,6 +73,20 @@ def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return module
+
+
+def _listens(address: str | None) -> None:
+    """Raise UsageError where nothing answers at HOST:PORT: Ray itself would wait there for many minutes."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not colon:
+        return  # none, `auto`, `local`
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PATIENCE):
+            return
+    except (OSError, ValueError, OverflowError) as fault:
+        raise UsageError(
+            f"--address {address}: nothing answers there ({fault}); give HOST:PORT of the cluster's head node"
+        ) from None
 
 
 def _ours(fault: BaseException) -> CurationError | None:

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from curation import cli, parquet, pipeline, runfolder
-from curation.engines import Disk, Engine, disk
+from curation.engines import Disk, Engine, cluster, disk
+from curation.errors import UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
 
@@ -131,6 +132,12 @@ def test_worker_processes_give_the_same_bytes(
     del in_memory["manifest.json"], found["manifest.json"]
     assert differing(in_memory, found) == []
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:99999"])
+def test_an_address_where_nothing_answers_is_said_at_once(address: str) -> None:
+    with pytest.raises(UsageError, match="nothing answers there"):
+        cluster.ray(address)
 
 
 @pytest.mark.slow

@@ -124,7 +124,7 @@ def test_a_hostile_log_is_accounted_for(log: list[Any], cut: int, tmp_path: Path
 
 @pytest.mark.fuzz
 @given(log=LOGS, cut=st.integers(0, 30), crlf=st.booleans())
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_hostile_logs_are_accounted_for(log: list[Any], cut: int, tmp_path: Path, *, crlf: bool) -> None:
     hostile(log, cut, tmp_path, packs(), crlf=crlf)
 
