@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import glob
 import json
 import os
@@ -14,7 +13,7 @@ from typing import Any, TextIO
 
 import polars as pl
 
-from curation import __version__, decisions, parquet, tables
+from curation import __version__, decisions, locks, parquet, tables
 from curation.card import card
 from curation.convert import EXPORTED, dataset_info, export
 from curation.decide import members
@@ -114,14 +113,9 @@ def _locked(path: Path, target: Path) -> Iterator[None]:
         except OSError as fault:
             raise OutputError(f"{target}: cannot be written: {fault.strerror}") from None
         with file:
-            try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not locks.take(file.fileno()):
                 cure = "wait until it is done, or choose another folder with --out"
-                raise UsageError(f"{target}: another siftune is making this run; {cure}") from None
-            except OSError:  # a file system without locks
-                yield
-                return
+                raise UsageError(f"{target}: another siftune is making this run; {cure}")
             if _is_at(file.fileno(), path):
                 yield
                 return

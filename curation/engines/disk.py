@@ -14,7 +14,6 @@ What no later step needs is removed when a step is done with all shards; what a 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -27,7 +26,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from curation import packs, shards
+from curation import locks, packs, shards
 from curation.engines.protocol import Read
 from curation.errors import OutputError, UsageError
 from curation.read import Input
@@ -69,11 +68,11 @@ class Disk:
         try:
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             self._lock = (folder / "lock").open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UsageError(f"{folder}: another run is at work there; wait for it, or choose another --out") from None
         except OSError as fault:
             raise OutputError(f"{folder}: cannot be written: {fault.strerror}") from None
+        if not locks.take(self._lock.fileno()):
+            self._lock.close()
+            raise UsageError(f"{folder}: another run is at work there; wait for it, or choose another --out")
         self._begin(key)
 
     def _begin(self, key: Mapping[str, object] | None) -> None:

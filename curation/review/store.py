@@ -6,13 +6,13 @@ a power cut, loses nothing that was answered. There is no UPDATE and no DELETE; 
 
 from __future__ import annotations
 
-import fcntl
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from curation import locks
 from curation.decisions import Event, parse
 from curation.errors import OutputError, SourceError, UsageError
 
@@ -80,7 +80,7 @@ def reviewing(run: Path, reviewer: str) -> Iterator[None]:
     except OSError as fault:
         raise OutputError(f"{run}: cannot be written: {fault.strerror}") from None
     with file:
-        if not _lock(file.fileno()):
+        if not locks.take(file.fileno()):
             cure = "close the other window, or take another name with --reviewer"
             raise UsageError(f"{run}: {reviewer} is reviewing this run already; {cure}")
         yield
@@ -90,14 +90,6 @@ def refuse_while_reviewing(run: Path) -> None:
     """Raise UsageError while somebody reviews the run: replacing it would lose what they say."""
     for path in sorted(run.glob(".review.*.lock")):
         with path.open("r", encoding="utf-8") as file:
-            if not _lock(file.fileno()):
+            if not locks.take(file.fileno()):
                 name = path.name.removeprefix(".review.").removesuffix(".lock")
                 raise UsageError(f"{run}: {name} is reviewing this run; stop `siftune review` first")
-
-
-def _lock(number: int) -> bool:
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
