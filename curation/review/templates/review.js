@@ -105,18 +105,24 @@ const keys = {
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229) return; // an input method is at work
   const target = event.target;
+  const open = document.querySelector("dialog[open]");
+  if (event.key === "Escape" && open) { // at once: left to the browser, the next key may still find it open
+    event.preventDefault();
+    open.close();
+    return;
+  }
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && at("editor")?.open) {
     event.preventDefault();
     acts.save();
     return;
   }
   if (target.closest("input, textarea, select, [contenteditable]")) {
-    if (event.key === "Escape" && !target.closest("dialog")) at("record").focus();
+    if (event.key === "Escape") at("record").focus();
     if (event.key === "Enter" && target.id === "filter") { event.preventDefault(); find(); }
     return;
   }
   if (event.key === "?" && at("help").open) return at("help").close();
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || open) return;
   if ((event.key === " " || event.key === "Enter") && target.closest("button, a, summary")) return;
   const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
   if (act) { event.preventDefault(); act(); }

@@ -70,7 +70,8 @@ class Desk:
             self.rest()
 
     def rest(self) -> None:
-        """Wait until nothing is on its way."""
+        """Wait until the page has seen the key, and nothing is on its way."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
         self.page.wait_for_selector("body:not([aria-busy])")
 
     def words(self) -> list[str]:
