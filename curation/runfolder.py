@@ -6,16 +6,16 @@ import glob
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import polars as pl
 
 from curation import __version__, decisions, locks, parquet, tables
 from curation.card import card
-from curation.convert import EXPORTED, dataset_info, export
+from curation.convert import EXPORTED, dataset_info
 from curation.decide import members
 from curation.edge import disk_is_full
 from curation.errors import OutputError, UsageError
@@ -30,7 +30,10 @@ from curation.report.model import Report, Review
 from curation.report.numbers import numbers
 from curation.report.reviewed import reviewed
 from curation.review import store
+from curation.sets import lines
 from curation.sets.formats import Format
+
+AT_ONCE = 20_000  # records whose lines are in memory at a time
 
 MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot", "record"]
 EXAMPLES = [
@@ -192,10 +195,11 @@ def write(
             parquet.write(curated.signatures(), folder / "signatures.parquet")
         measured, files = _lines_of_all(curated, recipe, folder)
         allow = [*recipe.privacy.allow, *filter(None, [recipe.output.system_prompt])]
-        left = residual.exported(folder, ["alpaca", "sharegpt", *recipe.output.formats], allow=allow)
+        left = residual.exported(folder, _formats(recipe), allow=allow)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
-        _lines(folder / "unreadable.jsonl", curated.unreadable.iter_rows(named=True))
+        with (folder / "unreadable.jsonl").open("wb") as file:
+            _put(file, lines.rows(curated.unreadable))
         if events:
             (folder / "decisions.jsonl").write_text(decisions.lines(events), encoding="utf-8", newline="\n")
         report = numbers(
@@ -246,58 +250,57 @@ def _lines_of_all(curated: Curated, recipe: Recipe, folder: Path) -> tuple[Measu
     Returns name, records and bytes of the sets' files too.
     """
     measured = Measures(recipe.seed)
-    names = [(split, form) for split in ("train", "val") for form in (*EXPORTED, *recipe.output.formats)]
+    names = [(split, form) for split in ("train", "val") for form in _formats(recipe)]
     records = dict.fromkeys(names, 0)
     with ExitStack() as stack:
         sets = {name: _opened(stack, folder / f"{name[0]}.{name[1]}.jsonl") for name in names}
         dropped, later = (_opened(stack, folder / name) for name in ("dropped.jsonl", ".dropped-messages.jsonl"))
         for messages, examples, findings in zip(*map(curated.parts, FRAMES), strict=True):
             measured.add(messages, examples, findings)
-            for name, made in _exported(messages, examples, names, recipe):
+            for name, made in _exported(messages, examples, recipe):
                 records[name] += _put(sets[name], made)
-            gone, lost = _dropped(messages, examples, findings)
-            _put(dropped, gone)
-            _put(later, lost)
-    with (folder / "dropped.jsonl").open("ab") as end, (folder / ".dropped-messages.jsonl").open("rb") as lines:
-        shutil.copyfileobj(lines, end)
+            for file, parts in zip((dropped, later), _dropped(messages, examples, findings), strict=True):
+                for made in parts:
+                    _put(file, made)
+    with (folder / "dropped.jsonl").open("ab") as end, (folder / ".dropped-messages.jsonl").open("rb") as told:
+        shutil.copyfileobj(told, end)
     (folder / ".dropped-messages.jsonl").unlink()
     files = [(folder / f"{split}.{form}.jsonl", records[split, form]) for split, form in names]
     return measured, [{"name": path.name, "records": n, "bytes": path.stat().st_size} for path, n in files]
 
 
+def _formats(recipe: Recipe) -> list[Format]:
+    return list(dict.fromkeys((*EXPORTED, *recipe.output.formats)))
+
+
 def _exported(
-    messages: pl.DataFrame, examples: pl.DataFrame, names: Sequence[tuple[str, Format]], recipe: Recipe
-) -> Iterator[tuple[tuple[str, Format], Iterator[dict[str, Any]]]]:
-    """Yield the records of every set's file.
+    messages: pl.DataFrame, examples: pl.DataFrame, recipe: Recipe
+) -> Iterator[tuple[tuple[str, Format], pl.Series]]:
+    """Yield lines for every set's file, some at a time.
 
     The system prompt of a record of a finished set stays with what was made of that record.
     """
     prompts = messages.filter((pl.col("role") == "system") & pl.col("record") & (pl.col("text") != ""))
-    own = dict(
-        prompts.unique("conversation", keep="first", maintain_order=True).select("conversation", "text").iter_rows()
-    )
-    system, policy = recipe.output.system_prompt, recipe.output.cot
-    rows = {
-        split: examples.filter(pl.col("split") == split).select("id", "conversation", "cot", "turns").to_dicts()
-        for split in ("train", "val")
-    }
-    for split, form in names:
-        made = (export(r, form, system=own.get(r["conversation"], system), policy=policy) for r in rows[split])
-        yield (split, form), made
+    own = prompts.unique("conversation", keep="first", maintain_order=True).select("conversation", system="text")
+    for split in ("train", "val"):
+        mine = examples.filter(pl.col("split") == split).select("id", "conversation", "cot", "turns")
+        for some in mine.iter_slices(AT_ONCE):
+            told = some.join(own, on="conversation", how="left", maintain_order="left")
+            told = told.with_columns(pl.col("system").fill_null(recipe.output.system_prompt))
+            for form, made in lines.records(told, _formats(recipe), policy=recipe.output.cot).items():
+                yield (split, form), made
 
 
 def _dropped(
     messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame
-) -> tuple[Iterator[dict[str, Any]], Iterator[dict[str, Any]]]:
-    """Return every dropped example, and every dropped message, each with all findings behind it.
+) -> tuple[Iterator[pl.Series], Iterator[pl.Series]]:
+    """Return lines of every dropped example, and of every dropped message, each with all findings behind it.
 
     A message that was lost with its examples has their findings.
     """
     reasons = findings.filter(~pl.col("rule").str.starts_with("mend/"))
-    fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence")
-    on_example = dict(
-        reasons.drop_nulls("example").group_by("example", maintain_order=True).agg(fields.alias("why")).iter_rows()
-    )
+    fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence").alias("reasons")
+    on_example = reasons.drop_nulls("example").group_by(id="example", maintain_order=True).agg(fields)
     keys = ["conversation", "message"]
     dropped = examples.filter(pl.col("verdict") == "drop")
     lost = members(dropped).join(
@@ -306,34 +309,29 @@ def _dropped(
     behind = pl.concat([reasons.drop_nulls("message"), lost], how="diagonal_relaxed").unique(
         [*keys, "rule", "evidence"], maintain_order=True
     )
-    on_message = behind.group_by(keys, maintain_order=True).agg(fields.alias("why"))
-    columns = ["id", "conversation", "kind", "rules", "query_type", "cot", "turns"]
-    gone = (
-        {"what": "example", **row, "reasons": on_example.get(row["id"], [])}
-        for row in dropped.select(columns).iter_rows(named=True)
+    on_message = behind.group_by(keys, maintain_order=True).agg(fields)
+    gone = dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns")
+    told = messages.filter(pl.col("fate") == "dropped").select(*keys, "role", "source", "text", "rules")
+    return (
+        _rows(gone.join(on_example, on="id", how="left", maintain_order="left"), "example"),
+        _rows(told.join(on_message, on=keys, how="left", maintain_order="left"), "message"),
     )
-    lines = messages.filter(pl.col("fate") == "dropped").join(on_message, on=keys, how="left", maintain_order="left")
-    said = lines.select("conversation", "message", "role", "source", "text", "rules", reasons="why")
-    told = ({"what": "message", **row, "reasons": row["reasons"] or []} for row in said.iter_rows(named=True))
-    return gone, told
 
 
-def _opened(stack: ExitStack, path: Path) -> TextIO:
-    return stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+def _rows(frame: pl.DataFrame, what: str) -> Iterator[pl.Series]:
+    """Yield lines of things that were dropped; what nothing is said of has no reasons."""
+    for some in frame.iter_slices(AT_ONCE):
+        yield lines.rows(some.with_columns(pl.col("reasons").fill_null([])), what=what)
 
 
-def _put(file: TextIO, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write rows as lines; return how many."""
-    n = 0
-    for row in rows:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        n += 1
-    return n
+def _opened(stack: ExitStack, path: Path) -> BinaryIO:
+    return stack.enter_context(path.open("wb"))
 
 
-def _lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        _put(file, rows)
+def _put(file: BinaryIO, made: pl.Series) -> int:
+    """Write lines; return how many."""
+    made.to_frame().write_csv(file, include_header=False, quote_style="never")
+    return len(made)
 
 
 def _json(path: Path, data: Mapping[str, Any]) -> None:
