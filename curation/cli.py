@@ -65,6 +65,8 @@ from curation.commands.report import summary
 from curation.errors import GateError, UsageError
 
 if TYPE_CHECKING:
+    from curation.engines import Wanted
+    from curation.engines.choice import Name
     from curation.packs import Packs
     from curation.progress import Stages
     from curation.recipe import Recipe
@@ -125,7 +127,7 @@ def curate(
     engine: Engine = "auto",
     workers: Workers = None,
     address: Address = None,
-    shard_size: ShardSize = 128,
+    shard_size: ShardSize = None,
     *,
     resume: Resume = False,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
@@ -141,7 +143,7 @@ def curate(
     settings, packs = settings_of(
         recipe, [*changes, *budget_change(budget)], ignore, seed, against=dedup_against, index=index
     )
-    by = {"name": engine, "workers": workers, "address": address, "resume": resume, "shard_bytes": shard_size << 20}
+    by = _by(engine, workers, address, shard_size, resume=resume)
     report, took = _curate(
         logs, out, settings, packs, decisions, by, force=force, progress=not (no_progress or quiet), log=log_json
     )
@@ -261,7 +263,8 @@ def compare(
     from curation.runfolder import whole_or_absent
 
     with whole_or_absent(out) as folder:
-        _curate(logs, folder / "run", settings, packs, [], force=False, progress=progress, log=None)
+        by = _by("auto", None, None, None, resume=False)
+        _curate(logs, folder / "run", settings, packs, [], by, force=False, progress=progress, log=None)
         result = compare_sets(
             compare_command.sets(folder / "run", settings),
             folder,
@@ -294,7 +297,12 @@ def run_all(
     budget: Budget = None,
     dedup_against: Against = [],  # noqa: B006
     index: IndexFile = None,
+    engine: Engine = "auto",
+    workers: Workers = None,
+    address: Address = None,
+    shard_size: ShardSize = None,
     *,
+    resume: Resume = False,
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     accept_gate: Annotated[bool, typer.Option("--accept-gate", help="Train although the quality gate failed.")] = False,
     force: Force = False,
@@ -312,8 +320,9 @@ def run_all(
     from training.cli import preflight
 
     preflight(settings.training | overrides, model=model)
+    by = _by(engine, workers, address, shard_size, resume=resume)
     report, took = _curate(
-        logs, out, settings, packs, decisions, force=force, progress=not (no_progress or quiet), log=log_json
+        logs, out, settings, packs, decisions, by, force=force, progress=not (no_progress or quiet), log=log_json
     )
     if not (json or quiet):
         summary(report, out, next_step="")
@@ -361,13 +370,26 @@ def version(*, json: Json = False) -> None:
 # --- what the commands share ------------------------------------------------------------------------------------
 
 
+def _by(
+    engine: Name,
+    workers: int | None,
+    address: str | None,
+    shard_size: int | None,
+    *,
+    resume: bool,
+) -> Wanted:
+    from curation.engines import Wanted
+
+    return Wanted(engine, workers, address, resume, shard_size and shard_size << 20)
+
+
 def _curate(
     logs: list[Path],
     out: Path,
     settings: Recipe,
     packs: Packs,
     decided: list[Path],
-    by: dict[str, Any] | None = None,
+    by: Wanted,
     *,
     force: bool,
     progress: bool,
@@ -375,7 +397,7 @@ def _curate(
 ) -> tuple[Report, Stages]:
     from curation import decisions, pipeline, runfolder
     from curation.duplicates import remember
-    from curation.engines import Wanted, chosen
+    from curation.engines import chosen
     from curation.progress import stages
     from curation.read import find
 
@@ -383,7 +405,7 @@ def _curate(
         events = decisions.gather([*([out] if out.is_dir() else []), *decided])
         files = find(logs)
         people = decisions.table(decisions.settle(events))
-        with chosen(Wanted(**(by or {})), files, settings, packs, people, out, say=say) as engine:
+        with chosen(by, files, settings, packs, people, out, say=say) as engine:
             curated = pipeline.curate(files, settings, packs, progress=say, people=people, engine=engine)
             say("write", str(out))
             argv = sys.argv[1:]

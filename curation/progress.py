@@ -79,7 +79,9 @@ class Stages:
         took = self.timings()
         parts = sorted(took["stages"], key=lambda entry: -entry["seconds"])
         named = [f"{entry['stage']} {entry['seconds']:.1f} s" for entry in parts if entry["seconds"] >= 0.05]
-        return f"took {took['seconds']:.1f} s, at most {took['peak_mib']} MiB: {', '.join(named)}"
+        workers = _peak(resource.RUSAGE_CHILDREN)
+        each = f", each worker at most {workers} MiB" if workers else ""
+        return f"took {took['seconds']:.1f} s, at most {took['peak_mib']} MiB{each}: {', '.join(named)}"
 
     @property
     def seconds(self) -> float:
@@ -128,9 +130,9 @@ def _shown(*, on: bool) -> Iterator[Callable[[str, str], None]]:
         yield lambda stage, what: print(f"{stage}: {what}", file=sys.stderr) if what else None
 
 
-def _peak() -> int:
-    """Return the most memory that this process had, in MiB."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def _peak(whose: int = resource.RUSAGE_SELF) -> int:
+    """Return the most memory that this process had (or any that it started and that has ended), in MiB."""
+    most = resource.getrusage(whose).ru_maxrss
     return most >> 20 if sys.platform == "darwin" else most >> 10
 
 

@@ -28,7 +28,9 @@ from curation.read import Input, bearable, parts
 from curation.recipe import Source
 from curation.sessions import threads
 
-SIZE = 1 << 27  # bytes of input per shard; the stages take about ten times that
+SIZE = 1 << 27  # bytes of input per shard, at most, unless asked for; the stages take about ten times that
+LEAST = 1 << 24  # bytes of input per shard: less costs time, for every shard has its joins
+ABOUT = 64  # shards, between these two
 BUFFER = 1 << 27  # bytes of messages that are held back, so that a shard is not a thousand small files
 MOST = 1024  # shards
 TIMES = 8  # that packed logs are larger than they look
@@ -94,6 +96,11 @@ def write(
 
 def _count(files: Sequence[Path], size: int) -> int:
     return min(MOST, max(1, -(-unpacked(files) // size)))
+
+
+def fitting(files: Sequence[Path]) -> int:
+    """Return the bytes of input per shard that suit these files: of the input alone, so that any machine can resume."""
+    return min(SIZE, max(LEAST, unpacked(files) // ABOUT))
 
 
 def unpacked(files: Sequence[Path]) -> int:

@@ -52,16 +52,24 @@ Engine = Annotated[
     Literal["auto", "memory", "shards", "ray"],
     typer.Option(
         "--engine",
-        help="Who does the work: memory, shards on disk (auto: above 512 MB), or ray. The result is the same.",
+        help="Who does the work: memory, shards on disk (auto: above 32 MB), or ray. The result is the same.",
     ),
 ]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Shards that are worked on at a time, each in a process.")
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Shards that are worked on at a time, each in a process; default: what cores and memory allow.",
+    ),
 ]
 Address = Annotated[
     str | None, typer.Option("--address", help="A Ray cluster; default: one is started on this machine.")
 ]
-ShardSize = Annotated[int, typer.Option("--shard-size", min=1, help="Input in a shard, in MB; memory goes with it.")]
+ShardSize = Annotated[
+    int | None,
+    typer.Option("--shard-size", min=1, help="Input in a shard, in MB (default: 16 to 128); memory goes with it."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run in shards was broken off.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,7 +22,9 @@ from curation.recipe import Recipe
 
 Name = Literal["auto", "memory", "shards", "ray"]
 
-LARGE = 1 << 29  # bytes of input, unpacked, above which `auto` works in shards: memory takes some fifteen times that
+LARGE = 1 << 25  # bytes of input, unpacked, above which `auto` works in shards, with all cores: memory uses but one
+TIMES = 24  # memory that a worker takes, in its shard's bytes of input; measured: 10 to 20
+BARE = 1 << 28  # bytes that a worker takes before it has a shard: the program and its packs
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Wanted:
     workers: int | None = None  # shards that are worked on at a time
     address: str | None = None  # of a Ray cluster
     resume: bool = False
-    shard_bytes: int = shards.SIZE
+    shard_bytes: int | None = None  # default: shards.fitting
 
 
 def work_folder(out: Path) -> Path:
@@ -66,17 +69,18 @@ def chosen(
             Disk(folder).close()  # raises where another run is at work there
         yield Memory()
         return
-    run = _run(wanted, name)
-    key = _key(files, recipe, packs, people, wanted.shard_bytes)
-    if not wanted.resume and folder.is_dir():
-        Disk(folder).close()
-    disk = Disk(folder, key=key, size=wanted.shard_bytes, run=run)
-    try:
-        yield disk
-    except BaseException:
-        disk.release()
-        raise
-    disk.close()
+    size = wanted.shard_bytes or shards.fitting(files)
+    with _run(wanted, name, files, size) as run:
+        key = _key(files, recipe, packs, people, size)
+        if not wanted.resume and folder.is_dir():
+            Disk(folder).close()
+        disk = Disk(folder, key=key, size=size, run=run)
+        try:
+            yield disk
+        except BaseException:
+            disk.release()
+            raise
+        disk.close()
 
 
 def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -> Name:
@@ -99,16 +103,34 @@ def _fitting(wanted: Wanted, name: Name) -> None:
         raise UsageError("--resume needs --engine shards or ray: of a run in memory nothing is kept")
 
 
-def _run(wanted: Wanted, name: Name) -> Run:
+def _run(wanted: Wanted, name: Name, files: Sequence[Path], size: int) -> AbstractContextManager[Run]:
     if name == "ray":
         from curation.engines.cluster import ray
 
-        return ray(wanted.address, workers=wanted.workers)
-    if wanted.workers is None or wanted.workers == 1:
-        return here
-    from curation.engines.workers import processes
+        return nullcontext(ray(wanted.address, workers=wanted.workers))
+    from curation.engines.workers import cores, processes
 
-    return processes(wanted.workers)
+    number = wanted.workers or workers(cores(), _memory(), files, size)
+    return nullcontext(here) if number == 1 else processes(number)
+
+
+def workers(cores: int, memory: int, files: Sequence[Path], size: int) -> int:
+    """Return how many shards of `size` bytes are worked on at a time: a core for each, half of the memory at most."""
+    wanted = min(cores, -(-shards.unpacked(files) // size))
+    return max(1, min(wanted, memory // 2 // (BARE + TIMES * size)))
+
+
+def _memory() -> int:
+    """Return how many bytes of memory this process may have: the machine's or its control group's."""
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            told = Path(limit).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if told.isdigit():
+            machine = min(machine, int(told))
+    return machine
 
 
 def _key(files: Sequence[Path], recipe: Recipe, packs: Packs, people: pl.DataFrame, size: int) -> dict[str, object]:

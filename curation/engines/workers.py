@@ -1,4 +1,4 @@
-"""Shards in worker processes, each with its share of the cores: where Polars' threads alone do not fill them."""
+"""Shards in worker processes, each with its share of the cores: Polars' threads alone do not fill them."""
 
 from __future__ import annotations
 
@@ -7,37 +7,64 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 from curation.engines.disk import Run, task_of
 from curation.errors import OutputError
 from curation.steps import Job, Step
 
 
-def processes(number: int) -> Run:
-    """Return what runs steps in `number` processes, started anew for every step: what a step took is given back."""
-
-    def run(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:  # noqa: ARG001
-        some = min(number, len(shards))
-        with _cores(max(1, (os.cpu_count() or 1) // some)), ProcessPoolExecutor(some, get_context("spawn")) as pool:
-            at_work = [pool.submit(task_of, str(folder), step.name, shard) for shard in shards]
-            try:
-                for one in at_work:
-                    one.result()
-            except BrokenProcessPool:
-                raise OutputError(
-                    f"{folder}: a worker process died, likely for want of memory; "
-                    "go on with --resume and fewer --workers"
-                ) from None
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-
-    return run
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 @contextmanager
-def _cores(each: int) -> Iterator[None]:
+def processes(number: int) -> Iterator[Run]:
+    """Give what runs steps in `number` processes, which start now, beside what this one does, and stay to the end."""
+    with _threads(max(1, cores() // number)):
+        pool = ProcessPoolExecutor(number, get_context("spawn"), initializer=_ends_with_its_parent)
+        for _ in range(number):
+            pool.submit(_ready)
+
+    def run(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:  # noqa: ARG001
+        try:
+            for one in [pool.submit(task_of, str(folder), step.name, shard) for shard in shards]:
+                one.result()
+        except BrokenProcessPool:
+            raise OutputError(
+                f"{folder}: a worker process died, likely for want of memory; go on with --resume and fewer --workers"
+            ) from None
+
+    try:
+        yield run
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ready() -> None:
+    """Do nothing: to be asked for this, a process has loaded all that a step needs."""
+
+
+def _ends_with_its_parent() -> None:
+    """Leave when the parent is gone, however it went: nobody would take what is made here, or lock the folder."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _threads(each: int) -> Iterator[None]:
     """Let processes that start now use so many threads."""
     name, before = "POLARS_MAX_THREADS", os.environ.get("POLARS_MAX_THREADS")
     os.environ[name] = str(each) if before is None else before

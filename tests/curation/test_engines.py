@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,8 +14,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import cli, parquet, pipeline, runfolder
-from curation.engines import Disk, Engine, cluster, disk
+from curation import cli, parquet, pipeline, runfolder, shards
+from curation.engines import Disk, Engine, choice, cluster, disk
 from curation.errors import UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
@@ -134,6 +136,79 @@ def test_worker_processes_give_the_same_bytes(
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
+def test_workers_end_with_the_process_that_leads_them(tmp_path: Path) -> None:
+    """Also when it was killed: they must not go on in a folder that the next run takes."""
+    leading = """
+import sys, time
+from curation.engines import workers
+with workers.processes(2) as run:
+    pids = []
+    while len(pids) < 2:
+        pids = list(__import__("multiprocessing").active_children())
+    print(*(child.pid for child in pids), flush=True)
+    time.sleep(600)
+"""
+    script = tmp_path / "leading.py"
+    script.write_text(f"if __name__ == '__main__':\n{textwrap.indent(leading, '    ')}")
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    ) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(map(_lives, pids))
+        process.kill()
+    until = time.monotonic() + 60
+    while any(map(_lives, pids)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"  # where nobody waits for it, it stays in the list
+
+
+@pytest.mark.parametrize(
+    ("mib", "cores", "memory", "shard", "workers"),
+    [
+        (100, 2, 24, 16, 2),  # a core for each
+        (100, 64, 256, 16, 7),  # no more than shards
+        (4000, 8, 8, 128, 1),  # 3.3 GB for each and 4 to share
+        (4000, 8, 16, 64, 4),  # 1.8 GB for each and 8 to share
+        (4000, 8, 1, 64, 1),  # one always
+    ],
+)
+def test_so_many_workers_as_cores_and_memory_allow(
+    mib: int, cores: int, memory: int, shard: int, workers: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.csv"
+    with log.open("wb") as file:
+        file.truncate(mib << 20)
+    assert choice.workers(cores, memory << 30, [log], shard << 20) == workers
+
+
+@pytest.mark.parametrize(("mib", "shard"), [(1, 16), (100, 16), (3200, 50), (100_000, 128)])
+def test_shards_grow_with_the_input(mib: int, shard: int, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    with log.open("wb") as file:
+        file.truncate(mib << 20)
+    assert shards.fitting([log]) == shard << 20
+
+
+@pytest.mark.parametrize(("mib", "engine"), [(32, "memory"), (33, "shards")])
+def test_a_large_log_is_worked_on_in_shards_unless_said(mib: int, engine: str, tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    with log.open("wb") as file:
+        file.truncate(mib << 20)
+    assert choice._name(choice.Wanted(), [log], Recipe(), tmp_path / "none") == engine
+    assert choice._name(choice.Wanted("memory"), [log], Recipe(), tmp_path / "none") == "memory"
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:99999"])
 def test_an_address_where_nothing_answers_is_said_at_once(address: str) -> None:
     with pytest.raises(UsageError, match="nothing answers there"):
@@ -171,7 +246,8 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
 
 def killed(at: int, log: Path, out: Path, *more: str) -> tuple[int, str]:
     """Run a curation in three shards that kills itself at the so-manieth change of a file; 0: it does not."""
-    arguments = ["curate", str(log), "-q", "--no-gate", "--engine", "shards", "-o", str(out), *more]
+    here = ["--engine", "shards", "--workers", "1"]  # all changes of files are made by the process that is counted in
+    arguments = ["curate", str(log), "-q", "--no-gate", *here, "-o", str(out), *more]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(at), *arguments],
