@@ -9,6 +9,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install -qq --progress-bar off -c constraints.txt  # -qq: errors only
+LOCKED := $(BIN)/python -m pip install -qq --progress-bar off --require-hashes --no-deps -r
 TORCH := $(shell sed -n '/^torch==/p' constraints.txt)
 RUN := runs/demo
 
@@ -22,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins clean clients fuzz audit bench-dedup bench-curate
+.PHONY: help demo test check fix pins locks clean clients fuzz audit bench-dedup bench-curate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -82,8 +83,10 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.12 python3.11 python3
 	  exit 1; \
 	fi
 
-# torch goes first and pinned: what asks for torch later is then content with it, whichever build (CPU, CUDA) it is.
-.venv/.train: pyproject.toml constraints.txt
+# torch goes first and pinned: what asks for torch later is then content with it, whichever build (CPU, CUDA) it is. All
+# else is installed from the files of hashes in .ci: what the index serves is what was tested, or nothing is installed. The
+# last step finds everything there, but on other systems and Pythons, which may need a package more.
+.venv/.train: pyproject.toml constraints.txt .ci/train.lock
 	@if [ -e $@ ]; then \
 	  echo "set-up: pyproject.toml or constraints.txt changed, bringing .venv up to date"; \
 	  rm -f .venv/.train .venv/.dev; \
@@ -95,24 +98,44 @@ FIND_PYTHON = for python in $(or $(PYTHON),python3 python3.12 python3.11 python3
 	@echo "set-up: installing $(TORCH) (a minute or more)"
 	@$(PIP) '$(TORCH)'
 	@echo "set-up: installing siftune with the train extra (a minute or more)"
+	@$(LOCKED) .ci/train.lock
 	@$(PIP) -e '.[train]'
 	@echo '$(CURDIR)' > $@
 
-.venv/.dev: .venv/.train
+.venv/.dev: .venv/.train .ci/dev.lock
 	@echo "set-up: installing the dev extra"
 	@rm -f .venv/.train
+	@$(LOCKED) .ci/dev.lock
 	@$(PIP) -e '.[train,dev]'
 	@echo '$(CURDIR)' > .venv/.train
 	@touch $@
 
 # Renewed by hand, now and then, and committed only with a green `make test` on it. What torch brings for CUDA is left
 # out: it belongs to the build of torch, not to us.
-pins: ## renew constraints.txt from the newest releases that pyproject.toml admits; torch stays
+pins: ## renew constraints.txt and the hashes in .ci from the newest releases that pyproject.toml admits; torch stays
 	@$(FIND_PYTHON); rm -rf .cache/pins; "$$python" -m venv .cache/pins
 	.cache/pins/bin/python -m pip install --quiet '$(TORCH)'
+	.cache/pins/bin/python -m pip install --quiet '.[train]'
+	@$(FREEZE) | sed '/^torch==/d' > .cache/pins/train.in
 	.cache/pins/bin/python -m pip install --quiet '.[train,dev]'
 	@sed -n '/^#/p' constraints.txt > .cache/pins.txt
-	@.cache/pins/bin/python -m pip freeze --all --exclude siftune --exclude pip \
-	  | sed -e 's/^\(torch==[^+]*\)+.*/\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d' >> .cache/pins.txt
+	@$(FREEZE) >> .cache/pins.txt
 	@mv .cache/pins.txt constraints.txt
+	@$(MAKE) locks
+	@rm -rf .cache/pins
+
+FREEZE = .cache/pins/bin/python -m pip freeze --all --exclude siftune --exclude pip \
+	  | sed -e 's/^\(torch==[^+]*\)+.*/\1/' -e '/^nvidia-/d' -e '/^cuda-/d' -e '/^triton==/d'
+HASHED = .cache/uv/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate --universal \
+	  --python-version 3.11 --output-file
+
+# Of every file of a release, for any system and Python. Which of the pins are for training: .cache/pins/train.in, where
+# `make pins` comes from, else those that are in .ci/train.lock by name.
+locks: ## renew the hashes in .ci from constraints.txt: after a pin was added or changed by hand
+	@$(FIND_PYTHON); test -x .cache/uv/bin/uv || { "$$python" -m venv .cache/uv && .cache/uv/bin/python -m pip install -qq uv; }
+	@mkdir -p .cache/pins; test -e .cache/pins/train.in || \
+	  sed -n -e '/==/!d; s/==.*/==/; s/-/[-_.]/g; s/^/^/p' .ci/train.lock | grep -i -f - constraints.txt > .cache/pins/train.in
+	@grep -v -e '^#' -e '^torch==' constraints.txt | grep -v -x -F -f .cache/pins/train.in > .cache/pins/dev.in
+	@$(HASHED) .ci/train.lock .cache/pins/train.in
+	@$(HASHED) .ci/dev.lock .cache/pins/dev.in
 	@rm -rf .cache/pins
