@@ -15,7 +15,7 @@ the connected components of verified pairs. Neither the order of the texts nor t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,8 +24,8 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.dedup import minhash
-from curation.dedup.lsh import U64, band_keys, candidates, ranks, unpacked
-from curation.dedup.shingles import I64, U32, shingles
+from curation.dedup.lsh import band_keys, candidates, folded, ranks, unpacked
+from curation.dedup.shingles import I64, U32, U64, mix, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
@@ -100,7 +100,7 @@ def cluster(
     exact = first.to_series().to_numpy().copy()
     places = np.flatnonzero((exact == np.arange(len(exact))) & first["says"].to_numpy())
     kept = column.gather(places)
-    sketch = _signed(kept, settings, sign or signatures, seed=seed)
+    sketch = sketched(kept, settings, seed=seed, sign=sign)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(
@@ -127,7 +127,7 @@ def matches(
     equal = np.fromiter((there.get(text, -1) for text in texts), dtype=np.int64, count=len(texts))
     open_ = np.array([i for i in np.flatnonzero(equal < 0).tolist() if texts[i]], dtype=np.int64)
     kept = [*there, *(texts[i] for i in open_.tolist())] if there else []
-    sketch = sketched((sign or signatures)(kept, settings, seed=seed), settings)
+    sketch = sketched(pl.Series(kept, dtype=pl.String), settings, seed=seed, sign=sign)
     found = near(sketch, fetcher(kept, settings), settings, others=len(there))
     best = np.lexsort((found.left, -found.similarity, found.right))
     best = best[np.concatenate(([True], np.diff(found.right[best]) > 0))[: len(best)]]
@@ -137,17 +137,6 @@ def matches(
     right = np.concatenate((equal[same], places[found.left[best]]))
     order = np.argsort(left)
     return Pairs(left[order], right[order], np.concatenate((np.ones(len(same)), found.similarity[best]))[order])
-
-
-def _signed(texts: pl.Series, settings: Dedup, sign: Sign, *, seed: int) -> Sketch:
-    """Return the sketch of `texts`; of the signatures, three times as large, only SIGNED are there at a time."""
-    parts = [sketched(sign(part.to_list(), settings, seed=seed), settings) for part in _slices(texts)]
-    return Sketch(np.concatenate([p.keys for p in parts], axis=1), np.concatenate([p.bytes for p in parts]))
-
-
-def _slices(texts: pl.Series) -> Iterator[pl.Series]:
-    """Cut `texts` into at least one part of at most SIGNED."""
-    yield from (texts.slice(start, SIGNED) for start in range(0, max(1, len(texts)), SIGNED))
 
 
 def fetcher(texts: Sequence[str] | pl.Series, settings: Dedup) -> Fetch:
@@ -174,9 +163,31 @@ class Sketch:
     bytes: npt.NDArray[np.uint8] = field(repr=False)  # texts × permutations
 
 
-def sketched(signed: U32, settings: Dedup) -> Sketch:
-    """Return the sketch of signatures (texts × permutations), which are not needed any more then."""
-    return Sketch(band_keys(signed, bands=settings.bands, rows=settings.rows), signed.astype(np.uint8))
+def sketched(texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None) -> Sketch:
+    """Return the sketch of `texts`; of signatures, four times as large, only a part is there at a time."""
+    lows = np.empty((len(texts), settings.permutations), dtype=np.uint8)
+    keys = np.empty((settings.bands, len(texts)), dtype=np.uint32)
+    bands, rows = settings.bands, settings.rows
+    if sign is not None:
+        for start in range(0, len(texts), SIGNED):
+            part = slice(start, start + SIGNED)
+            signed = sign(texts[part].to_list(), settings, seed=seed)
+            keys[:, part], lows[part] = band_keys(signed, bands=bands, rows=rows), signed
+        return Sketch(keys, lows)
+    drawn = minhash.permutations(settings.permutations, seed)
+    kernels = minhash.accelerator(len(texts))
+
+    def one(start: int) -> None:
+        part = slice(start, start + minhash.BATCH)
+        hashes, starts = shingles(texts[part].to_list(), settings.ngram)
+        if kernels:
+            kernels.sketch(mix(hashes), starts, drawn, rows, keys[:, part], lows[part])
+        else:
+            minima = minhash.minima(mix(hashes), starts, drawn)
+            keys[:, part], lows[part] = folded(minima, bands=bands, rows=rows), minima.astype(np.uint8).T
+
+    minhash.threaded(one, range(0, len(texts), minhash.BATCH))
+    return Sketch(keys, lows)
 
 
 def near(sketch: Sketch, fetch: Fetch, settings: Dedup, *, floor: float | None = None, others: int = 0) -> Pairs:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from curation.dedup.shingles import I64, U8, U32
+from curation.dedup.shingles import I64, U8, U32, U64
 
 
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -27,6 +27,29 @@ def sign(mixed: U32, starts: I64, permutations: U32, signatures: U32) -> None:
                 row[column] = min(row[column], value)
 
 
+@numba.njit("void(u4[::1], i8[::1], u4[:,::1], i8, u4[:,:], u1[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def sketch(mixed: U32, starts: I64, permutations: U32, rows: int, keys: U32, lows: U8) -> None:
+    """Do `sign` and `band_keys`, and write the last byte of each minimum to `lows`; no signature is kept."""
+    factors, offsets = permutations[0], permutations[1]
+    row = np.empty(len(factors), dtype=np.uint32)
+    for text in range(len(starts)):
+        end = starts[text + 1] if text + 1 < len(starts) else len(mixed)
+        row[:] = 0xFFFFFFFF
+        for place in range(starts[text], end):
+            shingle = mixed[place]
+            for column in range(len(row)):
+                value = np.uint32(factors[column] * shingle + offsets[column])
+                row[column] = min(row[column], value)
+        for band in range(len(keys)):
+            key = np.uint32(0)
+            for column in range(band * rows, (band + 1) * rows):
+                key = np.uint32((key ^ row[column]) * np.uint32(0x9E3779B1))
+                key = np.uint32(key ^ (key >> np.uint32(15)))
+            keys[band, text] = key
+        for column in range(len(row)):
+            lows[text, column] = row[column] & np.uint32(255)
+
+
 @numba.njit("void(u4[:,::1], i8, i8, i8, u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def band_keys(signatures: U32, start: int, end: int, rows: int, keys: U32) -> None:
     """Write to `keys` (bands × texts) the hash of every band of the signatures from `start` to `end`."""
@@ -37,6 +60,26 @@ def band_keys(signatures: U32, start: int, end: int, rows: int, keys: U32) -> No
                 key = np.uint32((key ^ signatures[text, place]) * np.uint32(0x9E3779B1))
                 key = np.uint32(key ^ (key >> np.uint32(15)))
             keys[band, text] = key
+
+
+@numba.njit("u8[::1](u8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def ascending(values: U64) -> U64:
+    """Sort, byte by byte from the lowest (radix sort); bytes that all values share cost nothing."""
+    counts = np.zeros((8, 256), dtype=np.int64)
+    for value in values:
+        for byte in range(8):
+            counts[byte, (value >> np.uint64(8 * byte)) & np.uint64(255)] += 1
+    here, there = values.copy(), np.empty_like(values)
+    for byte in range(8):
+        if counts[byte].max() == len(values):
+            continue
+        ends = np.cumsum(counts[byte]) - counts[byte]
+        for value in here:
+            digit = (value >> np.uint64(8 * byte)) & np.uint64(255)
+            there[ends[digit]] = value
+            ends[digit] += 1
+        here, there = there, here
+    return here
 
 
 @numba.njit("i8[::1](u1[:,::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from curation.dedup import Sign, signatures, tolerance
-from curation.dedup.lsh import HALF, U64, WINDOW, band_keys, distinct, unpacked
-from curation.dedup.shingles import I64, U32, shingles
+from curation.dedup.lsh import HALF, WINDOW, band_keys, distinct, unpacked
+from curation.dedup.shingles import I64, U32, U64, shingles
 from curation.dedup.store import VERSION
 from curation.dedup.verify import estimates, similarities
 from curation.errors import OutputError, SourceError, UsageError

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 Ngram = int | Literal["auto"]
 

@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 
 from curation.dedup import signatures
-from curation.dedup.lsh import U64
-from curation.dedup.shingles import U32
+from curation.dedup.shingles import U32, U64
 from curation.errors import SourceError
 from curation.recipe import Dedup
 

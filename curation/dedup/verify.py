@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.lsh import HALF, U64
+from curation.dedup.lsh import HALF
 from curation.dedup.minhash import accelerator, threaded
-from curation.dedup.shingles import I64, U32
+from curation.dedup.shingles import I64, U32, U64
 
 F64 = npt.NDArray[np.float64]
 Fetch = Callable[[I64], tuple[U32, I64]]  # shingles of the texts of these indices: of a list, a shard, an index
 
 BATCH = 256  # pairs compared at once: their shingles stay in the cache of one core
+ESTIMATED = 1024  # pairs estimated at once, for the same reason
+BYTE = 255
 MANY = 65_536  # pairs that a compiled kernel estimates in one go: it needs no room for them
 _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
 
@@ -23,8 +25,9 @@ _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dt
 def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
     """Return the share of permutations in which the signatures of each pair agree: the estimated Jaccard similarity."""
     kernels = accelerator(len(left))
-    agree = kernels.agreements if kernels and signatures.dtype == np.uint8 else agreements
-    batch = BATCH if agree is agreements else MANY
+    agree, batch = agreements, ESTIMATED
+    if kernels and signatures.dtype == np.uint8:
+        agree, batch = kernels.agreements, MANY
 
     def one(start: int) -> F64:
         part = slice(start, start + batch)
@@ -35,8 +38,14 @@ def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
 
 def agreements(signatures: npt.NDArray[Any], left: I64, right: I64) -> I64:
     """Count for each pair of texts the permutations in which their signatures agree."""
-    agree: I64 = np.count_nonzero(signatures[left] == signatures[right], axis=1)
-    return agree
+    same = signatures.take(left, axis=0) == signatures.take(right, axis=0)
+    if same.shape[1] % 8 or same.shape[1] > BYTE:
+        return np.asarray(np.count_nonzero(same, axis=1), dtype=np.int64)
+    # Eight columns in one number are added at once, and then its eight bytes, into its highest: no sum is over a byte.
+    sums = np.add.reduce(same.view(np.uint64), axis=1)
+    sums *= np.uint64(0x0101010101010101)
+    sums >>= np.uint64(56)
+    return np.asarray(sums, dtype=np.int64)
 
 
 def similarities(fetch: Fetch, left: I64, right: I64) -> F64:

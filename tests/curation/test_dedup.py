@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 from datasketch import MinHash
 from hypothesis import given, settings
@@ -252,15 +253,48 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
     texts = [*corpus(), *"退好", "哈" * 50, "a", "x" * 2000]
     found = []
     for kernels in (None, minhash._compiled()):
-        for module in (minhash, verify):
+        for module in (minhash, lsh, verify):
             monkeypatch.setattr(module, "accelerator", lambda _texts, kernels=kernels: kernels)
         signed = dedup.signatures(texts, Dedup(ngram=ngram), seed=3)
         whole = cluster(texts, Dedup(ngram=ngram), seed=3, floor=0.5)
+        sketch = dedup.sketched(pl.Series(texts), Dedup(ngram=ngram), seed=3)
         found.append(
-            [signed.tolist(), whole.first.tolist(), *(column.tolist() for column in vars(whole.pairs).values())]
+            [
+                *(array.tolist() for array in (signed, sketch.keys, sketch.bytes, whole.first)),
+                *(column.tolist() for column in vars(whole.pairs).values()),
+            ]
         )
     assert found[0] == found[1]
-    assert len(found[0][2]) > 100
+    assert len(found[0][4]) > 100
+
+
+def test_a_sketch_holds_the_bands_and_last_bytes_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(minhash, "BATCH", 7)
+    texts, made = corpus()[:40], Dedup(ngram=5, permutations=20, bands=4, rows=3)
+    signed = dedup.signatures(texts, made, seed=3)
+    for sign in (None, dedup.signatures):
+        sketch = dedup.sketched(pl.Series(texts), made, seed=3, sign=sign)
+        assert sketch.bytes.tolist() == [[value % 256 for value in row] for row in signed.tolist()]
+        assert sketch.keys.tolist() == lsh.band_keys(signed, bands=4, rows=3).tolist()
+
+
+@pytest.mark.parametrize("columns", [8, 20, 248, 256, 512])
+def test_agreements_are_counted_column_by_column(columns: int) -> None:
+    rows = np.random.default_rng(columns).integers(0, 2, (50, columns), dtype=np.uint8)
+    rows[49] = rows[0]
+    left, right = np.arange(49), np.arange(49)[::-1] + 1
+    counted = [sum(a == b for a, b in zip(rows[i], rows[j], strict=True)) for i, j in zip(left, right, strict=True)]
+    assert verify.agreements(rows, left, right).tolist() == counted
+    assert counted[0] == columns
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)))
+@settings(max_examples=50, deadline=None)
+def test_numbers_are_sorted_and_each_comes_once(numbers: list[int]) -> None:
+    values = np.array(numbers, dtype=np.uint64)
+    assert lsh.distinct(values).tolist() == sorted(set(numbers))
+    if kernels := minhash._compiled():
+        assert kernels.ascending(values).tolist() == sorted(numbers)
 
 
 def test_without_the_extra_the_plain_kernels_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
