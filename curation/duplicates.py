@@ -115,6 +115,8 @@ def find(
     )
 
 
+_ONLY_ASKS = r"^[^。！!？?.;；\n]*(?:[?？]|[吗么])[\s~～哦哈?？]*$"  # one sentence, and it is a question
+
 _AFTER = ["row", "id", "conversation", "kind", "answer", "asked", "said", "bare", "template", "quality"]
 
 
@@ -299,9 +301,11 @@ def _loose(settings: Dedup) -> Dedup:
 def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Find pairs of different conversations that ask (nearly) the same and whose answers do not agree.
 
+    An answer that only asks back (是专票吗？) claims nothing, so it contradicts nothing.
     Returns row, group (the question) and evidence (what the other one answers). Each answer is held against the first
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
+    pairs = pairs.filter(~pl.col("answer").str.contains(_ONLY_ASKS))
     first = cluster(pairs["bare"], _loose(settings), seed=seed, sign=sign).first
     grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
     grouped = grouped.filter(pl.len().over("group") > 1)

@@ -7,36 +7,36 @@ Consecutive messages of one role are one turn: fragments of a sentence find toge
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
+import numpy as np
 import polars as pl
 
-from curation import tables
+from curation import reasoning, tables
 from curation.checks.language import language
-from curation.reasoning import inside
 
 _LAST_SENTENCE = r"[^。！!？?\s]*[?？]?\s*$"  # where an agent asks back after having told something
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
 
 
-class Turn(NamedTuple):
-    """Consecutive messages of one role, joined; `asks` and `clarifies` are what the cues say of them."""
-
-    role: str
-    text: str
-    messages: list[int]
-    asks: bool  # a user's turn with a question or request in it
-    clarifies: bool  # an agent's turn that asks for details
-    informs: bool  # an agent's turn that tells something beside what it asks
-    bare: bool  # nothing but yes, no, ok or masked values: as a detail it adds nothing to the question
-    cot: str | None
-    record: bool
+# What a row of the frame of turns is: consecutive messages of one role, joined, and what the cues say of them.
+TURNS: tables.Schema = {
+    "conversation": pl.String,
+    "role": pl.String,
+    "text": pl.String,
+    "messages": pl.List(pl.UInt32),
+    "asks": pl.Boolean,  # a user's turn with a question or request in it
+    "clarifies": pl.Boolean,  # an agent's turn that asks for details
+    "informs": pl.Boolean,  # an agent's turn that tells something beside what it asks
+    "bare": pl.Boolean,  # nothing but yes, no, ok or masked values: as a detail it adds nothing to the question
+    "cot": pl.String,
+    "record": pl.Boolean,
+}
 
 
 def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
-    """Join consecutive messages of one role inside a conversation; system messages are left out.
+    """Join consecutive messages of one role inside a conversation (TURNS); system messages are left out.
 
     Messages are stitched by what a writer would have put there: nothing after a mark, a comma between a user's
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
@@ -97,108 +97,130 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> p
     A dialogue is the whole conversation from the first user's turn to the last agent's turn, where that is at least
     two questions and two answers.
     """
-    rows: list[dict[str, Any]] = []
-    for conversation, group in groupby(frame.iter_rows(), key=lambda row: row[0]):
-        spoken = [Turn(*row[1:]) for row in group]
-        if "pair" in kinds:
-            for asked, answer in _pairs(spoken, max_details):
-                before = sum(turn.asks for turn in spoken[: spoken.index(asked[0])])
-                rows.append(_example(conversation, "pair", asked, [answer]) | {"earlier": before})
-        if "dialogue" in kinds:
-            rows += _dialogue(conversation, spoken)
-    return pl.DataFrame(rows, schema=tables.EXAMPLES)
+    spoken = frame.with_columns(talk=pl.col("conversation").rle_id()).with_row_index("place")
+    spoken = spoken.with_columns(user=pl.col("role") == "user", tells=pl.col("informs") | ~pl.col("clarifies"))
+    schema = {"talk": pl.UInt32, "messages": pl.List(pl.UInt32), **tables.EXAMPLES}
+    made = [tables.empty(schema)]
+    if "pair" in kinds:
+        made.append(_pairs(spoken, max_details))
+    if "dialogue" in kinds:
+        made.append(_dialogues(spoken))
+    found = pl.concat([rows.select(pl.col(name).cast(kind) for name, kind in schema.items() if name in rows.columns)
+                       for rows in made], how="diagonal").sort("talk", "kind", maintain_order=True)  # fmt: skip
+    return found.with_columns(id=_ids(found)).select(list(tables.EXAMPLES))
 
 
-def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
-    """Yield the turns of each question with the turn that answers it.
+def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
+    """Return the pairs: reasoning that stands inside the answer moves to `cot`."""
+    after = [pl.col(name).shift(-1).alias(f"next_{name}") for name in ("talk", "user", "clarifies", "informs")]
+    begun = spoken.with_columns(*after, before=pl.col("asks").cum_sum().over("talk") - pl.col("asks"))
+    begun = begun.filter(pl.col("user") & ~pl.col("next_user") & (pl.col("next_talk") == pl.col("talk")))
+    waits = pl.col("next_clarifies") & ~pl.col("next_informs")
+    parts = _joined(begun.select("talk", "place", "bare", "asks", waits).iter_rows(), max_details)
+    answers = spoken[begun["place"] + 1].select(
+        "talk", "conversation", "cot", answer="text", said="messages", told=pl.col("tells").cast(pl.UInt32)
+    )
+    asking = pl.concat(
+        [
+            pl.DataFrame({"pair": np.repeat(np.arange(len(parts)), list(map(len, parts)))}),
+            spoken[list(chain.from_iterable(parts))].select("place", "text", "messages", "asks", "bare", "record"),
+        ],
+        how="horizontal",
+    )
+    alone = pl.col("pair").is_unique()  # a turn that adds nothing is in the text only where it is all there is
+    questions = asking.with_columns(text=pl.when(~pl.col("bare") | alone).then("text")).group_by(
+        "pair", maintain_order=True
+    ).agg(
+        pl.col("place").first(), pl.col("asks").sum().alias("asked"), pl.col("record").any(),
+        question=pl.col("text").str.join("\n"), asked_in=pl.col("messages").explode(),
+    )  # fmt: skip
+    earlier = begun.select("place", earlier="before")
+    found = pl.concat([questions, answers], how="horizontal").join(
+        earlier, on="place", how="left", maintain_order="left"
+    )
+    blank = ~pl.col("cot").fill_null("").str.contains(r"[^\s\x1c-\x1f]")
+    moved = reasoning.all_inside(found.select(pl.when(blank).then("answer")).to_series())
+    found = pl.concat([found, moved], how="horizontal").with_columns(
+        cot=pl.coalesce("thought", "cot"), answer=pl.when(pl.col("thought").is_null()).then("answer").otherwise("rest")
+    )
+    return found.with_columns(
+        kind=pl.lit("pair"),
+        messages=pl.concat_list("asked_in", "said"),
+        turns=pl.concat_list(_turn("user", "question", "asked_in"), _turn("assistant", "answer", "said")),
+    )
 
+
+def _joined(begun: Iterable[tuple[int, int, bool, bool, bool]], max_details: int) -> list[list[int]]:
+    """Return for each question that is answered the places of the turns that it is made of.
+
+    Given are its conversation, its place, whether it is bare, whether it asks, whether the answer asks for details.
     Details that the agent asked for are joined to their question, at most `max_details`; anything else that comes
-    then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question.
+    then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question. What a turn
+    is joined to depends on all before it, so this is a loop, over a few numbers and no text.
     """
-    question: list[Turn] = []  # the last one, with its details
-    waits = False  # did the agent ask for details about it?
-    for turn, answer in pairwise(spoken):
-        if turn.role != "user" or answer.role != "assistant":
-            continue
-        asked = [turn]
-        if question and (turn.bare or (waits and not turn.asks)):
+    found: list[list[int]] = []
+    question: list[int] = []  # the last one, with its details
+    waits, last = False, -1  # did the agent ask for details about it? in which conversation?
+    for talk, place, bare, asks, clarifies in begun:
+        if talk != last:
+            question, waits, last = [], False, talk
+        asked = [place]
+        if question and (bare or (waits and not asks)):
             if len(question) <= max_details:
-                asked = [*question, turn]
-            elif turn.bare:
+                asked = [*question, place]
+            elif bare:
                 asked = question
-        yield asked, answer
-        if any(part.asks for part in asked):
-            question, waits = asked, answer.clarifies and not answer.informs
+        found.append(asked)
+        if asks or asked[0] != place:  # a question that goes on asks from its beginning
+            question, waits = asked, clarifies
         else:
             waits = False
+    return found
 
 
-def _dialogue(conversation: str, spoken: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return the conversation as one dialogue, or nothing where it is too short for one.
+def _dialogues(spoken: pl.DataFrame) -> pl.DataFrame:
+    """Return the conversations that are long enough for a dialogue.
 
-    Where a person takes over from a bot right after it spoke, the conversation is two, one for each.
+    Where a person takes over from a bot right after it spoke, the conversation is two, one for each. Two turns of the
+    customer's become one: a bot stood between them.
     """
-    rows = []
-    for part in _parts(spoken):
-        first = next((i for i, turn in enumerate(part) if turn.role == "user"), len(part))
-        last = max((i for i, turn in enumerate(part) if turn.role == "assistant"), default=-1)
-        whole = part[first : last + 1]
-        if len(whole) < 4:
-            continue
-        asked, answered = ([t for t in whole if (t.role == "user") == user] for user in (True, False))
-        row = _example(conversation, "dialogue", asked, answered)
-        rows.append(row | {"turns": [_turn(turn.role, turn.text, turn.messages) for turn in whole]})
-    return rows
+    begins = pl.col("talk") != pl.col("talk").shift(1)
+    anew = begins | (~pl.col("user") & ~pl.col("user").shift(1))
+    spoken = spoken.with_columns(part=anew.fill_null(value=True).cum_sum())
+    again = (pl.col("part") == pl.col("part").shift(1)) & pl.col("user") & pl.col("user").shift(1)
+    whole = spoken.with_columns(block=(~again).fill_null(value=True).cum_sum()).group_by(
+        "block", maintain_order=True
+    ).agg(
+        pl.col("talk", "conversation", "part", "role", "user").first(),
+            pl.col("bare", "record", "cot", "tells").last(),
+        pl.col("text").str.join("\n"), pl.col("messages").explode(), pl.col("asks").any(),
+    )  # fmt: skip
+    leads = pl.col("part") != pl.col("part").shift(1).fill_null(0)
+    trails = pl.col("part") != pl.col("part").shift(-1).fill_null(0)
+    whole = whole.filter(~(leads & ~pl.col("user")) & ~(trails & pl.col("user")))
+    whole = whole.filter(pl.len().over("part") >= 4)
+    user = pl.col("user")
+    return whole.group_by("part", maintain_order=True).agg(
+        pl.col("talk", "conversation").first(),
+        pl.lit("dialogue").alias("kind"),
+        pl.col("cot").last(),  # it is exported before the last answer, so it must be that answer's
+        (pl.col("record") & user).any(),
+        question=pl.when(user & ~pl.col("bare")).then("text").str.join("\n"),
+        answer=pl.when(~user).then("text").str.join("\n"),
+        asked=(pl.col("asks") & user).sum(),
+        told=(pl.col("tells") & ~user).sum(),
+        earlier=pl.lit(0),
+        messages=pl.col("messages").explode(),
+        turns=pl.struct("role", "text", "messages"),
+    )
 
 
-def _parts(spoken: Sequence[Turn]) -> list[list[Turn]]:
-    """Part turns between two of the assistant's side; two of the customer's become one: a bot stood between them."""
-    parts: list[list[Turn]] = [[]]
-    for turn in spoken:
-        before = parts[-1][-1] if parts[-1] else None
-        if before is None or before.role != turn.role:
-            parts[-1].append(turn)
-        elif turn.role == "user":
-            text, places = f"{before.text}\n{turn.text}", before.messages + turn.messages
-            parts[-1][-1] = turn._replace(text=text, messages=places, asks=before.asks or turn.asks)
-        else:
-            parts.append([turn])
-    return parts
+def _turn(role: str, text: str, messages: str) -> pl.Expr:
+    return pl.struct(pl.lit(role).alias("role"), pl.col(text).alias("text"), pl.col(messages).alias("messages"))
 
 
-def _example(conversation: str, kind: str, asked: Sequence[Turn], answered: Sequence[Turn]) -> dict[str, Any]:
-    """Build one row of tables.EXAMPLES; in a pair, reasoning that stands inside the answer moves to `cot`."""
-    question = "\n".join(turn.text for turn in asked if not turn.bare or len(asked) == 1)
-    answer = "\n".join(turn.text for turn in answered)
-    messages = [m for turn in (*asked, *answered) for m in turn.messages]
-    cot = answered[-1].cot  # it is exported before the last answer, so it must be that answer's
-    if kind == "pair" and not (cot or "").strip():
-        thought, said = inside(answer)
-        cot, answer = (cot, answer) if thought is None else (thought, said)
-    asked_in = [m for turn in asked for m in turn.messages]
-    return {
-        "id": example_id(conversation, kind, messages),
-        "conversation": conversation,
-        "kind": kind,
-        "question": question,
-        "answer": answer,
-        "cot": cot,
-        "record": any(turn.record for turn in asked),
-        "earlier": 0,
-        "asked": sum(turn.asks for turn in asked),
-        "told": sum(turn.informs or not turn.clarifies for turn in answered),
-        "turns": [
-            _turn("user", question, asked_in),
-            _turn("assistant", answer, [m for turn in answered for m in turn.messages]),
-        ],
-    }
-
-
-def _turn(role: str, text: str, messages: Sequence[int]) -> dict[str, Any]:
-    return {"role": role, "text": text, "messages": list(messages)}
-
-
-def example_id(conversation: str, kind: str, messages: Sequence[int]) -> str:
-    """Return the id of an example: 16 hex digits that depend only on the messages it was made of."""
-    text = f"{kind}\x1f{conversation}\x1f{','.join(map(str, sorted(messages)))}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+def _ids(examples: pl.DataFrame) -> pl.Series:
+    """Return the ids of examples: 16 hex digits that depend only on the messages that they were made of."""
+    places = pl.col("messages").list.sort().cast(pl.List(pl.String)).list.join(",")
+    texts = examples.select(pl.concat_str(pl.col("kind").cast(pl.String), "conversation", places, separator="\x1f"))
+    return pl.Series([hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts.to_series()], dtype=pl.String)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import polars as pl
+
 # Names of a field that holds the reasoning, folded: of a record, or of a message.
 FIELDS = (
     "cot", "reasoning", "reasoning_content", "thought_process", "complex_cot", "chain_of_thought", "rationale",
@@ -13,6 +15,8 @@ FIELDS = (
 _THOUGHT = re.compile(
     r"\s*<(think|thinking|thought|reason|reasoning)>((?:(?!</?\1>).)*)</\1>\s*((?:(?!</?\1>).)*)", re.DOTALL
 )
+_LIKELY = r"^[\s\x1c-\x1f]*<(?:think|thinking|thought|reason|reasoning)>|####"  # no look at the end of it
+_PARTS = {"thought": pl.String, "rest": pl.String}
 _FINAL = re.compile(r"(?s)(.*\S)\s*\n[ \t]*####[ \t]*([^\n]+?)\s*")
 
 
@@ -26,6 +30,17 @@ def inside(text: str) -> tuple[str | None, str]:
         return thought.group(2).strip(), thought.group(3).strip()
     final = _FINAL.fullmatch(text)
     return (final.group(1).strip(), final.group(2).strip()) if final else (None, text)
+
+
+def all_inside(texts: pl.Series) -> pl.DataFrame:
+    """Part every text as `inside` does: columns thought and rest, both null where there is no reasoning in it."""
+    likely = texts.to_frame("text").select(pl.when(pl.col("text").str.contains(_LIKELY)).then("text")).to_series()
+    parted = {text: inside(text) for text in likely.drop_nulls().unique()}
+    found = {text: both for text, both in parted.items() if both[0] is not None}
+    if not found:
+        return pl.DataFrame({"thought": [None], "rest": [None]}, schema=_PARTS)[[0] * len(texts)]
+    rows = [found.get(text, (None, None)) for text in likely]
+    return pl.DataFrame(rows, schema=_PARTS, orient="row")
 
 
 def tagged(reasoning: str | None, text: str) -> str:

@@ -195,7 +195,7 @@ def write(
             parquet.write(curated.signatures(), folder / "signatures.parquet")
         measured, files = _lines_of_all(curated, recipe, folder)
         allow = [*recipe.privacy.allow, *filter(None, [recipe.output.system_prompt])]
-        left = residual.exported(folder, _formats(recipe), allow=allow)
+        left = residual.exported(folder, _formats(recipe), allow=allow, skip=recipe.privacy.keep)
         info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         with (folder / "unreadable.jsonl").open("wb") as file:

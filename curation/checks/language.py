@@ -10,7 +10,8 @@ from curation import detect as detectors
 from curation.checks.registry import by_distinct, by_row, check
 
 _HAN = r"\p{Han}"
-_LATIN_WORD = r"[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?"
+_LATIN = r"[A-Za-z\u00c0-\u024f]"
+_LATIN_WORD = rf"{_LATIN}+(?:['’][A-Za-z]+)?"
 
 
 def language(text: pl.Expr) -> pl.Expr:
@@ -19,12 +20,13 @@ def language(text: pl.Expr) -> pl.Expr:
     A Han character carries about as much as half a Latin word, hence the factor.
     """
     wide = text.str.len_bytes() != text.str.len_chars()  # else there is no Han character in it
-    han = pl.when(wide).then(text).str.count_matches(_HAN).fill_null(0)
-    latin = text.str.count_matches(_LATIN_WORD).fill_null(0)
+    has_han = pl.when(wide).then(text).str.contains(_HAN).fill_null(value=False)
+    has_latin = text.str.contains(_LATIN).fill_null(value=False)
+    both = pl.when(has_han & has_latin).then(text).str  # only there has anything to be counted
     return (
-        pl.when((han == 0) & (latin == 0))
+        pl.when(~has_han & ~has_latin)
         .then(pl.lit("other"))
-        .when(han >= latin)
+        .when(has_han & (~has_latin | (both.count_matches(_HAN) >= both.count_matches(_LATIN_WORD))))
         .then(pl.lit("zh"))
         .otherwise(pl.lit("en"))
     )

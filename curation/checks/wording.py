@@ -152,12 +152,17 @@ def same_again(*, least: int) -> pl.Expr:
     """
     whole = pl.col("whole")
 
+    def bare(text: pl.Expr) -> pl.Expr:
+        return text.str.replace_all(r"[\s\p{P}]+", "")
+
     def again(texts: pl.Series) -> pl.Series:
         """Step by step: an expression would repeat the beginning of every text before it looks whether it may be."""
         rows = texts.alias("text").to_frame().with_row_index("row")
-        rows = rows.with_columns(whole=TEXT.str.replace_all(r"[\s\p{P}]+", ""))
         if least > 1:  # else there is nothing to repeat
-            rows = rows.filter(pl.any_horizontal(whole.str.slice(0, n) == whole.str.slice(n, n) for n in (1, 2, 3)))
+            rows = rows.with_columns(whole=bare(TEXT.str.head(12)))
+            begins = pl.any_horizontal(whole.str.slice(0, n) == whole.str.slice(n, n) for n in (1, 2, 3))
+            rows = rows.filter(begins | (whole.str.len_chars() < 6))  # the head may be all marks
+        rows = rows.with_columns(whole=bare(TEXT))
         size = whole.str.len_chars()
         once = [
             (whole == whole.str.slice(0, n).repeat_by(size // n).list.join("")) & (size >= n * least) for n in (1, 2, 3)
@@ -172,7 +177,9 @@ def same_again(*, least: int) -> pl.Expr:
 @check(on="message")
 def left_open(*, pairs: list[str]) -> pl.Expr:
     """A bracket or quotation mark is opened and never closed: one of `pairs`, such as （）. Evidence: the mark on."""
-    text = TEXT.str.replace_all(r"[:;=]['-]?[(\[]", "")  # a sad face is no bracket
+    marks = "".join(rf"\x{{{ord(pair[0]):x}}}" for pair in pairs)
+    some = pl.when(TEXT.str.contains(f"[{marks}]")).then(TEXT)
+    text = some.str.replace_all(r"[:;=]['-]?[(\[]", "")  # a sad face is no bracket
     opened = []
     for pair in pairs:
         left, right = pair[0], pair[1]

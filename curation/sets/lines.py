@@ -9,13 +9,12 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from curation.reasoning import inside
+from curation.reasoning import all_inside
 from curation.sets.formats import Format
 from curation.sets.talk import Cot
 
 _SPACE = r"\s\x1c-\x1f"  # as in Python's `re` and `str.strip`
 _SAYS = f"[^{_SPACE}]"
-_TAGGED = rf"^[{_SPACE}]*<(?:think|thinking|thought|reason|reasoning)>|####"  # only there `inside` can find something
 
 
 def quoted(text: pl.Expr) -> pl.Expr:
@@ -118,16 +117,10 @@ def _moved(turns: pl.DataFrame, policy: Cot) -> pl.DataFrame:
     if policy == "think":
         tagged = pl.concat_str(pl.lit("<think>\n"), thought, pl.lit("\n</think>\n\n"), text)
         return turns.with_columns(text=pl.coalesce(tagged, text), thought=pl.lit(None, dtype=pl.String))
-    likely = turns.select(pl.when(~pl.col("user") & text.str.contains(_TAGGED)).then(text)).to_series()
-    parted = {one: inside(one) for one in likely.drop_nulls().unique()}
-    found, said = (
-        pl.Series([one and parted[one][side] for one in likely], dtype=pl.String) if parted else None for side in (0, 1)
+    parts = all_inside(turns.select(pl.when(~pl.col("user")).then(text)).to_series()).rename({"thought": "within"})
+    turns = pl.concat([turns, parts], how="horizontal").with_columns(
+        text=pl.coalesce("rest", "text"), thought=pl.coalesce("thought", "within")
     )
-    if found is not None:
-        inner = pl.lit(found)
-        turns = turns.with_columns(
-            text=pl.when(inner.is_not_null()).then(pl.lit(said)).otherwise(text), thought=pl.coalesce(thought, inner)
-        )
     return turns if policy == "field" else turns.with_columns(thought=pl.lit(None, dtype=pl.String))
 
 

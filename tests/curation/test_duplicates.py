@@ -102,6 +102,12 @@ def test_words_around_a_question_do_not_make_it_another_question() -> None:
     assert find(rows, Dedup(), framing="问一下|那个|你们|多久|几年", seed=1).conflicts == 1
 
 
+def test_an_answer_that_only_asks_back_contradicts_nothing() -> None:
+    asked = "我要开增值税专用发票"
+    assert found((asked, "请问贵公司的资质认证过了吗？"), (asked, "签收后在订单里申请，3天内开好。")).conflicts == 0
+    assert found((asked, "不能开呢。要电子的吗？"), (asked, "签收后在订单里申请，3天内开好。")).conflicts == 1
+
+
 def test_two_answers_of_one_conversation_are_no_conflict() -> None:
     one = {"conversation": "same"}
     assert (

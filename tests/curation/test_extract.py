@@ -3,9 +3,13 @@
 import hashlib
 
 import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from curation import packs, privacy, tables
-from curation.extract import extract, turns
+from curation.extract import TURNS, extract, turns
+from tests.curation import plain_extract
 
 CUES = packs.load(["common", "zh", "en"]).cues
 
@@ -205,3 +209,34 @@ def test_reasoning_in_the_turns_of_a_dialogue_stays_in_its_turn():
     )
     assert found["cot"].to_list() == [None]
     assert [turn["text"] for turn in found["turns"][0]] == ["退多少？", first, "多久到？", "三天"]
+
+
+TEXTS = ["好的", "多久到？", "请提供单号", "", "<think>\n想\n</think>三天", "因为\n#### 3", "<think>a", "x ，"]
+
+
+@st.composite
+def talks(draw: st.DrawFn) -> pl.DataFrame:
+    """Turns as `turns` makes them: two of one side may follow each other where a bot stood between them."""
+    flags = st.booleans()
+    turn = st.tuples(
+        st.sampled_from(["user", "assistant"]), st.sampled_from(TEXTS), st.integers(1, 2), flags, flags, flags, flags,
+        st.sampled_from([None, None, "", " \x1c", "weil"]), flags,
+    )  # fmt: skip
+    rows = []
+    for name in ("a", "b", "a\x1f,"):
+        place = 0
+        for role, text, size, asks, clarifies, informs, bare, cot, record in draw(st.lists(turn, max_size=9)):
+            user, messages = role == "user", list(range(place, place + size))
+            rows.append((name, role, text, messages, asks and user, clarifies and not user, informs, bare, cot, record))
+            place += size
+    return pl.DataFrame(rows, schema=TURNS, orient="row")
+
+
+@given(
+    spoken=talks(), kinds=st.sampled_from([["pair"], ["dialogue"], ["pair", "dialogue"], []]), most=st.integers(0, 3)
+)
+@settings(max_examples=300)
+def test_columns_make_the_examples_that_a_loop_over_turns_makes(spoken, kinds, most):
+    assert_frame_equal(
+        extract(spoken, kinds=kinds, max_details=most), plain_extract.extract(spoken, kinds=kinds, max_details=most)
+    )

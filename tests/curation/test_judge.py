@@ -1,10 +1,13 @@
 """Judging: context columns, evidence, and findings that do not depend on how the frame was cut."""
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curation import judge as judge_module
 from curation import packs, tables
+from curation.checks import wording
 from curation.judge import context, judge
 
 RULES = packs.load(["common", "zh", "en"]).rules
@@ -78,3 +81,31 @@ def test_the_evidence_stands_in_the_text(texts):
 
 def test_an_empty_frame_has_no_findings():
     assert judge(frame([]), RULES, on="message").height == 0
+
+
+def test_rows_judged_at_a_time_do_not_change_the_findings(monkeypatch):
+    said = context(
+        frame([(f"c{i // 4}", i % 4, "user", t) for i, t in enumerate(["哈哈哈", "ok", "订单呢？", "在吗"] * 9)])
+    )
+    whole = judge(said, RULES, on="message")
+    assert whole["rule"].n_unique() > 2
+    monkeypatch.setattr(judge_module, "_LEAST_ROWS", 1)
+    for most in (5, 36):
+        monkeypatch.setattr(judge_module, "_MOST_ROWS", most)
+        assert judge(said, RULES, on="message").equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("哈哈哈哈哈哈", True),
+        ("哈，哈，哈！哈。哈……", True),
+        ("——！！！，，，。。。 …… 哈哈哈哈哈", True),  # many marks before the first letter
+        ("abcabcabcabc", True),
+        ("哈哈哈哈哈哈哈哈哈哈哈哈哈哈哈好", False),
+        ("abab abab 订单", False),
+    ],
+)
+def test_the_same_again_whatever_marks_stand_between(text, expected):
+    again = wording.same_again(least=3)
+    assert pl.DataFrame({"text": [text]}).select(again)[0, 0] == (text if expected else None)

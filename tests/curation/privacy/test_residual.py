@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from random import Random
 
 import polars as pl
@@ -82,3 +84,30 @@ def test_what_the_patterns_find_in_a_text_is_counted_behind_the_cheap_looks() ->
 )
 def test_personal_data_that_was_left_is_counted_once_by_its_kind(text: str, kind: str) -> None:
     assert residual.count(pl.Series([text, "您好"])).get(kind) == 1
+
+
+def test_every_text_of_every_file_is_looked_at_whatever_its_key_and_records_are_counted(tmp_path: Path) -> None:
+    bad, link = "我的手机号是13812345678", "see http://a.b/x?token=abcdefg12"
+    alpaca = [
+        {"id": "13812345678", "instruction": bad, "output": bad, "history": [["您好", "好的"]]},  # ids are ours
+        {"id": "b", "instruction": "您好", "output": "好的", "history": [[bad, "好的"], ["x", link]]},
+        {"id": "c", "instruction": "138", "output": "12345678", "history": []},  # two texts, no number
+        {"id": "d", "instruction": "您好", "output": "好的", "history": [], "new": {"deep": [{"n": 1, "s": link}]}},
+    ]
+    sharegpt = [{"id": "a", "conversations": [{"from": "human", "value": bad}, {"from": "gpt", "value": "好的"}]}]
+    for name, records in (("train.alpaca", alpaca[:2]), ("val.alpaca", alpaca[2:]), ("train.sharegpt", sharegpt)):
+        told = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        (tmp_path / f"{name}.jsonl").write_text(told, encoding="utf-8")
+    (tmp_path / "val.sharegpt.jsonl").write_text("")
+    forms = ["sharegpt", "alpaca"]
+    assert residual.exported(tmp_path, forms) == {"link-token": 2, "mobile": 2}
+    assert residual.exported(tmp_path, forms, skip=["mobile"]) == {"link-token": 2}
+    assert residual.exported(tmp_path, forms, allow=["13812345678"]) == {"link-token": 2}
+
+
+def test_a_file_is_looked_at_in_blocks_and_counted_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = json.dumps({"id": "a", "messages": [{"role": "user", "content": "请打 13812345678"}]}, ensure_ascii=False)
+    (tmp_path / "train.messages.jsonl").write_text(f"{bad}\n" * 9, encoding="utf-8")
+    for size in (1, 100, 1 << 20):
+        monkeypatch.setattr(residual, "BLOCK", size)
+        assert residual.exported(tmp_path, ["messages"]) == {"mobile": 9}
