@@ -10,6 +10,7 @@ import polars as pl
 
 from curation import tables
 from curation.checks.language import language
+from curation.checks.registry import answers
 from curation.checks.wording import units
 from curation.packs import Rule
 
@@ -93,12 +94,12 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
     """Return the findings on some rows, in the order of the rows, and of the rules within a row."""
     keys = ["conversation", "message"] if on == "message" else ["conversation", "id"]
     spoken = language(pl.col("text" if on == "message" else "question"))
-    # Lazily, here and below, since only then Polars computes what several parts ask for (how long is it?) once.
+    # Lazily, since only then Polars computes what several parts ask for (is a Han character in it?) once.
     told = rows.lazy().with_columns(tongue=spoken).collect()
     found = []
     for wanted, group in _groups(rules):
         looked = told.filter(_applies(*wanted))
-        evidence = looked.lazy().select(rule.expression.alias(rule.name) for _, rule in group).collect()
+        evidence = answers(looked, {rule.name: rule.expression for _, rule in group})
         places = looked.select("row", *keys)
         for turn, rule in group:
             hit = evidence[rule.name].is_not_null()

@@ -6,8 +6,9 @@ columns of its frame. Null means "nothing found"; text is the evidence, which a 
 
 from __future__ import annotations
 
+import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,6 +77,37 @@ def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]
         ) from None
     except ValueError as fault:
         raise PackError(f"{place}: check '{name}': {fault}") from None
+
+
+_SHARED: dict[str, pl.Expr] = {}
+
+
+def shared(expression: pl.Expr) -> pl.Expr:
+    """Return a column in place of `expression`, which several rules ask for: `answers` makes it once for all.
+
+    Polars finds equal parts by itself, but not what goes into a Python function, and not all of the rest. A shared
+    expression may hold shared ones.
+    """
+    name = f"shared {hashlib.sha256(expression.meta.serialize()).hexdigest()}"
+    _SHARED[name] = expression
+    return pl.col(name)
+
+
+def answers(frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Return what checks' expressions answer for each row of `frame`, a column each."""
+    wanted: dict[str, pl.Expr] = {}
+    asks = list(expressions.values())
+    while asks:
+        names = {name for expression in asks for name in expression.meta.root_names()}
+        parts = {name: _SHARED[name] for name in sorted(names & _SHARED.keys())}
+        wanted |= parts
+        asks = list(parts.values())
+    rows = frame.lazy()
+    while wanted:
+        ready = [name for name, part in wanted.items() if wanted.keys().isdisjoint(part.meta.root_names())]
+        rows = rows.with_columns(wanted.pop(name).alias(name) for name in ready)
+    # Lazily, since only then Polars computes what several rules ask for (how long is it?) once.
+    return rows.collect().lazy().select(one.alias(name) for name, one in expressions.items()).collect()
 
 
 LONGEST = 20_000  # characters; a longer text was pasted, or made to stall: rules on length have it, others do not

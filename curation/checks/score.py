@@ -7,12 +7,13 @@ points, so a domain expert sees and changes them; a rule says which scores it wa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from curation.checks.registry import check
+from curation.checks.registry import check, shared
 from curation.checks.wording import content, contents, regex, units
 
 SEPARATOR = " · "  # between the parts of the evidence
@@ -42,30 +43,66 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
     the whole text where only silence did.
     """
     empty = regex(function_words) if function_words else None
-    total, against = pl.lit(0.0), []
     given = [Sign.model_validate(sign) for sign in signs.values()]
-    for sign in given:
-        applies = _applies(sign, empty)
-        total = total + pl.when(applies).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
-        if sign.points < 0 and sign.says:
-            against.append(pl.when(applies).then(pl.col(sign.of).str.extract(_any(sign.says))))
-    told = pl.concat_str(against, separator=SEPARATOR, ignore_nulls=True) if against else pl.lit("")
-    evidence = pl.when(told == "").then(pl.col(given[0].of if given else "question")).otherwise(told)
-    return pl.when((total < below) & ~pl.col("record")).then(evidence)
+    dear = {str(i): _applies(sign, empty) for i, sign in enumerate(given) if _cost(sign)}
+    cheap = {str(i): shared(_applies(sign, empty, part=shared)) for i, sign in enumerate(given) if not _cost(sign)}
+
+    def weigh(sides: pl.Series) -> pl.Series:
+        """Step by step: what costs most is asked last, and only of the rows that it may decide."""
+        rows = sides.struct.unnest().with_row_index("row").filter(~pl.col("record"))
+        fired = []
+        for cost in range(_DEAREST + 1):
+            rows = rows.with_columns(
+                dear[str(i)].alias(str(i)) for i, sign in enumerate(given) if cost == _cost(sign) > 0
+            )
+            total = pl.lit(0.0)
+            for i, sign in enumerate(given):  # in their order: sums of fractions depend on it
+                if _cost(sign) <= cost:
+                    total = total + pl.when(str(i)).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
+            later = [sign.points for sign in given if _cost(sign) > cost]
+            rows = rows.with_columns(
+                least=total + sum(min(p, 0) for p in later), most=total + sum(max(p, 0) for p in later)
+            )
+            close = _ROUNDING if later else 0.0
+            fired.append(rows.filter(pl.col("most") < below - close))
+            rows = rows.filter((pl.col("most") >= below - close) & (pl.col("least") < below + close))
+        found = pl.concat(fired, how="diagonal")
+        against = [
+            pl.when(dear.get(str(i), pl.col(str(i)))).then(pl.col(sign.of).str.extract(_any(sign.says)))
+            for i, sign in enumerate(given)
+            if sign.points < 0 and sign.says
+        ]
+        told = pl.concat_str(against, separator=SEPARATOR, ignore_nulls=True) if against else pl.lit("")
+        silent = pl.col(given[0].of if given else "question")
+        evidence = found.select(pl.when(told == "").then(silent).otherwise(told)).to_series()
+        nothing = pl.repeat(None, len(sides), dtype=pl.String, eager=True)
+        return nothing.scatter(found["row"], evidence)
+
+    columns = [one.alias(name) for name, one in cheap.items()]
+    return pl.struct("question", "answer", "earlier", "record", *columns).map_batches(weigh, return_dtype=pl.String)
 
 
-def _applies(sign: Sign, empty: str | None) -> pl.Expr:
-    """Return whether a sign applies."""
+_ROUNDING = 1e-6  # points: more than sums in another order differ by
+_DEAREST = 2
+
+
+def _cost(sign: Sign) -> int:
+    """Return 0 where a sign is cheap to see, 1 where it asks for content, 2 where for words in common."""
+    return 2 if sign.shares is not None else 1 if sign.content is not None else 0
+
+
+def _applies(sign: Sign, empty: str | None, *, part: Callable[[pl.Expr], pl.Expr] = lambda part: part) -> pl.Expr:
+    """Return whether a sign applies; `part` makes shared ones of the parts that other signs may have too."""
     text = pl.col(sign.of)
-    applies = text.str.contains(_any(sign.says)) if sign.says else pl.lit(value=True)
+    applies = part(text.str.contains(_any(sign.says))) if sign.says else pl.lit(value=True)
     if sign.asked:
-        applies &= pl.col("question").str.contains(_any(sign.asked))
+        applies &= part(pl.col("question").str.contains(_any(sign.asked)))
     if sign.unless:
-        applies &= ~text.str.contains(_any(sign.unless))
+        applies &= ~part(text.str.contains(_any(sign.unless)))
     if sign.least is not None:
-        applies &= units(text) >= sign.least
+        applies &= part(units(text)) >= sign.least
     if sign.most is not None:
-        applies &= units(text) <= sign.most
+        applies &= part(units(text)) <= sign.most
     if sign.content is not None:
         applies &= units(content(text, empty)) >= sign.content
     if sign.after is not None:

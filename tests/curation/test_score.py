@@ -4,6 +4,7 @@ import polars as pl
 import pytest
 
 from curation import packs, tables
+from curation.checks.registry import answers
 from curation.checks.score import scores_below
 from curation.checks.wording import contents
 from curation.errors import PackError
@@ -12,7 +13,7 @@ from curation.errors import PackError
 def evidence(question: str, answer: str = "", *, signs: dict, below: float = 0.5, earlier: int = 0) -> str | None:
     row = {"id": "e", "conversation": "c", "question": question, "answer": answer, "record": False, "earlier": earlier}
     frame = pl.DataFrame([row], schema={name: tables.EXAMPLES[name] for name in row})
-    return frame.select(scores_below(signs=signs, below=below, function_words="吗|能|的"))[0, 0]
+    return answers(frame, {"it": scores_below(signs=signs, below=below, function_words="吗|能|的")})[0, 0]
 
 
 TOPIC = {"topic": {"points": 1, "says": ["发票"]}}
@@ -52,7 +53,7 @@ def test_content_words_are_latin_words_and_pairs_of_han_characters():
 def test_records_are_taken_at_their_word():
     row = {"id": "e", "conversation": "c", "question": "它呢", "answer": "", "record": True, "earlier": 0}
     frame = pl.DataFrame([row], schema={name: tables.EXAMPLES[name] for name in row})
-    assert frame.select(scores_below(signs=TOPIC, below=9))[0, 0] is None
+    assert answers(frame, {"it": scores_below(signs=TOPIC, below=9)})[0, 0] is None
 
 
 def test_a_rule_that_names_an_unknown_score_is_told(tmp_path):
@@ -63,3 +64,38 @@ def test_a_rule_that_names_an_unknown_score_is_told(tmp_path):
     )
     with pytest.raises(PackError, match="did you mean 'alone'"):
         packs.load([str(tmp_path / "p.yaml")])
+
+
+SIGNS = {
+    "topic": {"points": 1, "says": ["发票"]},
+    "content": {"points": 0.5, "content": 4},
+    "long": {"points": -1.5, "content": 6},
+    "shares": {"points": 2, "of": "answer", "shares": 1},
+    "short": {"points": -0.5, "most": 4},
+    "now": {"points": -1, "says": ["现在"], "content": 2},
+}
+
+
+@pytest.mark.parametrize("below", [-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.5, 4.0])
+def test_what_is_asked_last_changes_no_sum(below):
+    asked = ["发票现在改", "发票能改吗", "改", "苹果香蕉橘子葡萄西瓜", "现在发票退款运费地址", "现在退款"]
+    said = ["发票可以", "不行", "葡萄没有", "现在退款", "退款"]
+    points = {
+        "发票现在改": [1, 0.5, 0, None, 0, -1], "发票能改吗": [1, 0, 0, None, 0, 0], "改": [0, 0, 0, 0, -0.5, 0],
+        "苹果香蕉橘子葡萄西瓜": [0, 0.5, -1.5, None, 0, 0], "现在发票退款运费地址": [1, 0.5, -1.5, None, 0, -1],
+        "现在退款": [0, 0.5, 0, None, -0.5, -1],
+    }  # fmt: skip
+    shared = {
+        "发票现在改": ["发票可以", "现在退款"],
+        "发票能改吗": ["发票可以"],
+        "苹果香蕉橘子葡萄西瓜": ["葡萄没有"],
+        "现在发票退款运费地址": ["发票可以", "现在退款", "退款"],
+        "现在退款": ["现在退款", "退款"],
+    }
+    for question in asked:
+        for answer in said:
+            total = sum(p or 0 for p in points[question]) + 2 * (answer in shared.get(question, []))
+            found = evidence(question, answer, signs=SIGNS, below=below)
+            assert (found is not None) == (total < below), (question, answer, total)
+            if found is not None and "现在" in question:
+                assert found == "现在"
