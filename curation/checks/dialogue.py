@@ -108,11 +108,15 @@ _TELLING = r"\d+|(?-u:\b)(?:no|yes)(?-u:\b)|不|没"
 
 
 @check(on="example")
-def mostly_masks(*, most: float) -> pl.Expr:
-    """More than the share `most` (0 to 1) of the answer is masks such as [订单号]. Evidence: the first of them."""
+def mostly_masks(*, most: float, unless: str = r"[^\s\S]") -> pl.Expr:
+    """More than the share `most` (0 to 1) of the answer is masks such as [订单号]. Evidence: the first of them.
+
+    Masks that match `unless` count as one character of text: [数字x]天 says how long, even without the number.
+    """
     mask = r"(\[[^\[\]]{1,24}\])"
-    left = ANSWER.str.replace_all(mask, "").str.len_chars()
-    return pl.when((1 - left / ANSWER.str.len_chars()) > most).then(ANSWER.str.extract(mask))
+    said = ANSWER.str.replace_all(regex(unless), "0")
+    left = said.str.replace_all(mask, "").str.len_chars()
+    return pl.when((1 - left / said.str.len_chars()) > most).then(said.str.extract(mask))
 
 
 @check(on="example")
