@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -25,29 +27,30 @@ _CLOSE = {name: 1 << place for place, name in enumerate(CLOSER)}
 _CLOSELY = (1 << len(CLOSER)) - 1
 
 # In order of trust: what an earlier finder claims, a later one cannot have. Each with the bits of the guards of which
-# one must hold, and of the closer look that must too (any, where nothing is named).
-FINDERS: tuple[tuple[Finder, int, int], ...] = tuple(
-    (finder, sum(_BIT[group] for group in groups), _CLOSE[close] if close else 0)
-    for finder, groups, close in (
-        (accounts.links, tuple(GUARDS), ""),
-        (accounts.emails, ("email",), ""),
-        (numbers.identity_numbers, ("number", "code"), "identity"),
-        (accounts.secrets, ("secret",), ""),
-        (numbers.parcels, ("code", "number"), "parcel"),
-        *((numbers.announced_by(cue), ("announced",), cue) for cue in numbers.ANNOUNCED),
-        (accounts.chat_accounts, ("chat",), ""),
-        (numbers.announced_phone, ("announced",), "phone"),
-        (numbers.stays, ("number", "announced"), ""),
-        (numbers.cards, ("number",), "card"),
-        (numbers.mobiles, ("number",), "mobile"),
-        (numbers.phones, ("number",), "shaped"),
-        (numbers.addresses_of_machines, ("ip",), ""),
-        (accounts.plates, ("plate",), ""),
-        (numbers.long_numbers, ("number", "code"), "long"),
-        (names.chinese, ("name-zh", "number"), "name-zh"),
-        (names.english, ("name-en",), ""),
-        (addresses.chinese, ("address-zh",), ""),
-        (addresses.english, ("address-en",), ""),
+# one must hold, of the closer look that must too (any, where nothing is named), and with the kinds that it can find.
+Search = tuple[Finder, int, int, frozenset[str]]
+FINDERS: tuple[Search, ...] = tuple(
+    (finder, sum(_BIT[group] for group in groups), _CLOSE[close] if close else 0, frozenset(kinds))
+    for finder, groups, close, kinds in (
+        (accounts.links, tuple(GUARDS), "", ["link-token"]),
+        (accounts.emails, ("email",), "", ["email"]),
+        (numbers.identity_numbers, ("number", "code"), "identity", ["identity-card", "iban", "tax-number", "device"]),
+        (accounts.secrets, ("secret",), "", ["secret"]),
+        (numbers.parcels, ("code", "number"), "parcel", ["tracking-number"]),
+        *((numbers.announced_by(cue), ("announced",), cue, [its[0]]) for cue, its in numbers.ANNOUNCED.items()),
+        (accounts.chat_accounts, ("chat",), "", ["chat-account"]),
+        (numbers.announced_phone, ("announced",), "phone", ["mobile", "phone"]),
+        (numbers.stays, ("number", "announced"), "", []),
+        (numbers.cards, ("number",), "card", ["bank-card"]),
+        (numbers.mobiles, ("number",), "mobile", ["mobile"]),
+        (numbers.phones, ("number",), "shaped", ["mobile", "phone"]),
+        (numbers.addresses_of_machines, ("ip",), "", ["ip"]),
+        (accounts.plates, ("plate",), "", ["plate"]),
+        (numbers.long_numbers, ("number", "code"), "long", ["order-number"]),
+        (names.chinese, ("name-zh", "number"), "name-zh", ["name"]),
+        (names.english, ("name-en",), "", ["name"]),
+        (addresses.chinese, ("address-zh",), "", ["address"]),
+        (addresses.english, ("address-en",), "", ["address"]),
     )
 )
 _EVERYTHING = _REPLY - 1
@@ -77,6 +80,17 @@ class Masking:
 
 
 EVERYTHING = Masking()
+
+
+def _needed(kinds: frozenset[str]) -> tuple[tuple[Search, ...], int, bool]:
+    """Return the finders that `kinds` need, the bits of those guards of which one must hold, and whether replies do.
+
+    What comes after the last finder of a kind that is wanted claims nothing that is.
+    """
+    replied = bool(kinds & {*replies.ASKS})
+    mine = [place for place, (*_, found) in enumerate(FINDERS) if found & kinds]
+    guards = reduce(or_, (FINDERS[place][1] for place in mine), 0)
+    return FINDERS if replied else FINDERS[: max(mine, default=-1) + 1], guards, replied
 
 
 class Taken:
@@ -116,17 +130,24 @@ def _plain(text: str) -> str:
 
 
 def scan(
-    text: str, wanted: Masking = EVERYTHING, *, groups: int = _EVERYTHING, close: int = _CLOSELY, asked: str = ""
+    text: str,
+    wanted: Masking = EVERYTHING,
+    *,
+    groups: int = _EVERYTHING,
+    close: int = _CLOSELY,
+    asked: str = "",
+    finders: Sequence[Search] = FINDERS,
 ) -> list[Hit]:
     """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer.
 
-    `groups` and `close` are bits of the guards (guards.GUARDS, CLOSER) that the text is known to pass.
+    `groups` and `close` are bits of the guards (guards.GUARDS, CLOSER) that the text is known to pass; `finders` all
+    that can matter to what is wanted.
     """
     if len(text) > LONG:
         return [
             Hit(start + hit.start, start + hit.end, hit.kind, hit.key)
             for start, piece in chunks(text)
-            for hit in scan(piece, wanted, groups=groups)
+            for hit in scan(piece, wanted, groups=groups, finders=finders)
         ]
     line = flat(text)
     taken = Taken(match.span() for match in _MASK.finditer(text))
@@ -140,7 +161,7 @@ def scan(
                     hits.append(hit)
 
     linked = "://" in line or "www." in line.casefold()
-    for finder, its, closely in FINDERS:
+    for finder, its, closely, _ in finders:
         if groups & its and (not closely or close & closely) and (linked or finder is not accounts.links):
             claim(finder(line))
     if asked and not hits:
@@ -163,6 +184,12 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     }
     if not wanted.kinds:
         return pl.DataFrame(schema=schema)
+    finders, guards, replied = _needed(wanted.kinds)
+    may = pl.lit(value=True)  # in one look for all of them
+    if guards != _EVERYTHING:
+        may = pl.any_horizontal(
+            pl.col("flat").str.contains(guard) for name, guard in GUARDS.items() if guards & _BIT[name]
+        ) | (pl.col("asked").is_not_null() & replied)
     groups = pl.sum_horizontal(
         pl.col("flat").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
     )
@@ -172,6 +199,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
         .drop_nulls("text")
         .unique(maintain_order=True)
         .with_columns(flat=pl.coalesce(wide, "text"))
+        .filter(may)
         .with_columns(groups=groups)
         .filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
     )
@@ -180,7 +208,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
         for said, asked, groups, close in zip(
             distinct["text"], distinct["asked"], distinct["groups"], _closer(distinct["text"]), strict=True
         )
-        for hit in scan(said, wanted, groups=groups, close=close, asked=asked or "")
+        for hit in scan(said, wanted, groups=groups, close=close, asked=asked or "", finders=finders)
     ]
     columns = ["text", "asked", "start", "end", "kind", "key", "surface"]
     hits = pl.DataFrame(

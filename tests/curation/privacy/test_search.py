@@ -5,8 +5,12 @@ from __future__ import annotations
 from random import Random
 
 import polars as pl
+import pytest
 
-from curation.privacy.search import _closer, scan
+from curation.privacy import search
+from curation.privacy.numbers import flat
+from curation.privacy.search import FINDERS, Masking, _closer, find, scan
+from curation.privacy.words import KINDS
 
 PIECES = [
     "订单号",
@@ -99,3 +103,40 @@ def test_a_number_beside_a_placeholder_is_found_and_one_inside_is_not() -> None:
     looks = _closer(pl.Series(texts))
     kinds = [[hit.kind for hit in scan(text, close=look)] for text, look in zip(texts, looks, strict=True)]
     assert kinds == [["order-number"], [], ["name"]]
+
+
+MORE = [
+    "lin@example.com ", "http://a.b/x?token=abcdefg12&mail=a@b.com ", "www.x.com/1?key=sk-abcdefghijklmnopqrst",
+    "密码是abc12345", "微信 ab1234567 ", "QQ:12345678 ", "京A12345", "93.184.216.34 ", "文三路12号3单元201室",
+    "12 Oak Street", "my name is Bob Ross. ", "lin at example dot com ",
+]  # fmt: skip
+
+
+def said() -> list[str]:
+    random = Random(6)
+    return ["".join(random.choices(PIECES + MORE, k=random.randint(1, 7))) for _ in range(1500)]
+
+
+def test_finders_find_the_kinds_that_they_say_and_no_others() -> None:
+    texts, found = [flat(text) for text in said()], set()
+    for finder, _, _, kinds in FINDERS:
+        mine = {hit.kind for text in texts for hit in finder(text)} - {""}
+        assert mine <= kinds <= set(KINDS)
+        found |= mine
+    assert found == set(KINDS)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_some_kinds_the_same_is_found_as_when_all_finders_are_asked(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random = Random(seed)
+    some = [["email"], ["link-token", "secret"], ["name"], ["mobile", "ip"]]
+    wanted = Masking(frozenset(some[seed] if seed < len(some) else random.sample(sorted(KINDS), 9)))
+    texts = said()
+    asked = [random.choice([None, None, "order-number", "phone name", "address chat-account"]) for _ in texts]
+    units = pl.DataFrame({"text": texts, "asked": asked}, schema_overrides={"asked": pl.String}).with_row_index("row")
+    mine = find(units, wanted).rows()
+    monkeypatch.setattr(search, "_needed", lambda _: (FINDERS, search._EVERYTHING, True))
+    assert mine == find(units, wanted).rows()
+    assert mine
