@@ -23,6 +23,7 @@ CELLS = {
 }
 BOT: Speaker = Speaker("assistant", bot=True)
 AGENT: Speaker = Speaker("assistant", bot=False)
+SIDES = (AGENT, BOT, Speaker("user", bot=False), Speaker("system", bot=False))
 
 
 class Found(NamedTuple):
@@ -77,20 +78,17 @@ def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     )
     words = found["word"].unique().to_list()
     whose = {word: layout.roles.of(word.strip()) for word in words}
-    roles = [who.role if (who := whose[word]) else None for word in words]
-    found = found.with_columns(
-        role=pl.col("word").replace_strict(words, roles, return_dtype=tables.ROLE),
-        bot=pl.col("word").replace_strict(words, [whose[x] == BOT for x in words], return_dtype=pl.Boolean),
-        agent=pl.col("word").replace_strict(words, [whose[x] == AGENT for x in words], return_dtype=pl.Boolean),
-    )  # fmt: skip
+    sides = {word: None if who is None else SIDES.index(who) for word, who in whose.items()}
+    side = found["word"].replace_strict(words, [sides[word] for word in words], return_dtype=pl.UInt8)
+    role = pl.Series([side.role for side in SIDES], dtype=tables.ROLE)
+    found = found.with_columns(role=role.gather(side), bot=side == SIDES.index(BOT), agent=side == SIDES.index(AGENT))
     if "speaker" in here:
         named = found.filter("agent")["speaker"].drop_nulls().unique().to_list()
         bots = [name for name in named if layout.roles.of(name) == BOT]
         by_name = pl.col("agent") & pl.col("speaker").is_in(bots).fill_null(value=False)
         found = found.with_columns(bot=pl.col("bot") | by_name)
     if "conversation" in here:
-        role = pl.when(pl.col("conversation") != "").then("role")
-        found = found.with_columns(role=role)
+        found = found.with_columns(role=pl.when(pl.col("conversation") != "").then("role"))
     return found
 
 

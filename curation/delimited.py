@@ -1,7 +1,8 @@
 """CSV and TSV → records, with the line each begins on; a bad row never takes a good one with it.
 
-Lines that are a whole row by themselves are parsed by Polars, all at once. The others are read one by one, from the
-first that is not: a quoted field may run over several lines, which then are no rows, whatever they look like.
+Lines that are a whole row by themselves, and runs of lines that are one, are parsed by Polars, all at once. The others
+are read one by one, from the first that is not: a quoted field may run over several lines, which then are no rows,
+whatever they look like.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from curation.rows import Part, Record, Rows, part
 from curation.shapes import taker
 
 LONGEST_QUOTED = 1000  # lines; a quoted field that is longer was never closed
+LONGEST_RUN = 100  # lines of a row that is parsed with many others; longer ones are read one by one
 HEAD = 1000  # rows that say how wide a table without header is
 HEAD_LINES = HEAD + LONGEST_QUOTED
 
@@ -39,6 +41,7 @@ class Parsed(NamedTuple):
     bad: dict[int, Bad]
     found: bulk.Found | None
     exact: np.ndarray  # indices of the lines that the exact path has to read
+    runs: dict[int, int]  # index of a line that begins a row of several, if it begins one: how many lines that row has
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ class Table:
         mark = re.escape(delimiter)
         field = rf'(?:[^"{mark}\r\x00]*|"(?:[^"\r\x00]|"")*")'
         self._row = rf"^{field}(?:{mark}{field}){{{self.grid.width - 1}}}$"
+        # A line that may begin a row of several: its last field is quoted, and not closed. In `field`, a line break
+        # outside quotes would end the row.
+        self._begun = rf'^(?:{field}{mark}){{0,{self.grid.width - 1}}}"(?:[^"\r\x00]|"")*$'
+        self._run = self._row.replace(rf'[^"{mark}\r\x00]*', rf'[^"{mark}\r\n\x00]*')
 
     def _grid(self, head: Sequence[str], bad: dict[int, Bad]) -> Grid:
         begin, keys = 1, list[str]()
@@ -92,28 +99,35 @@ class Table:
     def parse(self, block: Block) -> Parsed:
         """Parse the lines of a block that are whole rows of plain fields."""
         lines, bad = block.lines()
-        clean = self._clean(block, lines) if self._plain else np.zeros(len(lines), dtype=bool)
-        clean[list(bad)] = False
-        clean[: max(0, self.grid.begin - block.first)] = False
-        for index in np.flatnonzero(clean):
-            if not lines[int(index)].startswith(("x^", "x\x01")):
+        nothing = np.zeros(len(lines), dtype=bool)
+        clean, runs = self._clean(block, lines, bad) if self._plain else (nothing, {})
+        begins = clean.copy()
+        for index, size in runs.items():
+            clean[index : index + size] = begins[index] = True
+            begins[index + 1 : index + size] = False
+        for index in np.flatnonzero(begins).tolist():
+            if not lines[index].startswith(("x^", "x\x01")):
                 break
-            clean[index] = False  # Polars takes a text that begins so for a packed one
-        found = self._cells(block, lines, clean)
+            clean[index : index + runs.pop(index, 1)] = begins[index] = False  # Polars takes it for a packed text
+        found = self._cells(block, lines, clean, begins)
         if found is None:
-            clean[:] = False
-        else:
-            clean[found.left - block.first] = False
-        return Parsed(block.first, lines, bad, found, np.flatnonzero(~clean))
+            return Parsed(block.first, lines, bad, None, np.arange(len(lines)), {})
+        for index in (found.left - block.first).tolist():
+            begins[index] = False
+            runs.pop(index, None)
+        exact = ~begins
+        exact[list(runs)] = True
+        return Parsed(block.first, lines, bad, found, np.flatnonzero(exact), runs)
 
     def finish(self, parsed: Parsed | None) -> Part:
         """Read what is left of the next block, and join it to what was parsed. None stands for the end of the file."""
-        nothing = Parsed(0, pl.Series([], dtype=pl.String), {}, None, np.array([], dtype=int))
-        _, lines, bad, found, exact = parsed or nothing
+        nothing = Parsed(0, pl.Series([], dtype=pl.String), {}, None, np.array([], dtype=int), {})
+        _, lines, bad, found, exact, runs = parsed or nothing
         offset = len(self._open)
         view = _View(self._open, lines)
         bad = self._open_bad | {index + offset: fault for index, fault in bad.items()}
-        walked = self._walk(view, np.concatenate([np.arange(offset), exact + offset]), bad, last=parsed is None)
+        special = np.concatenate([np.arange(offset), exact + offset])
+        walked = self._walk(view, special, bad, {i + offset: size for i, size in runs.items()}, last=parsed is None)
         first = self._seen + 1 - offset
         numbered = (row._replace(line=row.line - 1 + first) for row in walked.rows)
         rows = Rows(self._file, self._source.span_files)
@@ -127,16 +141,31 @@ class Table:
         alone = np.ones(len(view), dtype=bool)
         alone[walked.inside] = False
         alone[walked.end :] = False
-        kept = found.messages.filter(pl.Series(alone[found.messages["line"].to_numpy() - first]))
+        kept = found.messages
+        if not alone[offset:].all():
+            kept = kept.filter(pl.Series(alone[kept["line"].to_numpy() - first]))
         return part(rows, kept, kept.height // (2 if self.grid.layout.shape == "records" else 1))
 
-    def _walk(self, lines: _View, exact: np.ndarray, bad: dict[int, Bad], *, last: bool) -> _Walked:
-        """Read the rows that begin at `exact` lines; those that belong to a row before them are no rows."""
+    def _walk(
+        self, lines: _View, exact: np.ndarray, bad: dict[int, Bad], runs: dict[int, int], *, last: bool
+    ) -> _Walked:
+        """Read the rows that begin at `exact` lines; those that belong to a row before them are no rows.
+
+        Where one of `runs` begins a row it was parsed already. It does not, where it lies in a row that began earlier:
+        its lines are among `exact`, and what was parsed of it is `inside`.
+        """
         rows: list[Record] = []
         inside: list[int] = []
-        at = 0
-        while (place := int(np.searchsorted(exact, at))) < len(exact):
-            at = int(exact[place])
+        at, place, places = 0, 0, exact.tolist()
+        while True:
+            while place < len(places) and places[place] < at:
+                place += 1
+            if place == len(places):
+                return _Walked(rows, np.array(inside, dtype=int), len(lines))
+            at = places[place]
+            if at in runs:
+                at += runs[at]
+                continue
             row, used = _row(lines, at, bad, self._delimiter, quoted=self._quoted, last=last)
             if used == 0:
                 return _Walked(rows, np.array(inside, dtype=int), at)
@@ -144,24 +173,59 @@ class Table:
                 rows.append(row)
                 inside.extend(range(at + 1, at + used))
             at += used
-        return _Walked(rows, np.array(inside, dtype=int), len(lines))
 
-    def _clean(self, block: Block, lines: pl.Series) -> np.ndarray:
-        """Tell of each line whether it is a row with all its fields."""
+    def _clean(self, block: Block, lines: pl.Series, bad: dict[int, Bad]) -> tuple[np.ndarray, dict[int, int]]:
+        """Tell of each line whether it is a row with all its fields, and where rows of several lines may begin."""
         enough = lines.str.count_matches(self._delimiter, literal=True) == self.grid.width - 1
-        if block.encoding != "utf-8" or b"\r" in block.raw or b"\xef\xbb\xbf" in block.raw:
-            enough &= ~lines.str.contains("^\ufeff|\r")  # what Polars takes off the first or the last field
-        if not self._quoted:
-            return enough.to_numpy(writable=True)
-        marked = lines.str.contains('"', literal=True)
-        clean = (enough & ~marked).to_numpy(writable=True)
-        where = marked.arg_true()
-        clean[where.to_numpy()] = lines.gather(where).str.contains(self._row).to_numpy()
-        return clean
+        if block.encoding != "utf-8" or b"\r" in block.raw:  # Polars would take it off the last field
+            enough &= ~lines.str.contains("\r", literal=True)
+        above = max(0, self.grid.begin - block.first)
+        runs: dict[int, int] = {}
+        if self._quoted:
+            marked = lines.str.contains('"', literal=True)
+            clean = (enough & ~marked).to_numpy(writable=True)
+            where = marked.arg_true()
+            texts = lines.gather(where)
+            clean[where.to_numpy()] = texts.str.contains(self._row).to_numpy()
+            runs = self._runs(lines, where, texts, above, bad)
+        else:
+            clean = enough.to_numpy(writable=True)
+        ordered = set(
+            lines.str.starts_with("\ufeff").arg_true().to_list()
+        )  # a byte order mark, which Polars would take off
+        clean[list(ordered)] = False
+        clean[list(bad)] = False
+        clean[:above] = False
+        return clean, {index: size for index, size in runs.items() if index not in ordered}
 
-    def _cells(self, block: Block, lines: pl.Series, clean: np.ndarray) -> bulk.Found | None:
-        """Parse the clean lines with Polars; None where it does not see as many rows as there are."""
-        if not clean.any():
+    def _runs(
+        self, lines: pl.Series, where: pl.Series, texts: pl.Series, above: int, bad: dict[int, Bad]
+    ) -> dict[int, int]:
+        """Return where rows of several lines may begin, and their sizes; `where` are the lines with a quote in them.
+
+        Such a row goes from a line that leaves a quote open to the next with an odd number of quotes, and is right as a
+        whole. Whether it begins there depends on the lines before it, which `finish` knows.
+        """
+        odd = texts.str.count_matches('"', literal=True) % 2 == 1
+        index, opens = where.filter(odd).to_numpy().astype(np.int64), texts.filter(odd).str.contains(self._begun)
+        if len(index) < 2:
+            return {}
+        leaves = opens.to_numpy()
+        size = index[1:] - index[:-1] + 1
+        likely = leaves[:-1] & ~leaves[1:] & (size <= LONGEST_RUN) & (index[:-1] >= above)
+        begin, size = index[:-1][likely], size[likely]
+        if not len(begin):
+            return {}
+        ends = np.cumsum(size)
+        held = lines.gather(np.repeat(begin - (ends - size), size) + np.arange(ends[-1])).to_list()
+        joined = ["\n".join(held[end - n : end]) for end, n in zip(ends.tolist(), size.tolist(), strict=True)]
+        whole = pl.Series(joined, dtype=pl.String).str.contains(self._run).to_list()
+        found = zip(begin.tolist(), size.tolist(), whole, strict=True)
+        return {a: n for a, n, right in found if right and not (bad and bad.keys() & set(range(a, a + n)))}
+
+    def _cells(self, block: Block, lines: pl.Series, clean: np.ndarray, begins: np.ndarray) -> bulk.Found | None:
+        """Parse the clean lines with Polars; None where it does not see as many rows as `begins` among them."""
+        if not begins.any():
             return None
         text = block.only(lines, clean)
         names = bulk.names(self.grid.layout)
@@ -177,7 +241,7 @@ class Table:
             )
         except pl.exceptions.PolarsError:
             return None
-        numbers = np.flatnonzero(clean) + block.first
+        numbers = np.flatnonzero(begins) + block.first
         if cells.height != len(numbers):
             return None
         by_place = dict(zip(wanted, cells.columns, strict=True))

@@ -58,6 +58,9 @@ class Lines:
         layout = self._named.layout
         self._take = taker(layout) if layout else (lambda _record, _place: [])
         self._keys, self._pattern = _template(self._named.objects, layout) if layout and layout.plain else ({}, "")
+        # Polars reads keys in the order of the file half as fast again as in any other.
+        place = {key: i for i, key in enumerate(self._named.objects[0])} if self._named.objects else {}
+        self._read = sorted(set(self._keys.values()), key=lambda key: place.get(key, len(place)))
 
     def parse(self, block: Block) -> Parsed:
         """Parse the lines of a block that are objects with the keys that the first objects have."""
@@ -98,7 +101,7 @@ class Lines:
             return None
         text = block.only(texts, known.to_numpy())
         try:
-            cells = pl.read_ndjson(text, schema=dict.fromkeys(self._keys.values(), pl.String))
+            cells = pl.read_ndjson(text, schema=dict.fromkeys(self._read, pl.String))
         except pl.exceptions.PolarsError:
             return None
         numbers = known.arg_true().cast(pl.Int64).alias("line") + block.first

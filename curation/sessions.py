@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import PurePath
 
+import numpy as np
 import polars as pl
 
 from curation import tables, times
@@ -34,9 +35,8 @@ def sessions(
     settings = settings or Sessions()
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
-    placed = placed.with_columns(begins=pl.col("row").min().over(pl.col("conversation").rle_id()))
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
-    found = parted.with_columns(message=_place(parted), text=pl.col("raw"))
+    found = parted.with_columns(message=_place(parted["conversation"]), text=pl.col("raw"))
     found = sections(_before_handover(found))
     twice = _repeated(found).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
@@ -67,7 +67,7 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
     keyed = messages.with_columns(stream=~named)
     if not messages["conversation"].null_count():
         return _apart(keyed)
-    crowded = [file for file in messages["file"].unique(maintain_order=True) if _source(file, sources).crowd]
+    crowded = [file for file in _files(messages) if _source(file, sources).crowd]
     key = pl.col("customer")
     if messages["reply_to"].null_count() < messages.height:
         roots = threads(messages.select("file", "id", "reply_to"))
@@ -88,7 +88,7 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
 
 def _opened(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Give the roles where the recipe says that whoever opens a conversation is its customer."""
-    files = [file for file in placed["file"].unique(maintain_order=True) if _source(file, sources).opener]
+    files = [file for file in _files(placed) if _source(file, sources).opener]
     if not files:
         return placed
     person = (pl.col("role") == "user") & pl.col("file").is_in(files)
@@ -99,6 +99,8 @@ def _opened(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
 
 
 def _apart(keyed: pl.DataFrame) -> pl.DataFrame:
+    if len(_files(keyed)) < 2:
+        return keyed
     shared = pl.col("file").n_unique().over("conversation") > 1
     name = pl.when(shared & ~pl.col("span")).then(pl.col("file") + "/" + pl.col("conversation"))
     return keyed.with_columns(conversation=name.otherwise("conversation"))
@@ -148,11 +150,28 @@ def _by_silence(placed: pl.DataFrame, minutes: float) -> pl.DataFrame:
     """Part streams without ids where nobody spoke for more than `minutes`; a missing time parts nothing."""
     if not placed["stream"].any():
         return placed
-    gap = pl.col("filled") - pl.col("filled").shift(1).over("conversation") > round(minutes * 60_000_000)
-    number = gap.fill_null(value=False).cast(pl.UInt32).cum_sum().over("conversation") + 1
+    inside = (pl.col("begins") == pl.col("begins").shift(1)).fill_null(value=False)
+    gap = inside & (pl.col("filled") - pl.col("filled").shift(1) > round(minutes * 60_000_000)).fill_null(value=False)
+    marks = placed.select(
+        "conversation", "stream", "was", inside=inside, head=~inside | (gap & pl.col("stream")), gaps=gap.cum_sum()
+    )
+    marks = marks.with_columns(part=pl.col("head").cum_sum().cast(pl.Int64) - 1)
+    number = pl.col("gaps") - pl.when(~pl.col("inside")).then("gaps").forward_fill() + 1
     name = pl.when("stream").then(pl.format("{}#{}", "conversation", number)).otherwise("conversation")
-    parted = placed.with_columns(conversation=name)
-    return parted.with_columns(was=_rank("was"))
+    names = marks.with_columns(name=name).filter("head")["name"]
+    parted = placed.with_columns(conversation=names.gather(marks["part"]))
+    return parted.with_columns(was=_ranks(marks["part"], placed["was"]))
+
+
+def _ranks(part: pl.Series, was: pl.Series) -> pl.Series:
+    """Return the rank of every message by `was` in its part, from 0; parts are numbered, one after the other."""
+    key = part * 2**32 + was
+    place = _place(part)
+    if key.is_sorted():
+        return place.alias("was")
+    ranks = np.empty(len(key), dtype=np.uint32)
+    ranks[key.arg_sort().to_numpy()] = place.to_numpy()
+    return pl.Series("was", ranks)
 
 
 # --- order ------------------------------------------------------------------------------------------------------
@@ -161,7 +180,7 @@ def _by_silence(placed: pl.DataFrame, minutes: float) -> pl.DataFrame:
 def timed(keyed: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
     """Add `at` (microseconds, null where there is no time that can be read) and `dated`."""
     parts = []
-    if keyed["file"].n_unique() == 1:
+    if len(_files(keyed)) == 1:
         day_first = _source(keyed["file"][0], sources).day_first
         read = times.parsed(keyed["time"], day_first=day_first)
         return keyed.with_columns(read["at"], read["dated"])
@@ -177,18 +196,23 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
     A conversation is sorted where at least half of its messages have a time that can be read, all with a date or
     all without; else (and with ``file``) it stays as the file has it. A message without a time stays behind the one
     before it. A file that runs backwards, newest first, is turned round, ties included. Clocks without a date that
-    jump back by more than half a day have passed midnight. Adds `filled` (the time that it was sorted by) and `was`
-    (its place in the conversation before).
+    jump back by more than half a day have passed midnight. Adds `begins` (the row that the conversation begins with),
+    `filled` (the time that it was sorted by) and `was` (its place in the conversation before).
     """
-    here = "conversation"
-    frame = keyed.with_columns(first=pl.col("row").min().over(here)).sort("first", "row")
+    frame = _together(keyed)
+    place = _place(frame["begins"])
     if order == "file" or frame["at"].null_count() == frame.height:
-        return frame.with_columns(filled="at", was=_place(frame)).drop("first")
+        return frame.with_columns(filled="at", was=place)
     if not frame["dated"].drop_nulls().all():
         frame = _past_midnight(frame)
-    frame = frame.with_columns(talk=pl.col("first").rle_id(), before=_filled("at"), after=_filled("at", back=True))
+    inside = pl.col("begins") == pl.col("begins").shift(1)
+    if (
+        not frame["at"].null_count()
+        and not frame.select((inside & (pl.col("at") < pl.col("at").shift(1))).any()).item()
+    ):
+        return frame.with_columns(filled="at", was=place)  # is in order
+    frame = frame.with_columns(talk=pl.col("begins").rle_id(), before=_filled("at"), after=_filled("at", back=True))
     step = pl.col("before") - pl.col("before").shift(1)
-    inside = pl.col("talk") == pl.col("talk").shift(1)
     talks = frame.with_columns(step=pl.when(inside).then(step)).group_by("talk").agg(
         known=pl.col("at").count() * 2 >= pl.len(),
         some=pl.col("at").count() > 0,
@@ -198,32 +222,45 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
     dated = pl.col("known" if order == "auto" else "some")
     marks = talks.select("backwards", by_time=pl.col("uniform").fill_null(value=True) & dated)[frame["talk"]]
     filled = pl.when("backwards").then(pl.coalesce("after", "before")).otherwise(pl.coalesce("before", "after"))
-    frame = pl.concat([frame, marks], how="horizontal").with_columns(filled=filled, was=_place(frame))
+    frame = pl.concat([frame, marks], how="horizontal").with_columns(filled=filled, was=place)
     row = pl.col("row").cast(pl.Int64)
     keys = frame.select(
         "talk",
         time=pl.when("by_time").then("filled"),
         row=pl.when(pl.col("backwards") & pl.col("by_time")).then(-row).otherwise(row),
     )
-    frame = frame.drop("first", "talk", "before", "after", "by_time", "backwards")
+    frame = frame.drop("talk", "before", "after", "by_time", "backwards")
     later = pl.col("time") - pl.col("time").shift(1)
     tied = (later == 0) & (pl.col("row") < pl.col("row").shift(1))
-    if not keys.select((inside & ((later < 0) | tied)).any()).item():
+    same = pl.col("talk") == pl.col("talk").shift(1)
+    if not keys.select((same & ((later < 0) | tied)).any()).item():
         return frame
     return frame[keys.select(pl.arg_sort_by("talk", "time", "row"))["talk"]]
 
 
+def _together(keyed: pl.DataFrame) -> pl.DataFrame:
+    """Put the messages of every conversation together, by first appearance, and add `begins`: its first row."""
+    run = keyed["conversation"].rle_id()
+    heads = run.is_first_distinct() if run.is_empty() else (run != run.shift(1)).fill_null(value=True)
+    starts = keyed.filter(heads).select("conversation", "row")
+    if keyed["row"].is_sorted() and starts["conversation"].n_unique() == starts.height:
+        return keyed.with_columns(begins=starts["row"].gather(run))
+    begins = starts.select(pl.col("row").min().over("conversation")).to_series().gather(run)
+    frame = keyed.with_columns(begins=begins)
+    return frame[frame.select(pl.col("begins").cast(pl.UInt64) * 2**32 + pl.col("row")).to_series().arg_sort()]
+
+
 def _filled(name: str, *, back: bool = False) -> pl.Expr:
-    """Fill what is missing from the message before, or behind, in the same conversation (`first` names it)."""
+    """Fill what is missing from the message before, or behind, in the same conversation (`begins` names it)."""
     known = pl.when(pl.col(name).is_not_null())
-    both = [pl.col(name), known.then("first")]
+    both = [pl.col(name), known.then("begins")]
     value, whose = (column.backward_fill() if back else column.forward_fill() for column in both)
-    return pl.when(whose == pl.col("first")).then(value)
+    return pl.when(whose == pl.col("begins")).then(value)
 
 
 def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
     """Add a day to clocks without a date for every time that they jumped back by more than half a day."""
-    here, at = "conversation", pl.col("at")
+    here, at = "begins", pl.col("at")
     back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
     days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
     clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
@@ -232,15 +269,12 @@ def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _place(frame: pl.DataFrame) -> pl.Series:
-    """Number the messages of each conversation from 0; `frame` has conversations one after the other."""
-    begins = frame["conversation"].rle().struct.unnest()["len"]
+def _place(conversation: pl.Series) -> pl.Series:
+    """Number the messages of each conversation from 0; conversations stand one after the other."""
+    begins = conversation.rle().struct.unnest()["len"]
     start = begins.cum_sum() - begins
-    return (pl.int_range(frame.height, dtype=pl.UInt32, eager=True) - start.repeat_by(begins).explode()).cast(pl.UInt32)
-
-
-def _rank(column: str) -> pl.Expr:
-    return (pl.col(column).rank("ordinal") - 1).cast(pl.UInt32).over("conversation")
+    count = pl.int_range(len(conversation), dtype=pl.UInt32, eager=True)
+    return (count - start.gather(conversation.rle_id())).cast(pl.UInt32)
 
 
 # --- rows that came twice ---------------------------------------------------------------------------------------
@@ -249,7 +283,9 @@ def _rank(column: str) -> pl.Expr:
 def _repeated(found: pl.DataFrame) -> pl.DataFrame:
     """Return the messages that are another copy; only conversations in which anything comes twice are looked at."""
     same = ["conversation", "role", "speaker", "time", "raw", "id"]
-    key = found.select(pl.sum_horizontal(pl.col(name).hash(seed=place) // 8 for place, name in enumerate(same)))
+    told = [pl.col(name) for name in same[1:] if found[name].null_count() < found.height]
+    parts = [pl.col("conversation").rle_id(), *told]  # a conversation's messages stand together
+    key = found.select(pl.sum_horizontal(part.hash(seed=place) // 8 for place, part in enumerate(parts)))
     suspects = found.filter(key.to_series().is_duplicated()).select("conversation").unique()
     if suspects.is_empty():
         return found.clear()
@@ -284,13 +320,17 @@ def repeated() -> pl.Expr:
 
 def _before_handover(placed: pl.DataFrame) -> pl.DataFrame:
     """Mark as a bot's what the assistant's side said before the first system message that a person takes over."""
-    takes_over = (pl.col("role") == "system") & pl.col("raw").str.contains(_HANDOVER)
-    if not placed.select(takes_over.any()).item():
+    said = placed.select(pl.when(pl.col("role") == "system").then("raw")).to_series()
+    if said.null_count() == len(said):
         return placed
-    before = takes_over.cast(pl.UInt32).reverse().cum_sum().reverse().over("conversation")
-    first = takes_over.cum_sum().over("conversation") == 0
+    takes_over = said.str.contains(_HANDOVER).fill_null(value=False).alias("takes_over")
+    if not takes_over.any():
+        return placed
+    talk, over = pl.col("conversation").rle_id(), pl.col("takes_over")
+    before = over.cast(pl.UInt32).reverse().cum_sum().reverse().over(talk)
+    first = over.cum_sum().over(talk) == 0
     machine = (before > 0) & first & (pl.col("role") == "assistant")
-    return placed.with_columns(bot=pl.col("bot") | machine)
+    return placed.with_columns(takes_over).with_columns(bot=pl.col("bot") | machine).drop("takes_over")
 
 
 def sections(placed: pl.DataFrame) -> pl.DataFrame:
@@ -299,7 +339,7 @@ def sections(placed: pl.DataFrame) -> pl.DataFrame:
         return placed.with_columns(section=pl.lit(0, dtype=pl.UInt32))
     spoken = pl.when(pl.col("role") != "system").then("bot").forward_fill().fill_null(value=False)
     change = (spoken != spoken.shift(1)).fill_null(value=False)
-    return placed.with_columns(section=change.cast(pl.UInt32).cum_sum().over("conversation"))
+    return placed.with_columns(section=change.cast(pl.UInt32).cum_sum().over(pl.col("conversation").rle_id()))
 
 
 def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.Expr]:
@@ -308,7 +348,7 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.E
     The one before is exactly that long (in characters or in bytes; one less where a space was lost), is of the same
     speaker, and at most ten seconds older where there are times.
     """
-    limits = {file: _source(file, sources).cut_at for file in found["file"].unique(maintain_order=True)}
+    limits = {file: _source(file, sources).cut_at for file in _files(found)}
     limits = {file: limit for file, limit in limits.items() if limit}
     if not limits:
         return {"continues": pl.lit(value=False), "spaced": pl.lit(value=False)}
@@ -323,6 +363,13 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.E
     goes_on = (full.shift(1) & same & soon & (pl.col("message") > 0)).fill_null(value=False)
     spaced = goes_on & ~whole.shift(1).fill_null(value=True) & ~pl.col("raw").str.contains(r"^\s")
     return {"continues": goes_on, "spaced": spaced}
+
+
+def _files(frame: pl.DataFrame) -> list[str]:
+    """Return the files of messages, in order."""
+    file = frame["file"]
+    alone = frame.height and (file == file[0]).all()
+    return [file[0]] if alone else file.unique(maintain_order=True).to_list()
 
 
 def _source(file: str, sources: Sequence[Source]) -> Source:

@@ -8,6 +8,8 @@ only distances and order matter here.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
@@ -23,7 +25,7 @@ _CLOCK = (
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+|星期[一二三四五六日天]\s*|周[一二三四五六日天]\s*)?"
 _GAP = r"(?:[T\s,，]+|\s*(?:星期|周)[一二三四五六日天]\s*|\s+at\s+)?"
-_FAMILIES = (
+_WRITTEN = (
     rf"^{_WEEKDAY}(?P<year>\d{{4}})[-/.年](?P<month>\d{{1,2}})[-/.月](?P<day>\d{{1,2}})日?{_GAP}(?:{_CLOCK})?{_ZONE}$",
     rf"^{_WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_GAP}(?:{_CLOCK})?{_ZONE}$",
     rf"^{_WEEKDAY}(?P<name>[A-Za-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}}){_GAP}"
@@ -35,20 +37,83 @@ _FAMILIES = (
     r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
     rf"^{_CLOCK}{_ZONE}$",
 )
-_PLAIN = 19  # bytes of 2024-05-01 10:02:03
+_FAMILIES = tuple(family.replace(r"\d", "[0-9]") for family in _WRITTEN)  # \d is also １ and ٣, which no cast reads
+_USUAL = re.compile(  # forms that Polars' own parser reads
+    r"(?:(?P<year>[12]\d{3})(?P<one>[-/.年])\d{1,2}(?P<two>[-/.月])\d{1,2}(?P<three>日?)"
+    r"|\d{1,2}(?P<mark>[-/.])\d{1,2}(?P=mark)[12]\d{3})"
+    r"(?P<gap>[T ]|, ?|(?<=日))\d{1,2}:\d{2}(?P<second>:[0-5]\d(?P<fraction>\.\d{1,6})?)?(?P<noon> [AP]M)?(?P<zone>Z?)$"
+)
+_UNITS = {r"^\d{10}$": 1_000_000, r"^\d{13}$": 1_000, r"^\d{16}$": 1}  # since 1970
+_PLAIN = ("%Y-%m-%d %H:%M:%S",)
+SAMPLE = 100  # times that tell how a column is written
 _SECONDS = r"\d[:：]\d{1,2}[:：]\d{1,2}|秒|^\d{10,}(?:\.\d+)?$|^\d{8}[T ]?\d{6}$"
 
 
 def parsed(time: pl.Series, *, day_first: bool = False) -> pl.DataFrame:
     """Return ``at`` (Int64, microseconds; of a clock without a date since midnight) and ``dated`` for every time."""
     text = time.cast(pl.String).str.strip_chars()
-    if (text.str.len_bytes() == _PLAIN).all():
-        plain = text.str.to_datetime("%Y-%m-%d %H:%M:%S", time_unit="us", strict=False).cast(pl.Int64)
-        if plain.null_count() == text.null_count():
-            return pl.DataFrame({"at": plain, "dated": pl.repeat(value=True, n=len(text), eager=True)})
-    direct = pl.DataFrame({"text": text}).select(at=_iso(pl.col("text")), dated=pl.lit(value=True))
-    if direct["at"].null_count() == text.null_count():
-        return direct
+    at = _at_once(text, day_first=day_first)
+    if at.null_count() == text.null_count():
+        return pl.DataFrame({"at": at, "dated": pl.repeat(value=True, n=len(text), eager=True)})
+    slow = text.is_not_null() & at.is_null()
+    found = _one_by_one(text.filter(slow), day_first=day_first)
+    place = pl.when(slow).then(slow.cast(pl.UInt32).cum_sum() - 1)
+    later = found.select(pl.all().gather(pl.select(place).to_series()))
+    dated = pl.select(pl.when(at.is_not_null()).then(statement=True).otherwise(later["dated"])).to_series()
+    return pl.DataFrame({"at": at.fill_null(later["at"]), "dated": dated})
+
+
+def _at_once(text: pl.Series, *, day_first: bool) -> pl.Series:
+    """Read times that are written as most of the first ones are, by Polars' own parser; all others are null.
+
+    What is read here must be what `_family` would make of it.
+    """
+    forms = Counter(form for time in text.drop_nulls().head(SAMPLE) if (form := _form(time, day_first=day_first)))
+    if not forms:
+        return pl.repeat(None, len(text), dtype=pl.Int64, eager=True)
+    shape, formats = max(forms.items(), key=lambda form: form[1])[0]
+    if formats != _PLAIN or not (text.str.len_bytes() == len("2024-05-01 10:02:03")).all():  # else it sees for itself
+        usual = text.str.contains(shape)
+        if not usual.fill_null(value=True).all():
+            text = pl.select(pl.when(usual).then(text)).to_series()
+    if not formats:
+        return text.cast(pl.Int64, strict=False) * _UNITS[shape]
+    at = text.str.to_datetime(formats[0], time_unit="us", strict=False).cast(pl.Int64)
+    for other in formats[1:]:
+        if at.null_count() > text.null_count():
+            at = at.fill_null(text.str.to_datetime(other, time_unit="us", strict=False).cast(pl.Int64))
+    return at
+
+
+def _form(time: str, *, day_first: bool) -> tuple[str, tuple[str, ...]] | None:
+    """Return how a time is written: a pattern, and formats of which the first that fits is right; a number has none."""
+    match = _USUAL.match(time)
+    if match is None:
+        return next(((shape, ()) for shape in _UNITS if re.match(shape, time)), None)
+    part = match.groupdict(default="")
+    shape, shown = r"\d{1,2}:\d{2}", "%H:%M"
+    if part["second"]:
+        shape, shown = rf"{shape}:[0-5]\d", f"{shown}:%S"
+    if part["fraction"]:
+        shape, shown = rf"{shape}\.\d{{1,6}}", f"{shown}%.f"
+    if part["noon"]:
+        shape, shown = rf"{shape} [AP]M", f"{shown.replace('%H', '%I')} %p"
+    shape, shown = shape + part["zone"], shown + part["zone"]
+    gap = part["gap"]
+    if part["year"]:
+        one, two, three = part["one"], part["two"], part["three"]
+        days = [f"%Y{one}%m{two}%d{three}"]
+        date = rf"[12]\d{{3}}{re.escape(one)}\d{{1,2}}{re.escape(two)}\d{{1,2}}{three}"
+    else:
+        mark = part["mark"]
+        days = [f"%d{mark}%m{mark}%Y", f"%m{mark}%d{mark}%Y"]  # whichever there is, where only one is a date
+        days = days if day_first else days[::-1]
+        date = rf"\d{{1,2}}{re.escape(mark)}\d{{1,2}}{re.escape(mark)}[12]\d{{3}}"
+    return f"^{date}{gap}{shape}$", tuple(f"{day}{gap}{shown}" for day in days)
+
+
+def _one_by_one(text: pl.Series, *, day_first: bool) -> pl.DataFrame:
+    """Read every distinct time by the first family that it is of."""
     rest = pl.DataFrame({"text": text.drop_nulls().unique(maintain_order=True)}, schema={"text": pl.String})
     found = [rest.with_columns(at=_iso(pl.col("text")), dated=pl.lit(value=True)).drop_nulls("at")]
     readers: list[Callable[[pl.DataFrame], pl.DataFrame]] = [_epoch]
@@ -76,8 +141,8 @@ def _iso(text: pl.Expr) -> pl.Expr:
 
 def _epoch(rest: pl.DataFrame) -> pl.DataFrame:
     """Read numbers: ten digits are seconds, thirteen milliseconds, sixteen microseconds since 1970."""
-    whole = pl.col("text").str.extract(r"^(\d{9,17})(?:\.\d+)?$")
-    number = pl.col("text").str.extract(r"^(\d{9,17}(?:\.\d+)?)$").cast(pl.Float64)
+    whole = pl.col("text").str.extract(r"^([0-9]{9,17})(?:\.[0-9]+)?$")
+    number = pl.col("text").str.extract(r"^([0-9]{9,17}(?:\.[0-9]+)?)$").cast(pl.Float64)
     digits = whole.str.len_chars()
     unit = pl.when(digits <= 10).then(1e6).when((digits >= 12) & (digits <= 13)).then(1e3).when(digits >= 15).then(1.0)
     fourteen = pl.col("text").str.contains(r"^(?:19|20)\d{12}$")

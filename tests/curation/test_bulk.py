@@ -14,7 +14,24 @@ from curation.recipe import Source
 
 HOSTILE = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(max_size=5) | st.sampled_from(
-    ["", " ", "hi", "退款多久到账？", 'say "x"', '"', '""', "a,b", "a\tb", "one\ntwo", "\r", "x\r\ny", "\0", "\x1c"]
+    [
+        "",
+        " ",
+        "hi",
+        "退款多久到账？",
+        'say "x"',
+        '"',
+        '""',
+        "a,b",
+        "a\tb",
+        "one\ntwo",
+        "\r",
+        "x\r\ny",
+        "\0",
+        "\x1c",
+        "a\nb,user,c",
+        '"a\n\n"b',
+    ]
 )
 TEXT |= st.sampled_from(
     [
@@ -154,6 +171,37 @@ def test_plain_records_are_indeed_parsed_at_once(
     (tmp_path / name).write_text(content, encoding="utf-8")
     monkeypatch.setattr("curation.shapes._message", lambda *_: pytest.fail("read one by one"))
     assert read([tmp_path / name], [Source()]).messages.height == records
+
+
+LONG_ROWS = (
+    'session,role,text\na,user,"one\n\nb,agent,two\n""three"""\nb,agent,"four\nfive"\n'
+    'c,"user","six\nc,user,seven"\nc,user,eight\n'
+)
+
+
+def test_rows_of_several_lines_are_parsed_at_once_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log.csv").write_text(LONG_ROWS, encoding="utf-8")
+    monkeypatch.setattr("curation.shapes._message", lambda *_: pytest.fail("read one by one"))
+    found = read([tmp_path / "log.csv"], [Source()]).messages
+    assert found.select("source", "conversation", "raw").rows() == [
+        ("log.csv:2", "a", 'one\n\nb,agent,two\n"three"'),
+        ("log.csv:6", "b", "four\nfive"),
+        ("log.csv:8", "c", "six\nc,user,seven"),
+        ("log.csv:10", "c", "eight"),
+    ]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("window", [4, 24, 40, 64, 1 << 20])
+@pytest.mark.parametrize("before", ["", 'x,user,"open\n', "x,user\n", 'x,user,"open\n' + "a\n" * 1001])
+def test_where_a_row_of_several_lines_begins_is_told_from_the_lines_before_it(
+    tmp_path: Path, before: str, window: int, end: str
+) -> None:
+    """A block may begin inside such a row, and a quote that is left open turns inside and outside round."""
+    head, body = LONG_ROWS.split("\n", 1)
+    content = f"{head}\n{before}{body}".replace("\n", end)
+    at_once, one_by_one = both(tmp_path, content.encode(), "log.csv", window)
+    are_the_same(at_once, one_by_one)
 
 
 @pytest.mark.parametrize("window", [4, 1 << 20])

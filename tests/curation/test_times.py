@@ -2,6 +2,8 @@
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation.times import parsed, to_the_second
 
@@ -60,3 +62,29 @@ def test_which_times_name_their_second() -> None:
     texts = pl.Series("t", ["10:02", "10:02:03", "2024-05-01T10:02:03Z", "1714557723", "2024-05-01", "3:05 PM"])
     found = texts.to_frame().select(to_the_second(pl.col("t")))["t"].to_list()
     assert found == [False, True, True, True, False, False]
+
+
+PART = st.integers(0, 33).map(str) | st.integers(0, 33).map("{:02d}".format)
+WRITTEN = st.builds(
+    "{}{}{}{}{}{}{}:{}{}{}".format,
+    st.sampled_from(["2024", "1999", "0050"]) | PART, st.sampled_from("-/.年"), PART, st.sampled_from("-/.月"),
+    st.sampled_from(["2024", "1999"]) | PART, st.sampled_from([" ", "T", ", ", "日", "日 "]), PART,
+    st.integers(0, 61).map("{:02d}".format), st.sampled_from(["", ":07", ":59", ":60", ":09.5", ":09.123456"]),
+    st.sampled_from(["", "Z", " AM", " PM"]),
+)  # fmt: skip
+OTHER = st.sampled_from([None, "", "10:03", "1714557723", "1714557723000", "12345", "１２:30", "٣:30", "x"])
+
+
+@given(times=st.lists(WRITTEN | OTHER, max_size=8), day_first=st.booleans())
+def test_a_column_that_is_read_at_once_says_what_each_of_its_times_says_alone(
+    times: list[str | None], *, day_first: bool
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation.times.SAMPLE", 0)  # so nothing tells how they are written
+        alone = [parsed(pl.Series([time], dtype=pl.String), day_first=day_first).row(0) for time in times]
+    together = parsed(pl.Series(times, dtype=pl.String), day_first=day_first).rows()
+    assert [at and (at, dated) for at, dated in together] == [at and (at, dated) for at, dated in alone]
+
+
+def test_digits_of_other_scripts_are_no_time_and_stop_nobody() -> None:
+    assert at("１２:30", "12:30", "１７１４５５７７２３") == [None, 750 * 60 * SECOND, None]
