@@ -2,7 +2,8 @@
 
     natural     20 to 300 characters, one in twenty 2 to 10; four of five stand alone, one of five is an edit of another
     copies      one tenth are copies of one text
-    variants    three tenths are one order notice with other names, numbers and dates
+    variants    three of a hundred are one order notice with other names, numbers and dates: 30,000 of a million
+    notices     three tenths are, which is ten times as hard
     canned      half of all texts begin with the same long sentence
 
 Edits replace, insert or delete characters, one at a time, until the Jaccard similarity of the five-letter shingles falls
@@ -198,7 +199,8 @@ def edited(text: str, planned: float, rng: random.Random) -> str:
 def corpus(name: str, count: int, seed: int = 1) -> tuple[list[str], list[bool]]:
     """Return `count` texts and which of them are planted (an edit, or a part of what makes the corpus hard)."""
     rng = random.Random(f"{name}{seed}")
-    hard = {"natural": 0, "copies": count // 10, "variants": count * 3 // 10, "canned": count // 2}[name]
+    shares = {"natural": 0, "copies": 10, "variants": 3, "notices": 30, "canned": 50}  # of a hundred
+    hard = count * shares[name] // 100
     texts: list[tuple[str, bool]] = []
     for i in range(hard):
         if name == "copies":

@@ -42,7 +42,7 @@ packs: [PACK]
 query_types: [general]
 examples: {kinds: [pair]}
 privacy: {keep: KEEP}
-dedup: {example: drop, answer: "off", threshold: 0.8, ngram: 5, same_question: 1.0, keep_signatures: false}
+dedup: {example: drop, answer: "off", threshold: 0.8, ngram: 5, same_question: 1.0}
 reading: {max_unreadable: 1.0}
 """
 PACK = """

@@ -11,8 +11,8 @@ their own below FOLDER (default: .cache/peers): NAME/bin/python. What is not the
     datatrove:  pip install 'datatrove[processing,io]==0.10.1' orjson xxhash spacy
     text-dedup: pip install text-dedup==0.4.0                 data-juicer: pip install py-data-juicer==1.6.1 aiohttp
 
-With --grow it measures instead how siftune grows from a tenth of the texts to all, on the natural corpus and on three
-that were made to be hard.
+With --grow it measures instead how siftune grows from a tenth of the texts to all, on the natural corpus and on four
+that were made to be hard (benchmarks/corpus.py).
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def grow(arguments: argparse.Namespace, folder: Path) -> None:
     from corpus import corpus
 
     for kind in ("plain", "fast"):
-        for name in ("natural", "copies", "variants", "canned"):
+        for name in ("natural", "copies", "variants", "notices", "canned"):
             each = []
             for count in (arguments.texts // 10, arguments.texts):
                 path = folder / f"{name}{count}.jsonl"

@@ -71,10 +71,12 @@ def find(
     """Find duplicates among `examples` (id, conversation, kind, question, answer, rules, time).
 
     Pairs and dialogues are never copies of each other. `framing` matches the words around a question that do not
-    change it. `sign` gives signatures that are known already, and remembers all. `earlier` and `index` hold what may
-    not come again.
+    change it. `sign` gives signatures that are known already, and is asked for all that another threshold may need.
+    `earlier` and `index` hold what may not come again.
     """
     frame = _prepared(examples, settings, framing)
+    if sign is not None:
+        _sign_all(frame, settings, sign, seed=seed)
     seen, asked_before = _seen(frame, settings, seed, sign, earlier, index)
     fresh = frame if settings.seen != "drop" else frame.join(seen, on="row", how="anti", maintain_order="left")
     frame = frame.select("row", "id", "conversation")
@@ -129,9 +131,8 @@ def _both(asked: pl.Expr, said: pl.Expr) -> pl.Expr:
     return pl.concat_str(asked, pl.lit("\n"), said)
 
 
-def sign_all(examples: pl.DataFrame, settings: Dedup, sign: Sign, *, framing: str, seed: int) -> None:
+def _sign_all(frame: pl.DataFrame, settings: Dedup, sign: Sign, *, seed: int) -> None:
     """Let `sign` sign whatever `find` may ask for at another threshold, so that it knows it then."""
-    frame = _prepared(examples, settings, framing)
     for column, of in (("whole", settings), ("template", settings), ("bare", _loose(settings))):
         sign(frame[column].unique(maintain_order=True).to_list(), of, seed=seed)
     if settings.question != "off":

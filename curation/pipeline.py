@@ -109,7 +109,7 @@ def _sum(given: Sequence[Frames], name: str) -> int:
 def finish(
     found: Judged, recipe: Recipe, packs: Packs, *, progress: Callable[[str, str], None], sign: Signatures | None = None
 ) -> Curated:
-    """Go on from what stood before duplicates were looked for; `sign` has the signatures of that run."""
+    """Go on from what stood before duplicates were looked for; `sign` has what that run signed, if it kept it."""
     job = Job(recipe, packs, decisions.NOTHING)
     frames = {
         "messages": found.messages.with_columns(begins=pl.col("conversation").rle_id()),
@@ -201,8 +201,6 @@ def _duplicates(thin: pl.DataFrame, job: Job, sign: Signatures | None) -> Iterat
     """Look for duplicates among the candidates that no rule drops."""
     settings, seed, framing = job.recipe.dedup, job.recipe.seed, job.packs.cues["framing"]
     earlier = [references.read(Path(path)) for path in settings.against]
-    if sign is not None:
-        duplicates.sign_all(thin, settings, sign, framing=framing, seed=seed)
     with _index(settings, seed) as index:
         found = duplicates.find(thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index)
     yield from duplicates.to_frames(found).items()

@@ -190,7 +190,7 @@ class Dedup(_Part):
     against: list[str] = []  # earlier sets: run folders, or files in Alpaca, ShareGPT or messages
     index: str = ""  # an SQLite file of what earlier runs kept; this run adds what it keeps
     redis: str = ""  # redis://host:port/0: the index has its buckets there
-    keep_signatures: bool = True  # in the run folder, for `siftune rethreshold`: about 1.5 kB for an example
+    keep_signatures: bool = False  # in the run folder: `siftune rethreshold` signs nothing anew then; 1.5 kB an example
     most_per_answer: int = Field(default=20, ge=1)
     best: Best = Best()
     threshold: float = Field(default=0.8, gt=0.0, le=1.0)  # exact Jaccard similarity of character n-grams

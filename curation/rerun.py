@@ -22,8 +22,11 @@ _LATER = ("dedup/", "selection/", "extract/unanswered", "extract/unprompted")  #
 _DECIDED = ("verdict", "rules", "cluster", "split", "query_type", "skeleton")
 
 
-def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatures]:
-    """Read a run folder for another threshold; raises SourceError, or UsageError where its rule packs changed since."""
+def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatures | None]:
+    """Read a run folder for another threshold; raises SourceError, or UsageError where its rule packs changed since.
+
+    Without signatures in it, its texts are signed anew when duplicates are looked for.
+    """
     if not 0 < threshold <= 1:
         raise UsageError(f"--threshold {threshold}: must be above 0 and at most 1")
     try:
@@ -39,9 +42,8 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
     if [pack["sha256"] for pack in manifest["packs"]] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")
-    if not (run / "signatures.parquet").is_file():
-        raise SourceError(f"{run}: holds no signatures; curate with dedup.keep_signatures: true")
-    signatures = store.read(run / "signatures.parquet", recipe.dedup.permutations, recipe.seed)
+    path = run / "signatures.parquet"
+    signatures = store.read(path, recipe.dedup.permutations, recipe.seed) if path.is_file() else None
     later = pl.any_horizontal(pl.col("rule").str.starts_with(prefix) for prefix in _LATER)
     found = Judged(
         inputs=[Input(**entry) for entry in manifest["inputs"]],

@@ -44,19 +44,21 @@ def files(run: Path) -> dict[str, bytes]:
     return content | {"manifest.json": json.dumps(manifest).encode()}
 
 
-@pytest.mark.parametrize("threshold", ["0.65", "0.97", "1.0"])
-def test_rethreshold_gives_the_run_that_curating_anew_gives_and_signs_nothing(
-    log: Path, tmp_path: Path, threshold: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("threshold", "keep"), [("0.65", "true"), ("0.97", "false"), ("1.0", "true")])
+def test_rethreshold_gives_the_run_that_curating_anew_gives_and_signs_nothing_where_signatures_were_kept(
+    log: Path, tmp_path: Path, threshold: str, keep: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    curate = ("curate", str(log), "-q", "--no-gate", "-o")
+    curate = ("curate", str(log), "-q", "--no-gate", "--set", f"dedup.keep_signatures={keep}", "-o")
     assert siftune(*curate, str(tmp_path / "a"), monkeypatch=monkeypatch) == 0
     assert siftune(*curate, str(tmp_path / "b"), "--set", f"dedup.threshold={threshold}", monkeypatch=monkeypatch) == 0
     before = files(tmp_path / "a")
     with monkeypatch.context() as patch:
-        patch.setattr(store, "signatures", None)  # nothing is signed any more
+        if keep == "true":
+            patch.setattr(store, "signatures", None)  # nothing is signed any more
         again = ("rethreshold", str(tmp_path / "a"), "--threshold", threshold, "-q")
         assert siftune(*again, "-o", str(tmp_path / "c"), monkeypatch=patch) == 0
     assert kept(tmp_path / "c") != kept(tmp_path / "a")
+    assert (tmp_path / "a" / "signatures.parquet").exists() == (keep == "true")
     assert files(tmp_path / "c") == files(tmp_path / "b")
     assert files(tmp_path / "a") == before
 
@@ -79,11 +81,11 @@ def test_rethreshold_says_what_is_missing(
     assert siftune("rethreshold", str(tmp_path), "--threshold", "0.9", monkeypatch=monkeypatch) == 3
     assert siftune("rethreshold", str(run), "--threshold", "0", monkeypatch=monkeypatch) == 2
     shutil.copytree(run, tmp_path / "copy")
-    (tmp_path / "copy" / "signatures.parquet").unlink()
+    (tmp_path / "copy" / "signatures.parquet").write_bytes(b"PAR1")
     assert siftune("rethreshold", str(tmp_path / "copy"), "--threshold", "0.9", monkeypatch=monkeypatch) == 3
     told = capsys.readouterr().err.splitlines()
     assert [line.split(": ", 2)[0] for line in told] == ["error"] * 3
-    assert "holds no signatures; curate with dedup.keep_signatures: true" in told[2]
+    assert "signatures cannot be read; curate the logs again" in told[2]
 
 
 def test_what_an_earlier_set_holds_is_dropped(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
