@@ -55,8 +55,10 @@ def cot_short(*, least: int, characters: int) -> pl.Expr:
 @check(on="example")
 def cot_long(*, least: int, times: float) -> pl.Expr:
     """The reasoning has over `least` units and over `times` those of question and answer. Evidence: its start."""
-    length, rest = units(COT), units(pl.col("question")) + units(ANSWER)
-    return pl.when((length > least) & (length > times * rest)).then(COT.str.slice(0, 40))
+    length = units(COT)
+    long = length > least
+    rest = units(pl.when(long).then("question")) + units(pl.when(long).then(ANSWER))
+    return pl.when(long & (length > times * rest)).then(COT.str.slice(0, 40))
 
 
 _TAG = re.compile(r"<\s*(/?)\s*(th?i?n?k\w*|thought|reason(?:ing)?)\s*(>?)", re.IGNORECASE)

@@ -8,7 +8,7 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-from curation.checks.registry import check
+from curation.checks.registry import check, shared
 from curation.checks.wording import regex, units
 from curation.pieces import LONG
 
@@ -41,7 +41,7 @@ def question_lacks(*, cue: str, report: int) -> pl.Expr:
     What a customer says first, in at least `report` units (a Han character, or a word or number), is a report of what
     is wrong. A record that came in as a question with its answer is taken at its word.
     """
-    reports = (pl.col("earlier") == 0) & (units(QUESTION) >= report)
+    reports = (pl.col("earlier") == 0) & (shared(units(QUESTION)) >= report)
     return pl.when(~QUESTION.str.contains(regex(cue)) & ~reports & ~pl.col("record")).then(QUESTION)
 
 
@@ -51,7 +51,7 @@ def answer_short(*, least: int, unless: str) -> pl.Expr:
 
     Answers that match `unless` are spared: a number is a whole answer.
     """
-    return pl.when((units(ANSWER) < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
+    return pl.when((shared(units(ANSWER)) < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
 
 
 @check(on="example")
@@ -126,7 +126,7 @@ def follow_up_short(*, least: int, says: list[str] | None = None) -> pl.Expr:
     A unit is a Han character, or a word or number. With `says`, only questions that match one of these patterns, a
     pronoun for instance; the evidence is then the match.
     """
-    short = (pl.col("earlier") > 0) & (units(QUESTION) < least)
+    short = (pl.col("earlier") > 0) & (shared(units(QUESTION)) < least)
     return pl.when(short).then(QUESTION if says is None else QUESTION.str.extract(regex(*says)))
 
 

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from curation import detect as detectors
-from curation.checks.registry import by_distinct, by_row, check
+from curation.checks.registry import by_distinct, by_row, check, shared
 
 _HAN = r"\p{Han}"
 _LATIN = r"[A-Za-z\u00c0-\u024f]"
@@ -31,6 +31,8 @@ def language(text: pl.Expr) -> pl.Expr:
         .otherwise(pl.lit("en"))
     )
 
+
+_RARE = r"[\p{L}&&[^\p{Han}\p{Latin}]]"
 
 # Scripts that tell a language, or narrow it to one that support desks meet.
 _SCRIPTS = {
@@ -62,7 +64,7 @@ def _told(texts: pl.Series) -> pl.Series:
     latin = text.count_matches(_LATIN_WORD).cast(pl.Float32)
     frame = frame.with_columns(latin=latin, wide=text.len_bytes() != text.len_chars())
     wide = frame.filter("wide").with_columns(zh=text.count_matches(_SCRIPTS["zh"]).cast(pl.Float32))
-    rare = wide.filter(text.contains(r"[\p{L}&&[^\p{Han}\p{Latin}]]")).select(
+    rare = wide.filter(text.contains(_RARE)).select(
         "row",
         *(
             text.count_matches(letters).cast(pl.Float32).alias(code)
@@ -88,15 +90,37 @@ def _told(texts: pl.Series) -> pl.Series:
 @check(on="example")
 def languages_differ() -> pl.Expr:
     """Question and answer are in different scripts (Chinese and Latin). Evidence: the answer's first 40 characters."""
+    sides = ("question", "answer")
     enough = pl.col("answer").str.contains(r"(?:\p{L}\P{L}*){12}")  # "iPhone 15" and "B" are answers in any language
+    plain = [shared(_plainly(pl.col(side))) for side in sides]
+    maybe = (
+        ((plain[0] != plain[1]) | (plain[0] == "") | (plain[1] == "")) & plain[0].is_not_null() & plain[1].is_not_null()
+    )
 
-    def other(sides: pl.Series) -> pl.Series:
-        both = sides.struct.unnest()
-        asked, said = _told(both["question"]), _told(both["answer"])
-        differ = (asked != said) & (asked != "other") & (said != "other")
-        return both.select(pl.when(differ).then(pl.col("answer").str.slice(0, 40))).to_series().alias(sides.name)
+    def other(rows: pl.Series) -> pl.Series:
+        """Step by step: most pairs are plainly in one script, and few texts need their letters counted."""
+        both = rows.struct.unnest().with_row_index("row").filter("maybe")
+        both = both.filter(enough)
+        asked, said = (_told(both[side]) for side in sides)
+        found = both.filter((asked != said) & (asked != "other") & (said != "other"))
+        nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+        return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
-    return pl.when(enough).then(pl.struct("question", "answer").map_batches(other, return_dtype=pl.String))
+    return pl.struct(*sides, maybe.alias("maybe")).map_batches(other, return_dtype=pl.String)
+
+
+def _plainly(text: pl.Expr) -> pl.Expr:
+    """Return the script of a text that has letters of one only, zh or latin; empty where `_told` must count."""
+    wide = text.str.len_bytes() != text.str.len_chars()
+    beyond = pl.when(wide).then(text).str
+    rare, han = (beyond.contains(letters).fill_null(value=False) for letters in (_RARE, _HAN))
+    latin = text.str.contains(_LATIN)
+    return (
+        pl.when(rare | (han == latin))
+        .then(pl.lit(""))
+        .when(latin.is_not_null())
+        .then(pl.when(latin).then(pl.lit("latin")).otherwise(pl.lit("zh")))
+    )
 
 
 @check(on="example")

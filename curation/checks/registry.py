@@ -125,8 +125,7 @@ def by_distinct(expression: pl.Expr, function: Callable[[str], str | None], *, l
     def mapped(values: pl.Series) -> pl.Series:
         short = values.filter(values.str.len_chars() <= longest)
         known = {value: function(value) for value in short.unique().sort()}
-        answers = [None if value is None else known.get(value) for value in values]
-        return pl.Series(values.name, answers, dtype=pl.String)
+        return _scattered(values, [known.get(value) for value in values.drop_nulls()])
 
     return expression.map_batches(mapped, return_dtype=pl.String)
 
@@ -141,11 +140,17 @@ def by_row(columns: list[str], function: Callable[..., str | None], guard: pl.Ex
         together = pl.when(guard).then(together)
 
     def mapped(values: pl.Series) -> pl.Series:
-        rows = [None if row is None else tuple(row[c] for c in columns) for row in values.to_list()]
-        known = {row: function(*row) for row in dict.fromkeys(rows) if row is not None and _short(row)}
-        return pl.Series(values.name, [None if row is None else known.get(row) for row in rows], dtype=pl.String)
+        rows = [tuple(row[c] for c in columns) for row in values.drop_nulls().to_list()]
+        known = {row: function(*row) for row in dict.fromkeys(rows) if _short(row)}
+        return _scattered(values, [known.get(row) for row in rows])
 
     return together.map_batches(mapped, return_dtype=pl.String)
+
+
+def _scattered(values: pl.Series, answers: list[str | None]) -> pl.Series:
+    """Put the answers for those of `values` that are not null in their places."""
+    nothing = pl.repeat(None, len(values), dtype=pl.String, eager=True)
+    return nothing.scatter(values.is_not_null().arg_true(), pl.Series(answers, dtype=pl.String)).alias(values.name)
 
 
 def _short(row: Sequence[str | None]) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation.checks.registry import check
@@ -218,8 +220,8 @@ def sentences(text: str) -> list[str]:
 
 def units(text: pl.Expr) -> pl.Expr:
     r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
-    bare = text.str.replace_all(r"\[[^\[\]]{1,24}\]", " x ")
-    return bare.str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+    masked = pl.when(text.str.contains("[", literal=True)).then(text).str.replace_all(r"\[[^\[\]]{1,24}\]", " x ")
+    return pl.coalesce(masked, text).str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
 
 
 _MASK = r"\[[^\[\]]{1,24}\]"
@@ -231,12 +233,42 @@ def content(text: pl.Expr, function_words: str | None) -> pl.Expr:
     return bare if function_words is None else bare.str.replace_all(function_words, " ")
 
 
-def contents(text: pl.Expr, function_words: str | None) -> pl.Expr:
-    """Return the list of content words: Latin words and numbers in lower case, and every pair of Han characters.
+def in_common(one: pl.Series, other: pl.Series) -> pl.Series:
+    """Count for each row the content words that stand in both texts (from `content`).
 
-    Chinese is not segmented: 退款到账 gives 退款, 到账 and 款到.
+    Words are Latin words and numbers of three letters and more, whatever their case, and every pair of Han characters:
+    Chinese is not segmented, 退款到账 has 退款, 款到 and 到账.
     """
-    bare = content(text, function_words).str.to_lowercase()
-    shifted = bare.str.replace_all(r"(^|[^\p{Han}])\p{Han}", "${1} ")
-    words = bare.str.extract_all(r"[\p{L}\p{N}&&[^\p{Han}]]{3,}")
-    return pl.concat_list(words, bare.str.extract_all(r"\p{Han}{2}"), shifted.str.extract_all(r"\p{Han}{2}"))
+    sides = [side.str.to_lowercase() for side in (one, other)]
+    word = r"[\p{L}\p{N}&&[^\p{Han}]]{3,}"
+    both = pl.DataFrame({"one": sides[0], "other": sides[1]}).with_row_index("row")
+    both = both.filter(pl.all_horizontal(pl.col("one", "other").str.contains(word)))
+    words = [pl.col(name).str.extract_all(word) for name in ("one", "other")]
+    common = both.select("row", count=words[0].list.set_intersection(words[1]).list.len())
+    counts = np.zeros(len(one), dtype=np.int64)
+    counts[common["row"].to_numpy()] = common["count"].to_numpy()
+    for start in range(0, len(one), _ROWS):
+        keys = [_pairs(side.slice(start, _ROWS)) * np.uint64(2) + np.uint64(i) for i, side in enumerate(sides)]
+        told = np.sort(np.concatenate(keys))
+        told = told[np.diff(told, prepend=~np.uint64(0)) != 0] >> np.uint64(1)
+        rows = told[:-1][told[1:] == told[:-1]] >> np.uint64(42)
+        found = np.bincount(rows.astype(np.int64))
+        counts[start : start + len(found)] += found
+    return pl.Series(counts)
+
+
+_ROWS = 1 << 20  # at a time: a row, two characters and a side have to fit into 64 bits
+
+
+def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return every pair of neighbouring Han characters: row, first and second character, in 42 bits and the row's."""
+    texts = texts.fill_null("")
+    letters = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
+    rows = np.repeat(np.arange(len(texts), dtype=np.uint64), texts.str.len_chars().to_numpy())
+    known = np.zeros(0x110000, dtype=np.bool_)
+    known[letters] = True
+    seen = np.flatnonzero(known)
+    known[seen] = pl.Series([chr(code) for code in seen], dtype=pl.String).str.contains(r"\p{Han}").to_numpy()
+    han = known[letters]
+    first = np.flatnonzero(han[:-1] & han[1:] & (rows[:-1] == rows[1:]))
+    return (rows[first] << np.uint64(42)) | (letters[first].astype(np.uint64) << np.uint64(21)) | letters[first + 1]

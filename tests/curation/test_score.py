@@ -4,9 +4,10 @@ import polars as pl
 import pytest
 
 from curation import packs, tables
+from curation.checks import wording
 from curation.checks.registry import answers
 from curation.checks.score import scores_below
-from curation.checks.wording import contents
+from curation.checks.wording import content, in_common
 from curation.errors import PackError
 
 
@@ -45,9 +46,40 @@ def test_a_sign_applies_where_all_that_it_names_holds(sign, applies):
     assert (found is None) == applies
 
 
-def test_content_words_are_latin_words_and_pairs_of_han_characters():
-    words = pl.select(contents(pl.lit("退款到账 App [订单号] 吗"), "吗"))[0, 0].to_list()
-    assert sorted(words) == sorted(["app", "退款", "到账", "款到"])
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        ("退款到账", "款到了", 1),  # every pair of Han characters is a word
+        ("退款到账", "退款到账", 3),
+        ("退款退款", "退款", 1),  # once, however often it is said
+        ("退 款", "退款", 0),
+        ("退款", "款退", 0),
+        ("App store", "the APP", 1),
+        ("iPhone 15", "15", 0),  # two letters are no word
+        (
+            "iPhone 1500 退款",
+            "iphone退款1500",
+            3,
+        ),  # iphone退款1500: Latin and numbers beside Han are words of their own
+        ("", "退款", 0),
+        (None, "退款", 0),
+        ("\U00020000\U00020001", "\U00020000\U00020001", 1),
+        ("退款🙂到账", "款🙂到", 0),
+    ],
+)
+def test_words_in_common_are_latin_words_and_pairs_of_han_characters(one, other, count):
+    texts = [pl.Series([left, "再 来", right], dtype=pl.String) for left, right in ((one, ""), (other, "再来"))]
+    assert in_common(*texts).to_list() == [count, 0, 0]
+
+
+def test_many_texts_are_compared_each_with_its_own(monkeypatch):
+    monkeypatch.setattr(wording, "_ROWS", 2)
+    ones = pl.Series(["退款", "发票", "运费", "地址"])
+    assert in_common(ones, pl.Series(["发票", "发票", "退款", "改地址"])).to_list() == [0, 1, 0, 1]
+
+
+def test_content_is_what_is_left_without_masks_and_function_words():
+    assert pl.select(content(pl.lit("退款到账 App [订单号] 吗"), "吗"))[0, 0].split() == ["退款到账", "App"]
 
 
 def test_records_are_taken_at_their_word():
