@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
-from datasketch import MinHash
 
 from curation.dedup.shingles import I64, U32, Ngram, mix, shingles
 
@@ -25,8 +24,9 @@ R = TypeVar("R")
 
 def permutations(count: int, seed: int) -> U32:
     """Return datasketch's permutations for this seed: factors and offsets, 2 × `count`."""
-    drawn = MinHash(num_perm=count, seed=seed, scheme="affine32").permutations
-    return np.ascontiguousarray(drawn, dtype=np.uint32)
+    random = np.random.RandomState(seed)  # drawn here: importing datasketch takes half a second, and a test compares
+    factors = random.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return np.array([factors, random.randint(0, 1 << 32, count, dtype=np.uint32)])
 
 
 def minima(mixed: U32, starts: I64, permutations: U32) -> U32:

@@ -71,12 +71,14 @@ def _thinned(losses: list[Loss]) -> list[Loss]:
 
 
 def _generation(sample: Mapping[str, Any]) -> Generation:
+    told = [sample["question"], sample["base"]["text"], sample["tuned"]["text"], sample["reference"] or ""]
+    question, base, tuned, reference = short(told)
     return Generation(
         kind=sample["kind"],
-        question=short(sample["question"]),
-        reference=short(sample["reference"]) if sample["reference"] is not None else None,
-        base=short(sample["base"]["text"]),
-        tuned=short(sample["tuned"]["text"]),
+        question=question,
+        reference=reference if sample["reference"] is not None else None,
+        base=base,
+        tuned=tuned,
         tuned_stopped=sample["tuned"]["stopped"],
         base_flags=sample["base"].get("flags", []),
         tuned_flags=sample["tuned"].get("flags", []),

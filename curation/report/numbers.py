@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -229,13 +229,14 @@ def _variety(recipe: Recipe, types: Mapping[str, Names], measured: Measures) -> 
     missing = set(_rare(types, by_type["before"], by_type["after"], below=1))
     least = max(recipe.selection.floors.type, 2)
     thin = _rare(types, by_type["before"], by_type["after"], below=least)
+    templates = diversity.common(measured.skeletons)
     return model.Variety(
         compared=compared,
         before=model.Scores(**vars(scores["before"])),
         after=model.Scores(**vars(scores["after"])),
         templates=[
-            model.TemplateRow(skeleton=shown.short(text), before=n, after=m)
-            for text, n, m in diversity.common(measured.skeletons)
+            model.TemplateRow(skeleton=text, before=n, after=m)
+            for text, (_, n, m) in zip(shown.short([text for text, *_ in templates]), templates, strict=True)
         ],
         thin_below=least,
         thin_types=[name for name in thin if name not in missing],
@@ -270,12 +271,12 @@ def _duplicates(recipe: Recipe, hits: Mapping[str, int], duplicates: Duplicates)
         seen_before=hits.get("dedup/seen-before", 0),
         largest=int(sizes.max() or 0),  # type: ignore[arg-type]
         conflicts=duplicates.conflicts,
-        pairs=[
-            model.DuplicatePair(similarity=round(similarity, 4), kept=shown.short(kept), dropped=shown.short(dropped))
-            for similarity, kept, dropped in duplicates.merged
-        ],
-        borderline=[
-            model.BorderlinePair(similarity=round(similarity, 4), one=shown.short(one), other=shown.short(other))
-            for similarity, one, other in duplicates.missed
-        ],
+        pairs=[model.DuplicatePair(similarity=n, kept=a, dropped=b) for n, a, b in _beside(duplicates.merged)],
+        borderline=[model.BorderlinePair(similarity=n, one=a, other=b) for n, a, b in _beside(duplicates.missed)],
     )
+
+
+def _beside(pairs: Sequence[tuple[float, str, str]]) -> Iterator[tuple[float, str, str]]:
+    """Yield pairs of texts as they are shown."""
+    one, other = shown.short([text for _, text, _ in pairs]), shown.short([text for *_, text in pairs])
+    return zip((round(similarity, 4) for similarity, *_ in pairs), one, other, strict=True)

@@ -18,9 +18,9 @@ MOST_TURNS = 12
 PLACE = ["conversation", "message"]
 
 
-def short(text: str) -> str:
-    """Return the beginning of a text, masked."""
-    return cut(privacy.mask(pieces.around(text, 0)))
+def short(texts: Sequence[str]) -> list[str]:
+    """Return the beginnings of texts, masked, each numbered for itself."""
+    return [cut(text) for (text,) in privacy.masked_lists([[pieces.around(text, 0)] for text in texts])]
 
 
 def cut(text: str) -> str:
@@ -34,7 +34,7 @@ def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -
     of = {row["id"]: row for row in examples.join(ids, on="id", how="semi").iter_rows(named=True)}
     said = _messages(messages, [(row["conversation"], row["message"]) for row in chosen.iter_rows(named=True)])
     firsts = _messages(messages, [_first(example) for example in of.values()])
-    shown: dict[str, list[model.RuleExample]] = {}
+    found = []
     for row in chosen.iter_rows(named=True):
         if row["example"] is not None:
             example = of[row["example"]]
@@ -49,12 +49,12 @@ def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -
             source, role, text = message["source"], message["role"], message["text"]
         else:
             source, role, text = row["evidence"].split(": ")[0], None, ""
-        shown.setdefault(row["rule"], []).append(
-            model.RuleExample(
-                source=source, conversation=row["conversation"] or "", role=role, text=short(text),
-                evidence=short(row["evidence"]),
-            )
-        )  # fmt: skip
+        about = {"source": source, "conversation": row["conversation"] or "", "role": role}
+        found.append((row["rule"], about, text, row["evidence"]))
+    shown: dict[str, list[model.RuleExample]] = {}
+    texts, evidence = short([text for _, _, text, _ in found]), short([why for *_, why in found])
+    for (rule, about, *_), said_there, why in zip(found, texts, evidence, strict=True):
+        shown.setdefault(rule, []).append(model.RuleExample(**about, text=said_there, evidence=why))
     return shown
 
 
@@ -62,36 +62,34 @@ def changes(chosen: pl.DataFrame, messages: pl.DataFrame) -> dict[str, list[mode
     """Show mends (findings with before and after), by rule, in their order."""
     said = _messages(messages, list(chosen.select(PLACE).iter_rows()))
     shown: dict[str, list[model.MendExample]] = {}
-    for row in chosen.iter_rows(named=True):
+    before, after = (short(chosen[name].to_list()) for name in ("before", "after"))
+    for row, old, new in zip(chosen.iter_rows(named=True), before, after, strict=True):
         source = said[row["conversation"], row["message"]]["source"]
-        shown.setdefault(row["rule"], []).append(
-            model.MendExample(source=source, before=short(row["before"]), after=short(row["after"]))
-        )
+        shown.setdefault(row["rule"], []).append(model.MendExample(source=source, before=old, after=new))
     return shown
 
 
 def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExample]:
     """Show kept examples beside the messages that they came from, and those in between."""
     mine = messages.join(examples.select("conversation").unique(), on="conversation", how="semi")
-    rows = []
+    spans, talks = [], []
     for example in examples.iter_rows(named=True):
         places = sorted(_places(example))
-        between = mine.filter(
-            (pl.col("conversation") == example["conversation"]) & pl.col("message").is_between(places[0], places[-1])
-        )
         said = mine.filter(pl.col("conversation") == example["conversation"])
-        texts = [pieces.around(text, 0) for text in said["raw"]]
-        masked = pl.Series(privacy.masked_list(texts), dtype=pl.String)  # numbered as in the turns
-        raw = [
-            model.Turn(role=role, text=cut(text))
-            for place, role, text in said.select("message", "role", masked.alias("raw")).iter_rows()
-            if places[0] <= place <= places[-1]
-        ]
-        rows.append(model.KeptExample(
-            id=example["id"], kind=example["kind"], query_type=example["query_type"], source=between["source"][0],
-            raw=raw, turns=_turns(example), score=round(example["score"], 4),
-        ))  # fmt: skip
-    return rows
+        within = said.select(pl.col("message").is_between(places[0], places[-1])).to_series()
+        spans.append(said.select("role", "source").with_row_index("place").filter(within))
+        talks.append([pieces.around(text, 0) for text in said["raw"]])
+    masked = privacy.masked_lists(talks)  # of the whole conversation, so numbered as in the turns
+    return [
+        model.KeptExample(
+            id=example["id"], kind=example["kind"], query_type=example["query_type"], source=span["source"][0],
+            raw=[model.Turn(role=role, text=cut(texts[place])) for place, role, _ in span.iter_rows()],
+            turns=turns, score=round(example["score"], 4),
+        )
+        for example, span, texts, turns in zip(
+            examples.iter_rows(named=True), spans, masked, _turns(examples), strict=True
+        )
+    ]  # fmt: skip
 
 
 def dropped(examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFrame) -> list[model.DroppedExample]:
@@ -101,21 +99,24 @@ def dropped(examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFra
     reasons = findings.filter(~pl.col("rule").str.starts_with("mend/")).join(
         conversations, on="conversation", how="semi"
     )
-    rows = []
+    rows: list[model.DroppedExample] = []
+    reasons_of: list[list[tuple[str, str]]] = []
     for example in examples.iter_rows(named=True):
         mine = reasons.filter(
             (pl.col("example") == example["id"])
             | ((pl.col("conversation") == example["conversation"]) & pl.col("message").is_in(_places(example)))
         ).sort("action", descending=True, maintain_order=True)
-        told = mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").iter_rows()
+        reasons_of.append(mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").rows())
+    texts = iter(short([text for told in reasons_of for _, text in told]))
+    for example, told, turns in zip(examples.iter_rows(named=True), reasons_of, _turns(examples), strict=True):
         rows.append(
             model.DroppedExample(
                 id=example["id"],
                 kind=example["kind"],
                 rules=example["rules"],
-                evidence=[model.Evidence(rule=rule, text=short(text)) for rule, text in told],
+                evidence=[model.Evidence(rule=rule, text=next(texts)) for rule, _ in told],
                 source=firsts[_first(example)]["source"],
-                turns=_turns(example),
+                turns=turns,
             )
         )
     return rows
@@ -140,5 +141,8 @@ def _first(example: Mapping[str, Any]) -> tuple[str, int]:
     return example["conversation"], example["turns"][0]["messages"][0]
 
 
-def _turns(example: Mapping[str, Any]) -> list[model.Turn]:
-    return [model.Turn(role=turn["role"], text=short(turn["text"])) for turn in example["turns"][:MOST_TURNS]]
+def _turns(examples: pl.DataFrame) -> list[list[model.Turn]]:
+    """Return the first turns of every example."""
+    talks = [turns[:MOST_TURNS] for turns in examples["turns"].to_list()]
+    texts = iter(short([turn["text"] for talk in talks for turn in talk]))
+    return [[model.Turn(role=turn["role"], text=next(texts)) for turn in talk] for talk in talks]
