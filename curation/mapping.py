@@ -106,7 +106,10 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
         found = ""
     if strange and (source.header or objects is not None):
         raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}")
-    has = set(columns) | ({"role_keys"} if source.role_keys else set())
+    has = set(columns) | ({"role_keys"} if source.role_keys else set()) | ({"reply_to"} if source.replies else set())
+    if source.replies and source.replies.lines is None and "id" not in columns:
+        cure = "name it (columns: {id: …}), or say replies: {lines: 1} where the links are numbers of lines"
+        raise SourceError(f"{file}: replies need the column that holds the id of a message; {cure}")
     missing = [names[0] for names in NEEDED.get(shape, ()) if not has & set(names)]
     if not shape or missing:
         what = f"no column for {' and '.join(missing)}" if shape else "no column names that say what holds what"

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from itertools import chain, islice
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from curation import containers, delimited, jsontext, tables, transcript, typed
+from curation import containers, delimited, jsontext, links, tables, transcript, typed
 from curation.containers import File, Tally, find
 from curation.encodings import WINDOW, Bad, Block, Blocks, Readable
 from curation.errors import SourceError
@@ -90,7 +90,10 @@ def parts(
 ) -> Iterator[tuple[Part, Input | None]]:
     """Read as `read` does, some records at a time: with the last part of every file comes its Input."""
     with containers.spooled(files) as given:
+        beside = _beside(given, sources)
         for name, path in given:
+            if path.resolve() in beside:
+                continue
             before = _state(path)
             for file in containers.members(name, path):
                 progress(file.name)
@@ -98,6 +101,14 @@ def parts(
             if _state(path) != before:
                 cure = "wait until it is written, or copy it, and run it again"
                 raise SourceError(f"{name}: was changed while it was read; {cure}")
+
+
+def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[Path]:
+    """Return the files that hold the links of others: they are no logs."""
+    files = (File(name, path) for name, path in given)
+    found = [(file, next((s for s in sources if any(fnmatch(n, s.match) for n in file.names)), None)) for file in files]
+    beside = [(file, links.path_of(file, source.replies)) for file, source in found if source and source.replies]
+    return {at.resolve() for file, at in beside if at.resolve() != file.path.resolve()}
 
 
 def _state(path: Path) -> tuple[int, ...]:
@@ -160,18 +171,20 @@ def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[
     with containers.opened(file) as (stream, tally):
         if kind not in ("parquet", "xlsx"):
             blocks = Blocks(stream, source.encoding, window)
-            yield from _counted(file.name, tally, _lines(file, kind, blocks, source), lambda: blocks.encoding)
+            made = _lines(file, kind, blocks, source)
+            yield from _tied(file, source, tally, made, lambda: blocks.encoding)
             return
         at = _whole(stream) if file.member or file.packing else file.path
         if kind == "parquet":
-            yield from _counted(file.name, tally, typed.parquet(file.name, at, source), lambda: "")
+            yield from _tied(file, source, tally, typed.parquet(file.name, at, source), lambda: "")
             return
         book = typed.sheets(file.name, at)
         for title, cells in book.items():
             name = f"{file.name}/{title}" if len(book) > 1 else file.name
             source = _source({name, title, *file.names}, name, sources)
             if not source.skip:
-                yield from _counted(name, tally, typed.sheet(name, cells, source), lambda: "")
+                titled = replace(file, name=name)
+                yield from _tied(titled, source, tally, typed.sheet(name, cells, source), lambda: "")
 
 
 def _source(names: set[str], shown: str, sources: Sequence[Source]) -> Source:
@@ -180,6 +193,21 @@ def _source(names: set[str], shown: str, sources: Sequence[Source]) -> Source:
         bare = shown.rsplit("/", 1)[-1]
         raise SourceError(f'{shown}: no source of the recipe matches this file; add one with match: "{bare}"')
     return found
+
+
+def _tied(
+    file: File, source: Source, tally: Tally, made: Iterator[Part], encoding: Callable[[], str]
+) -> Iterator[tuple[Part, Input | None]]:
+    """Count the parts of a file; where its links lie in a file of their own, that is an input too, without records."""
+    tied = links.read(file, source)
+    if tied is None:
+        yield from _counted(file.name, tally, made, encoding)
+        return
+    with closing(made):  # type: ignore[type-var]  # a generator, whose threads end with it
+        yield from _counted(file.name, tally, (tied.tie(part) for part in made), encoding)
+    tied.check(file.name)
+    nothing = Part(tables.empty(tables.READ), tables.empty(tables.UNREADABLE), 0)
+    yield nothing, Input(tied.name, tied.sha256, tied.bytes, 0, tied.encoding)
 
 
 def _counted(

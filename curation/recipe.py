@@ -66,6 +66,14 @@ class Aside(_Part):
     time: str | None = None  # path
 
 
+class Replies(_Part):
+    """Links between messages, in a file of their own beside the log: which of them belong together."""
+
+    file: str  # its name, or its path from the log's folder; {name} is the log's name without its ending
+    columns: Annotated[list[str | Annotated[int, Field(ge=0, strict=True)]], Field(min_length=2, max_length=2)] = [0, 1]
+    lines: Literal[0, 1] | None = None  # the ids are numbers of the log's lines, counted from 0 or 1; else columns.id
+
+
 class Source(_Part):
     """How the files that `match` are to be read. Files take the first source whose pattern fits their name."""
 
@@ -88,6 +96,7 @@ class Source(_Part):
     start: str | None = None  # the line that begins a conversation in a transcript: "Chat {conversation}*"
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)  # between the fields of a table
     opener: bool = False  # whoever opens a conversation is its customer, everybody else answers
+    replies: Replies | None = None  # who answers whom stands in a file of its own
     crowd: bool = False  # many customers talk at once in one stream, and agents to whom they name
     cut_at: Annotated[int, Field(ge=20)] | None = None  # characters or bytes after which a message goes on in the next
     day_first: bool = False  # 03/04/2024 is the third of April

@@ -135,8 +135,9 @@ def _addressee() -> pl.Expr:
 
     A name counts at the beginning of the message ("name: …", "@name …"), or as its first or last word.
     """
-    user = pl.col("role") == "user"
-    customers = pl.col("speaker").filter(user).unique().implode()
+    person = pl.col("role") == "user"
+    customers = pl.col("speaker").filter(person).unique().implode()
+    user = person & pl.col("stream")  # whose conversation is known already is not who spoke last in the others
     word = r"[^\s,:;.!?，：；。！？@<>]+"
     first = pl.col("raw").str.extract(rf"^\s*@?({word})")
     last = pl.col("raw").str.extract(rf"@?({word})[\s.!?:)]*$")

@@ -19,6 +19,7 @@ from curation.sniffing.guess import SURE, Guess, Item
 from curation.sniffing.heads import head_of
 from curation.sniffing.lines import lines
 from curation.sniffing.nested import list_path, nested
+from curation.sniffing.replies import between_ids, between_lines, take
 
 
 def sniff(file: File) -> Guess:
@@ -37,6 +38,7 @@ def sniff(file: File) -> Guess:
         return guess
     if head.format == "text":
         lines(guess, head)
+        between_lines(guess, file, head)
         return guess
     if head.delimiter not in ("", ",", "\t") or (head.delimiter == "," and head.format == "tsv"):
         guess.source["delimiter"] = head.delimiter
@@ -49,7 +51,10 @@ def sniff(file: File) -> Guess:
     if lists:
         nested(guess, head.records, lists)
     else:
-        flat(guess, head.records)
+        linked = between_ids(file, head)
+        flat(guess, head.records, linked=linked and linked.id)
+        if linked and guess.source["shape"] == "messages" and "conversation" not in guess.source["columns"]:
+            take(guess, file, linked)
     return guess
 
 

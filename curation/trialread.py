@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from curation import privacy
+from curation import links, privacy
+from curation.containers import File
 from curation.errors import CurationError
 from curation.read import read
 from curation.recipe import Sessions, Source
@@ -32,7 +34,11 @@ def trial(path: Path, guess: Guess) -> Trial:
     try:
         source = Source.model_validate(guess.source | {"match": "*"})  # a name may hold what a glob takes for its own
         with tempfile.TemporaryDirectory() as folder:
-            reading = read([_head(path, Path(folder))], [source, Source(skip=True)])
+            head = _head(path, Path(folder))
+            if source.replies and head != path:
+                beside = links.path_of(File(path.name, path), source.replies)
+                shutil.copy(beside, head.parent / beside.name)
+            reading = read([head], [source, Source(skip=True)])
         messages, _ = sessions(reading.messages, Sessions(), [source])
     except CurationError as fault:
         return Trial([Item("reading", "fails", 0.0, str(fault))])

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from curation.commands.options import Force, Json, Logs, Quiet, console
-from curation.errors import UsageError
+from curation.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from curation.containers import File
     from curation.sniffing.guess import Guess
     from curation.trialread import Trial
 
@@ -43,8 +45,7 @@ def sniff(
     if containers.STDIN in paths:
         raise UsageError("-: standard input can be read once only; save it to a file first")
     files = [file for path in paths for file in containers.members(path.name, path)]
-    for file in files:
-        guess = guesses.sniff(file)
+    for file, guess in _guessed(files):
         trial = trialread.trial(file.path, guess)
         if asks:
             show(guess, trial, console(stderr=False))
@@ -62,6 +63,28 @@ def sniff(
                 show(guess, trial, console(stderr=False))
         unread = [g.file for g, trial in found if any(i.what == "reading" and not i.confidence for i in trial.items)]
         _close([guess for guess, _ in found], logs, out, unread, console(stderr=False))
+
+
+def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
+    """Guess file by file; one that holds the links of another is no log."""
+    from curation import links
+    from curation import sniff as guesses
+    from curation.recipe import Replies
+
+    found, faults, beside = [], dict[Path, SourceError](), set[Path]()
+    for file in files:
+        try:
+            guess = guesses.sniff(file)
+        except SourceError as fault:
+            faults[file.path.resolve()] = fault
+            continue
+        found.append((file, guess))
+        if "replies" in guess.source:
+            beside.add(links.path_of(file, Replies.model_validate(guess.source["replies"])).resolve())
+    lonely = next((faults[path] for path in faults if path not in beside), None)
+    if lonely:
+        raise lonely
+    return [(file, guess) for file, guess in found if file.path.resolve() not in beside]
 
 
 def show(guess: Guess, trial: Trial, to: Console) -> None:

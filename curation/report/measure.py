@@ -94,7 +94,8 @@ class Measures:
         clean = messages.filter(pl.col("role") != "system").join(by_rule, on=MESSAGE, how="anti")
         self.n["clean",] += clean.height
         self.n["passed",] += examples.join(against, on="id", how="anti").height
-        self.n["copies",] += copies.height
+        # Of those that passed: duplicates are also looked for among examples that wait for review.
+        self.n["copies",] += copies.join(against, on="id", how="anti")["id"].n_unique()
 
     def _rules(self, found: pl.DataFrame, findings: pl.DataFrame) -> None:
         self._tally(findings, "hits", by=["rule"])

@@ -19,8 +19,11 @@ from curation.sniffing.messages import kinds, separator, who_is_who
 _COMMON = Roles({})
 
 
-def flat(guess: Guess, records: Sequence[Mapping[str, Any]]) -> None:
-    """Guess the mapping of records that are single messages or question and answer."""
+def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | int | None = None) -> None:
+    """Guess the mapping of records that are single messages or question and answer.
+
+    `linked` is the column of ids where a file of its own links them.
+    """
     numbers = guess.source.get("header") is False
     columns = [Column(int(c.key) if numbers else c.key, c.values) for c in flatten(records)]
     if _cells(guess, columns) or _answers(guess, columns):
@@ -33,13 +36,14 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]]) -> None:
     taken: set[str | int] = {text.value} if text else set()
     time = time_column(columns, taken)
     taken |= {time.value} if time else set()
-    links = _links(columns, taken)
+    links: dict[str, str | int] = _links(columns, taken) if linked is None else {"id": linked}
+    threaded = "reply_to" in links or linked is not None
     role = role_column(columns, taken | set(links.values()))
     sides_of = by_name[role.value].values if role else None
     session = session_column(columns, taken | set(links.values()) | ({role.value} if role else set()), sides_of)
     if role and not session:  # a better role may exist with a better session
         session = session_column(columns, taken | set(links.values()), None)
-    if "reply_to" in links and session and not by_name[session.value].named("conversation"):
+    if threaded and session and not by_name[session.value].named("conversation"):
         session = None  # threads tell more
     rows = by_name[session.value].values if session else None
     if role is None and text:
@@ -53,9 +57,9 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]]) -> None:
         found["conversation"] = session.value
         guess.note("session", session)
     _messages_flat(guess, found, columns, by_name, text, time, role, rows)
-    if "reply_to" in links and not session:
+    if threaded and not session:
         found |= links
-        shown_as = f"threads of {links['reply_to']} → {links['id']}"
+        shown_as = f"threads of {links.get('reply_to')} → {links['id']}"
         guess.items.append(Item("session", shown_as, 0.9, "replies name a message of the file"))
         if role is None:
             guess.source["opener"] = True
