@@ -36,19 +36,26 @@ class Hit(NamedTuple):
 
 
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+_HAS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
 _SAID = {ord(char): str(digit) for digit, char in enumerate("零一二三四五六七八九")} | {ord("〇"): "0", ord("幺"): "1"}
 _SAID_RUN = re.compile(r"[零〇一二三四五六七八九幺](?:[ 、,，-]?[零〇一二三四五六七八九幺]){6,}")
 
 
 def flat(text: str) -> str:
     """Return `text` with full-width characters and digits said in Chinese made ASCII, character for character."""
-    text = text.translate(_WIDE)
+    if text.isascii():
+        return text
+    if _HAS_WIDE.search(text):
+        text = text.translate(_WIDE)
     return _SAID_RUN.sub(lambda run: run.group().translate(_SAID).replace("、", " ").replace("，", " "), text)
 
 
 def digits(text: str) -> str:
     """Return only the digits of `text`."""
-    return "".join(char for char in text if char in "0123456789")
+    return text if text.isascii() and text.isdigit() else _NO_DIGITS.sub("", text)
+
+
+_NO_DIGITS = re.compile("[^0-9]+")
 
 
 # --- checksums ----------------------------------------------------------------------------------------------------
@@ -67,7 +74,10 @@ def identity_card(text: str) -> bool:
 
 
 def iban(text: str) -> bool:
-    """Check an IBAN: its country's shape and MOD 97."""
+    """Check an IBAN: its country's shape and MOD 97, which comes first, since hardly anything passes it."""
+    plain = text.replace(" ", "")
+    if plain.isascii() and plain.isalnum() and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 != 1:
+        return False
     return bool(stdnum.iban.is_valid(text, check_country=False))
 
 
@@ -224,22 +234,24 @@ def _alnum(value: str) -> str:
 # --- by their shape -----------------------------------------------------------------------------------------------
 
 _ID = re.compile(
-    r"(?<![0-9])[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])"
-    r"|(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z])"
+    r"(?=[1-9])(?:(?<![0-9])[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])"
+    r"|(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z]))"
 )
-_IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
-_IBAN_ANY = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
+_IBAN = re.compile(
+    r"(?=[A-Z])(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
+)
+_IBAN_ANY = re.compile(r"(?=[A-Za-z])(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
 _VAT = re.compile(
-    r"(?<![A-Za-z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI"
+    r"(?=[ABCDEFHILMNPRS])(?<![A-Za-z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI"
     r"|SK)[0-9A-Z]{8,12}(?![A-Za-z0-9])"
 )
-_MAC = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
+_MAC = re.compile(r"(?=[0-9A-Fa-f]{2}[:-])(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
 _CARD = re.compile(
-    r"(?<![0-9A-Za-z])(?<![0-9][ -])(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"  # American Express
+    r"(?=[2-6])(?<![0-9A-Za-z])(?<![0-9][ -])(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"  # American Express
     r"|[2-6][0-9]{3}(?:[ -]?[0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?)(?![ -]?[0-9])"
 )
 _MOBILE = re.compile(
-    r"(?<![0-9])(?<![0-9][.])(?:(?:\+|00)?\(?86\)?[ -]{0,2})?(?P<number>1[3-9](?:[0-9]{9}"
+    r"(?=[+(018])(?<![0-9])(?<![0-9][.])(?:(?:\+|00)?\(?86\)?[ -]{0,2})?(?P<number>1[3-9](?:[0-9]{9}"
     r"|[0-9][ .–-][0-9]{4}[ .–-][0-9]{4}|[0-9][ –-]{1,3}[0-9]{4}[ –-]{1,3}[0-9]{4}|[0-9][ -][0-9]{3}[ -][0-9]{5}"
     r"|[0-9]{2}[ -][0-9]{3}[ -][0-9]{4}|[0-9]{2}[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{8}|[0-9]{5}[ -][0-9]{4}"
     r"|[0-9](?:[ -][0-9]{2}){4}|[0-9](?: [0-9]{3}){2} [0-9]{2})"
@@ -251,7 +263,7 @@ _LANDLINE = (
     rf"[0-9]{{6,7}}|0[0-9]{{10,11}}"
 )
 _SHAPED = re.compile(
-    r"(?<![A-Za-z0-9=])(?<![A-Za-z0-9]-)(?<![0-9][/.])(?:"
+    r"(?=[+(0-9])(?<![A-Za-z0-9=])(?<![A-Za-z0-9]-)(?<![0-9][/.])(?:"
     r"(?P<plus>(?:\+|00)[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{1,5}(?:[ .-]?[0-9]{2,5}){1,4})"
     rf"|(?P<landline>(?:{_LANDLINE})(?:(?:转|-|, ?| )?(?:分机|ext\.? ?|x)?(?<=[转机t.xX -])[0-9]{{1,6}})?)"
     r"|(?P<north>(?:1[ .-])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4})"
@@ -260,15 +272,16 @@ _SHAPED = re.compile(
     r"[0-9]{3}|07[0-9]{3} ?[0-9]{6})"
     r")(?![0-9/])(?!\.[0-9])(?!-[0-9])"
 )
-_STAYS = re.compile(
-    r"(?:19|20)[0-9]{2}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}(?:日|号)?(?:[ T]?[0-9]{1,2}:[0-9]{2}(?::"
+_STAYS = re.compile(  # what all begin with is asked first: `re` tries alternatives one by one, at every character
+    r"(?=[0-9¥￥$€£])(?:(?:19|20)[0-9]{2}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}(?:日|号)?(?:[ T]?[0-9]{1,2}:[0-9]{2}(?::"
     r"[0-9]{2})?(?:\.[0-9]+)?)?"
     r"|(?<![0-9A-Za-z:])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9A-Za-z:])"
     r"|(?<![0-9.])[0-9]{1,3}\.[0-9]{3,}(?![0-9.])"
     r"|(?<![0-9,])[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![0-9,])"
     r"|[¥￥$€£] ?[0-9][0-9.,]*"
-    r"|(?<![0-9])[0-9]+(?:\.[0-9]+)? ?[x×X*] ?[0-9]+(?:\.[0-9]+)?(?: ?[x×X*] ?[0-9]+(?:\.[0-9]+)?)?(?![0-9])"
+    r"|(?<![0-9])[0-9]+(?:\.[0-9]+)? ?[x×X*] ?[0-9]+(?:\.[0-9]+)?(?: ?[x×X*] ?[0-9]+(?:\.[0-9]+)?)?(?![0-9]))"
 )
+_ISBN = re.compile(r"(?=9)(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])")
 _PARCEL = re.compile(
     (
         r"(?<![A-Za-z0-9])(?:(?:SF|YT|JD|JDVB|JDX|ZTO|STO|YD|YUNDA|EMS|JT|DPK|KY|YZ|HTKY|TT)[A-Z]{0,2}"
@@ -276,10 +289,12 @@ _PARCEL = re.compile(
     ),
     re.IGNORECASE,
 )
-_LONG = re.compile(r"(?<![A-Za-z0-9])(?<![0-9]\.)(?:[0-9]{12,24}|[A-Z]{2,4}-[0-9]{7,14})(?![A-Za-z0-9]|\.[0-9])")
+_LONG = re.compile(
+    r"(?=[0-9A-Z])(?<![A-Za-z0-9])(?<![0-9]\.)(?:[0-9]{12,24}|[A-Z]{2,4}-[0-9]{7,14})(?![A-Za-z0-9]|\.[0-9])"
+)
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
 _V4 = re.compile(
-    r"(?<![0-9vV])(?<![0-9]\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:"
+    r"(?=[0-9])(?<![0-9vV])(?<![0-9]\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:"
     rf"{_BYTE}\.){{3}}{_BYTE}(?![0-9]|\.[0-9])"
 )
 _V6 = re.compile(
@@ -319,7 +334,7 @@ def stays(text: str) -> Iterator[Hit]:
     """Find dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number."""
     for match in _STAYS.finditer(text):
         yield Hit(match.start(), match.end(), "", "")
-    for match in re.finditer(r"(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])", text):
+    for match in _ISBN.finditer(text):
         if stdnum.isbn.is_valid(match.group()):
             yield Hit(match.start(), match.end(), "", "")
 

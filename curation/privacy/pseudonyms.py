@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+import numpy as np
 import polars as pl
 
+from curation import tables
 from curation.pieces import LONG, chunks
 from curation.privacy.numbers import Hit
 from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
@@ -251,32 +253,30 @@ def examples(frame: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
         numbered.select("example", "conversation", text=name, part=pl.lit(name))
         for name in ("question", "answer", "cot")
     ]
-    units = pl.concat([turns, *fields]).with_columns(asked=pl.lit(None, dtype=pl.String))
+    units = pl.concat([turns.filter(pl.col("text").is_not_null()), *fields]).with_columns(
+        asked=pl.lit(None, dtype=pl.String)
+    )
     texts, hits = masked(units, wanted)
     if hits.is_empty():
         return frame
     touched = units.select("example", "part", text=texts).filter(
         pl.col("example").is_in(units["example"].gather(hits["row"]).unique().implode())
     )
-    turns_of = dict(
-        touched.filter(pl.col("part") == "turns").group_by("example").agg("text").iter_rows()
-    )  # few: what the messages say was masked before
     columns: dict[str, pl.Series] = {}
     for name in ("question", "answer", "cot"):
         mine = touched.filter(pl.col("part") == name)
         columns[name] = frame[name].scatter(mine["example"], mine["text"])
-    said = frame["turns"].gather(list(turns_of)).to_list()
-    rebuilt = [
-        [turn | {"text": text} for turn, text in zip(turns, texts_of, strict=True)]
-        for turns, texts_of in zip(said, turns_of.values(), strict=True)
-    ]
-    new = pl.DataFrame(
-        {"example": list(turns_of), "new": pl.Series(rebuilt, dtype=frame.schema["turns"])},
-        schema_overrides={"example": pl.UInt32},
+    said = touched.filter(pl.col("part") == "turns")
+    turn = frame["turns"].gather(said["example"].unique(maintain_order=True)).explode().struct.unnest()
+    turn = turn.with_columns(text=said["text"]).select(field.name for field in tables.TURN.fields)
+    rebuilt = pl.DataFrame({"example": said["example"], "turns": turn.to_struct()}).group_by(
+        "example", maintain_order=True
     )
-    joined = numbered.select("example").join(new, on="example", how="left", maintain_order="left")
-    turned = frame.with_columns(joined["new"]).select(pl.coalesce("new", "turns").alias("turns")).to_series()
-    return frame.with_columns(*(column.alias(name) for name, column in columns.items()), turned)
+    new = rebuilt.agg("turns")
+    place = np.arange(frame.height)
+    place[new["example"].to_numpy()] = np.arange(frame.height, frame.height + new.height)
+    columns["turns"] = pl.concat([frame["turns"], new["turns"]]).gather(place)
+    return frame.with_columns(column.alias(name) for name, column in columns.items())
 
 
 def hits_of(text: str, wanted: Masking = EVERYTHING) -> list[Hit]:

@@ -112,3 +112,34 @@ def test_shards_of_whole_conversations_give_the_same_placeholders(talks: list[li
     alone = [mend(part, mask=privacy.EVERYTHING) for part in parts]
     assert whole["text"].to_list() == [text for part, _ in alone for text in part["text"]]
     assert found.height == sum(part.height for _, part in alone)
+
+
+def test_an_example_is_masked_in_question_answer_and_turns_alike_and_others_stay() -> None:
+    def example(key: str, said: list[str]) -> dict[str, object]:
+        turns = [
+            {"role": role, "text": text, "messages": [place]}
+            for place, (role, text) in enumerate(zip(("user", "assistant") * 2, said, strict=False))
+        ]
+        return {"id": key, "conversation": key, "question": said[0], "answer": said[1], "turns": turns}
+
+    rows = [
+        example("a", ["怎么退货？", "在订单里申请"]),
+        example("b", ["我的手机是13812345678", "好的，已登记13812345678", "谢谢", "不客气"]),
+        example("c", ["保修多久？", "三年"]),
+        example("d", ["在吗", "请加微信 kefu_9981"]),
+    ]
+    given = pl.DataFrame(rows, schema_overrides={"turns": pl.List(tables.TURN)}).with_columns(
+        cot=pl.lit(None, dtype=pl.String)
+    )
+    masked = privacy.examples(given, privacy.EVERYTHING)
+    assert masked.schema == given.schema
+    assert masked[[0, 2]].equals(given[[0, 2]])
+    assert masked["question"].to_list()[1] == "我的手机是[电话1]"
+    assert masked["answer"].to_list()[1] == "好的，已登记[电话1]"
+    assert masked["turns"].to_list()[1] == [
+        {"role": "user", "text": "我的手机是[电话1]", "messages": [0]},
+        {"role": "assistant", "text": "好的，已登记[电话1]", "messages": [1]},
+        {"role": "user", "text": "谢谢", "messages": [2]},
+        {"role": "assistant", "text": "不客气", "messages": [3]},
+    ]
+    assert "kefu_9981" not in str(masked["turns"].to_list()[3])
