@@ -15,6 +15,7 @@ import polars as pl
 
 from curation import reasoning, tables
 from curation.checks.language import language
+from curation.checks.wording import BETWEEN
 
 _LAST_SENTENCE = r"[^。！!？?\s]*[?？]?\s*$"  # where an agent asks back after having told something
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
@@ -39,7 +40,8 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     """Join consecutive messages of one role inside a conversation (TURNS); system messages are left out.
 
     Messages are stitched by what a writer would have put there: nothing after a mark, a comma between a user's
-    Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script.
+    Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script. What a Chinese message
+    beside it says in full (and what was said before in the same turn) stands in the text once.
     """
     spoken = messages.filter(pl.col("role") != "system").with_columns(language=language(pl.col("text")))
     fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
@@ -65,7 +67,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
             clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
             informs=~user & pl.col("text").str.replace(_LAST_SENTENCE, "").str.contains(cues["informs"]),
             bare=pl.col("text").str.contains(cues["consent"]),
-            again=pl.struct("turn", "text").is_first_distinct().not_(),
+            again=pl.struct("turn", "text").is_first_distinct().not_() | _said_by(-1) | _said_by(1),
         )
         .with_columns(last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0))
         .with_columns(
@@ -87,6 +89,23 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         )
         .drop("turn")
     )
+
+
+_SAYS_ENOUGH = 4  # characters: what is shorter is too often a part of another phrase
+
+
+def _said_by(step: int) -> pl.Expr:
+    """Return whether the message `step` rows before has all clauses of this one, in a row, and more; in the same turn.
+
+    Clauses, not characters: 支持退货 is no part of 生鲜不支持退货. Chinese only: white space parts clauses there.
+    """
+    turn = pl.col("turn")
+    beside = (turn == turn.shift(1)) | (turn == turn.shift(-1))
+    crowded = pl.when(beside & (pl.col("language") == "zh")).then("text")
+    clauses = pl.concat_str(pl.lit(" "), crowded.str.replace_all(rf"{BETWEEN}+", " ").str.strip_chars(), pl.lit(" "))
+    longer = clauses.shift(step).str.len_bytes() > clauses.str.len_bytes()
+    within = clauses.shift(step).str.contains(clauses, literal=True) & (clauses.str.len_chars() >= _SAYS_ENOUGH + 2)
+    return (longer & within & (turn == turn.shift(step))).fill_null(value=False)
 
 
 def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> pl.DataFrame:

@@ -133,6 +133,21 @@ def test_a_mere_yes_belongs_to_the_example_but_not_to_its_text():
     assert (last["question"], last["turns"][0]["messages"]) == ("退款啥时候到啊", [0, 2])
 
 
+def test_what_the_next_message_says_in_full_stands_there_once():
+    found = spoken(("user", "我的邮件今天能到吗"), ("user", "你好，我的邮件今天能到吗"), ("assistant", "今天下午到。"))
+    assert found["text"].to_list() == ["你好，我的邮件今天能到吗", "今天下午到。"]
+    assert found["messages"].to_list() == [[0, 1], [2]]
+    after = spoken(("user", "怎么退货？谢谢！"), ("user", "怎么退货"), ("assistant", "在订单里申请"))
+    assert after["text"].to_list() == ["怎么退货？谢谢！", "在订单里申请"]
+
+
+def test_words_inside_another_clause_are_not_said_by_it():
+    found = spoken(("user", "能退吗"), ("assistant", "支持退货"), ("assistant", "生鲜不支持退货"))
+    assert found["text"].to_list() == ["能退吗", "支持退货。生鲜不支持退货"]
+    both = spoken(("user", "refund it"), ("user", "do not refund it"))
+    assert both["text"].to_list() == ["refund it do not refund it"]
+
+
 def test_no_more_details_are_joined_than_asked():
     said = [("user", "发票抬头能改吗？")]
     for detail in ("甲公司", "乙公司", "丙公司"):
