@@ -99,7 +99,8 @@ def agreements(sketches: U8, left: I64, right: I64) -> I64:
 def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3).
 
-    A hash table is filled for each pair; `stamp` tells the entries of this pair from old ones, so nothing is cleared.
+    A hash table is filled with each first text, and then with each second one. `stamp` tells the entries of these from
+    old ones, so nothing is cleared, and pairs with the same first text one after another fill in only the second.
     """
     longest = 1
     for text in range(len(starts)):
@@ -109,24 +110,41 @@ def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     while size < 4 * longest:
         size *= 2
     value = np.zeros(size, dtype=np.uint32)
-    stamp = np.zeros(size, dtype=np.int64)  # 3 × pair + 1: in the first text, + 2: in the second, + 3: in both
+    stamp = np.zeros(size, dtype=np.int64)  # the pair since which the first text is here, or the pair of the second
+    first = np.zeros(size, dtype=np.bool_)
+    met = np.zeros(size, dtype=np.int64)  # the last pair whose second text has this shingle of the first one too
     counts = np.zeros((len(one), 3), dtype=np.int64)
-    for pair in range(len(one)):
-        base = 3 * pair
-        for side in range(2):
-            text = one[pair] if side == 0 else other[pair]
-            end = starts[text + 1] if text + 1 < len(starts) else len(hashes)
-            for place in range(starts[text], end):
+    since = 0
+    for number in range(1, len(one) + 1):
+        pair = number - 1
+        if pair == 0 or one[pair] != one[pair - 1]:
+            since = number
+            end = starts[one[pair] + 1] if one[pair] + 1 < len(starts) else len(hashes)
+            for place in range(starts[one[pair]], end):
                 shingle = hashes[place]
                 slot = np.int64(np.uint32(shingle * np.uint32(0x9E3779B1)) >> np.uint32(7)) & (size - 1)
-                while stamp[slot] > base and value[slot] != shingle:
+                while stamp[slot] == since and value[slot] != shingle:
                     slot = (slot + 1) & (size - 1)
-                if stamp[slot] <= base:
-                    stamp[slot] = base + 1 + side
-                    value[slot] = shingle
-                    counts[pair, side] += 1
-                elif side == 1 and stamp[slot] == base + 1:
-                    stamp[slot] = base + 3
+                if stamp[slot] != since:
+                    stamp[slot], value[slot], first[slot] = since, shingle, True
+                    counts[pair, 0] += 1
+        else:
+            counts[pair, 0] = counts[pair - 1, 0]
+        end = starts[other[pair] + 1] if other[pair] + 1 < len(starts) else len(hashes)
+        for place in range(starts[other[pair]], end):
+            shingle = hashes[place]
+            slot = np.int64(np.uint32(shingle * np.uint32(0x9E3779B1)) >> np.uint32(7)) & (size - 1)
+            while True:
+                mine = first[slot] and stamp[slot] == since
+                if not mine and (first[slot] or stamp[slot] != number):
+                    stamp[slot], value[slot], first[slot] = number, shingle, False  # nobody's
                     counts[pair, 1] += 1
-                    counts[pair, 2] += 1
+                    break
+                if value[slot] == shingle:
+                    if mine and met[slot] != number:
+                        met[slot] = number
+                        counts[pair, 1] += 1
+                        counts[pair, 2] += 1
+                    break
+                slot = (slot + 1) & (size - 1)
     return counts

@@ -15,7 +15,8 @@ from curation.dedup.shingles import I64, U32, U64
 F64 = npt.NDArray[np.float64]
 Fetch = Callable[[I64], tuple[U32, I64]]  # shingles of the texts of these indices: of a list, a shard, an index
 
-BATCH = 256  # pairs compared at once: their shingles stay in the cache of one core
+BATCH = 512  # pairs compared at once: their shingles stay in the cache of one core
+COMPARED = 2048  # the same for a compiled kernel
 ESTIMATED = 1024  # pairs estimated at once, for the same reason
 BYTE = 255
 MANY = 65_536  # pairs that a compiled kernel estimates in one go: it needs no room for them
@@ -57,17 +58,17 @@ def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
     # Pairs that share a text are best compared in the same batch: every text is then shingled once or twice.
     order = np.argsort(left, kind="stable")
     kernels = accelerator(len(left) * 4)  # a pair costs as much as a few signatures
-    overlap = kernels.overlaps if kernels else overlaps
+    overlap, batch = (kernels.overlaps, COMPARED) if kernels else (overlaps, BATCH)
 
     def one(start: int) -> F64:
-        part = order[start : start + BATCH]
+        part = order[start : start + batch]
         who, places = np.unique(np.concatenate((left[part], right[part])), return_inverse=True)
         hashes, starts = fetch(who)
         first, second, both = overlap(hashes, starts, places[: len(part)], places[len(part) :]).T
         return np.asarray(both / (first + second - both), dtype=np.float64)
 
     found = np.empty(len(left))
-    found[order] = np.concatenate([np.empty(0), *threaded(one, range(0, len(left), BATCH))])
+    found[order] = np.concatenate([np.empty(0), *threaded(one, range(0, len(left), batch))])
     return found
 
 
