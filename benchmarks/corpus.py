@@ -6,6 +6,10 @@
     notices     three tenths are, which is ten times as hard
     canned      half of all texts begin with the same long sentence
 
+Of more than a hundred thousand texts, each hundred thousand are in letters of their own. The vocabulary is small: else a
+million texts would be far more alike than a hundred thousand, and growth would measure that. What makes a corpus hard (the
+copies, the notices, the canned sentence) is the same in all letters.
+
 Edits replace, insert or delete characters, one at a time, until the Jaccard similarity of the five-letter shingles falls
 to the one that was planned. What is similar is then counted, not believed: `similar_pairs` is an exact join by prefix
 filter (Bayardo et al., Scaling Up All Pairs Similarity Search, 2007), compiled by Numba, and sketches nothing.
@@ -14,11 +18,13 @@ filter (Bayardo et al., Scaling Up All Pairs Similarity Search, 2007), compiled 
 from __future__ import annotations
 
 import random
+import string
 
 import numba
 import numpy as np
 
 NGRAM = 5
+BLOCK = 100_000  # texts in the same letters
 THRESHOLD = 0.8
 PLANNED = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95)
 
@@ -198,7 +204,23 @@ def edited(text: str, planned: float, rng: random.Random) -> str:
 
 def corpus(name: str, count: int, seed: int = 1) -> tuple[list[str], list[bool]]:
     """Return `count` texts and which of them are planted (an edit, or a part of what makes the corpus hard)."""
-    rng = random.Random(f"{name}{seed}")
+    texts: list[tuple[str, bool]] = []
+    draws = [random.Random(f"{name}{seed}{block or ''}") for block in range(-(-count // BLOCK))]
+    for block, rng in enumerate(draws):
+        texts += _block(name, min(BLOCK, count - len(texts)), rng, _letters(block))
+    draws[0].shuffle(texts)
+    return [text for text, _ in texts], [planted for _, planted in texts]
+
+
+def _letters(block: int) -> dict[int, int]:
+    """Return what the letters of a block are made of: those of the first one stay."""
+    if not block:
+        return {}
+    latin = {ord(letter): 0x1000 + 64 * block + i for i, letter in enumerate(string.ascii_letters)}
+    return latin | {code: 0x4E00 + (code - 0x4E00 + 1999 * block) % 20_000 for code in range(0x4E00, 0x4E00 + 20_000)}
+
+
+def _block(name: str, count: int, rng: random.Random, letters: dict[int, int]) -> list[tuple[str, bool]]:
     shares = {"natural": 0, "copies": 10, "variants": 3, "notices": 30, "canned": 50}  # of a hundred
     hard = count * shares[name] // 100
     texts: list[tuple[str, bool]] = []
@@ -206,7 +228,7 @@ def corpus(name: str, count: int, seed: int = 1) -> tuple[list[str], list[bool]]
         if name == "copies":
             texts.append((CANNED, True))
         elif name == "canned":
-            texts.append((CANNED + natural(rng), True))
+            texts.append((CANNED + natural(rng).translate(letters), True))
         else:
             number = rng.randrange(10**8)
             texts.append(
@@ -216,13 +238,12 @@ def corpus(name: str, count: int, seed: int = 1) -> tuple[list[str], list[bool]]
                 )
             )
     rest = count - hard
-    alone = [natural(rng) for _ in range(rest * 4 // 5)]
+    alone = [natural(rng).translate(letters) for _ in range(rest * 4 // 5)]
     texts += [(text, False) for text in alone]
     long = [text for text in alone if len(text) > 3 * NGRAM]
     while len(texts) < count:
         texts.append((edited(rng.choice(long), rng.choice(PLANNED), rng), True))
-    rng.shuffle(texts)
-    return [text for text, _ in texts], [planted for _, planted in texts]
+    return texts
 
 
 def similar_pairs(texts: list[str], threshold: float = THRESHOLD) -> np.ndarray:
