@@ -95,7 +95,7 @@ _SAYS_ENOUGH = 4  # characters: what is shorter is too often a part of another p
 
 
 def _said_by(step: int) -> pl.Expr:
-    """Return whether the message `step` rows before has all clauses of this one, in a row, and more; in the same turn.
+    """Return whether the message `step` rows before has all clauses of this one, in a row; in the same turn.
 
     Clauses, not characters: 支持退货 is no part of 生鲜不支持退货. Chinese only: white space parts clauses there.
     """
@@ -104,6 +104,8 @@ def _said_by(step: int) -> pl.Expr:
     crowded = pl.when(beside & (pl.col("language") == "zh")).then("text")
     clauses = pl.concat_str(pl.lit(" "), crowded.str.replace_all(rf"{BETWEEN}+", " ").str.strip_chars(), pl.lit(" "))
     longer = clauses.shift(step).str.len_bytes() > clauses.str.len_bytes()
+    if step > 0:  # of two that say the same, the first stands
+        longer |= clauses.shift(step) == clauses
     within = clauses.shift(step).str.contains(clauses, literal=True) & (clauses.str.len_chars() >= _SAYS_ENOUGH + 2)
     return (longer & within & (turn == turn.shift(step))).fill_null(value=False)
 

@@ -137,6 +137,8 @@ def test_what_the_next_message_says_in_full_stands_there_once():
     found = spoken(("user", "我的邮件今天能到吗"), ("user", "你好，我的邮件今天能到吗"), ("assistant", "今天下午到。"))
     assert found["text"].to_list() == ["你好，我的邮件今天能到吗", "今天下午到。"]
     assert found["messages"].to_list() == [[0, 1], [2]]
+    same = spoken(("user", "邮件今天能到吗"), ("user", "邮件今天能到吗？"), ("user", "邮件今天能到吗"))
+    assert same["text"].to_list() == ["邮件今天能到吗"]
     after = spoken(("user", "怎么退货？谢谢！"), ("user", "怎么退货"), ("assistant", "在订单里申请"))
     assert after["text"].to_list() == ["怎么退货？谢谢！", "在订单里申请"]
 
