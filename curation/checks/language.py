@@ -93,20 +93,20 @@ def languages_differ() -> pl.Expr:
     sides = ("question", "answer")
     enough = pl.col("answer").str.contains(r"(?:\p{L}\P{L}*){12}")  # "iPhone 15" and "B" are answers in any language
     plain = [shared(_plainly(pl.col(side))) for side in sides]
-    maybe = (
-        ((plain[0] != plain[1]) | (plain[0] == "") | (plain[1] == "")) & plain[0].is_not_null() & plain[1].is_not_null()
-    )
 
     def other(rows: pl.Series) -> pl.Series:
-        """Step by step: most pairs are plainly in one script, and few texts need their letters counted."""
-        both = rows.struct.unnest().with_row_index("row").filter("maybe")
+        """Step by step: most texts are plainly in one script, and few need their letters counted."""
+        unsure = (pl.col("asked") == "") | (pl.col("said") == "")
+        both = rows.struct.unnest().with_row_index("row").filter((pl.col("asked") != pl.col("said")) | unsure)
         both = both.filter(enough)
-        asked, said = (_told(both[side]) for side in sides)
-        found = both.filter((asked != said) & (asked != "other") & (said != "other"))
+        counted = both.filter(unsure)
+        asked, said = (_told(counted[side]) for side in sides)
+        counted = counted.filter((asked != said) & (asked != "other") & (said != "other"))
+        found = pl.concat([both.filter(~unsure), counted])
         nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
-    return pl.struct(*sides, maybe.alias("maybe")).map_batches(other, return_dtype=pl.String)
+    return pl.struct(*sides, asked=plain[0], said=plain[1]).map_batches(other, return_dtype=pl.String)
 
 
 def _plainly(text: pl.Expr) -> pl.Expr:

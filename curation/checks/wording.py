@@ -233,22 +233,27 @@ def content(text: pl.Expr, function_words: str | None) -> pl.Expr:
     return bare if function_words is None else bare.str.replace_all(function_words, " ")
 
 
-def in_common(one: pl.Series, other: pl.Series) -> pl.Series:
-    """Count for each row the content words that stand in both texts (from `content`).
+def in_common(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    """Count the content words that stand in both texts (from `content`); 0 where one is null.
 
     Words are Latin words and numbers of three letters and more, whatever their case, and every pair of Han characters:
     Chinese is not segmented, 退款到账 has 退款, 款到 and 到账.
     """
-    sides = [side.str.to_lowercase() for side in (one, other)]
+    sides = pl.struct(one.alias("one"), other.alias("other"))
+    return sides.map_batches(lambda both: _in_common(both.struct.unnest()), return_dtype=pl.Int64)
+
+
+def _in_common(both: pl.DataFrame) -> pl.Series:
+    """Count what `one` and `other` have in common, pairs of Han characters in whole arrays."""
+    counts = np.zeros(both.height, dtype=np.int64)
     word = r"[\p{L}\p{N}&&[^\p{Han}]]{3,}"
-    both = pl.DataFrame({"one": sides[0], "other": sides[1]}).with_row_index("row")
-    both = both.filter(pl.all_horizontal(pl.col("one", "other").str.contains(word)))
-    words = [pl.col(name).str.extract_all(word) for name in ("one", "other")]
-    common = both.select("row", count=words[0].list.set_intersection(words[1]).list.len())
-    counts = np.zeros(len(one), dtype=np.int64)
+    worded = both.with_row_index("row").filter(pl.all_horizontal(pl.col("one", "other").str.contains(word)))
+    words = [pl.col(name).str.to_lowercase().str.extract_all(word) for name in ("one", "other")]
+    common = worded.select("row", count=words[0].list.set_intersection(words[1]).list.len())
     counts[common["row"].to_numpy()] = common["count"].to_numpy()
-    for start in range(0, len(one), _ROWS):
-        keys = [_pairs(side.slice(start, _ROWS)) * np.uint64(2) + np.uint64(i) for i, side in enumerate(sides)]
+    for start in range(0, both.height, _ROWS):
+        part = both.slice(start, _ROWS)
+        keys = [_pairs(side) * np.uint64(2) + np.uint64(i) for i, side in enumerate(part)]
         told = np.sort(np.concatenate(keys))
         told = told[np.diff(told, prepend=~np.uint64(0)) != 0] >> np.uint64(1)
         rows = told[:-1][told[1:] == told[:-1]] >> np.uint64(42)

@@ -5,7 +5,8 @@ import pytest
 
 from curation import detect
 from curation import packs as packs_module
-from curation.checks.language import language, script
+from curation.checks.language import language, languages_differ, script
+from curation.checks.registry import answers
 from curation.recipe import Recipe, RuleChange
 
 SCRIPTS = [
@@ -69,3 +70,23 @@ def test_two_languages_are_told_as_before() -> None:
         "other",
         "en",
     ]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "differs"),
+    [
+        ("请问怎么取消自动续费？", "Please cancel it in the app.", True),  # plainly one script each
+        ("iPhone怎么取消自动续费的套餐？", "Please cancel it in the app.", True),  # one of them must be counted
+        ("iPhone怎么取消套餐？", "打开 App Store 点击订阅，然后取消", False),  # both
+        ("1234？", "Please cancel it in the app.", False),  # no letters
+        ("请问怎么取消？", "OK, App Store", False),  # too few letters to tell
+        ("キャンセルの方法を教えてください", "请在应用里点击取消订阅然后确认", True),
+        (None, "Please cancel it in the app.", False),
+    ],
+)
+def test_question_and_answer_in_different_scripts_are_found(question: str, answer: str, *, differs: bool) -> None:
+    frame = pl.DataFrame(
+        {"question": [question], "answer": [answer]}, schema={"question": pl.String, "answer": pl.String}
+    )
+    (found,) = answers(frame, {"it": languages_differ()})["it"]
+    assert found == (answer[:40] if differs else None)

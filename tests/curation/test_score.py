@@ -68,14 +68,16 @@ def test_a_sign_applies_where_all_that_it_names_holds(sign, applies):
     ],
 )
 def test_words_in_common_are_latin_words_and_pairs_of_han_characters(one, other, count):
-    texts = [pl.Series([left, "再 来", right], dtype=pl.String) for left, right in ((one, ""), (other, "再来"))]
-    assert in_common(*texts).to_list() == [count, 0, 0]
+    texts = pl.DataFrame(
+        {"a": [one, "再 来", ""], "b": [other, "再来", "再来"]}, schema={"a": pl.String, "b": pl.String}
+    )
+    assert texts.select(in_common(pl.col("a"), pl.col("b"))).to_series().to_list() == [count, 0, 0]
 
 
 def test_many_texts_are_compared_each_with_its_own(monkeypatch):
     monkeypatch.setattr(wording, "_ROWS", 2)
-    ones = pl.Series(["退款", "发票", "运费", "地址"])
-    assert in_common(ones, pl.Series(["发票", "发票", "退款", "改地址"])).to_list() == [0, 1, 0, 1]
+    texts = pl.DataFrame({"a": ["退款", "发票", "运费", "地址"], "b": ["发票", "发票", "退款", "改地址"]})
+    assert texts.select(in_common(pl.col("a"), pl.col("b"))).to_series().to_list() == [0, 1, 0, 1]
 
 
 def test_content_is_what_is_left_without_masks_and_function_words():
@@ -109,7 +111,7 @@ SIGNS = {
 
 
 @pytest.mark.parametrize("below", [-3.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.5, 4.0])
-def test_what_is_asked_last_changes_no_sum(below):
+def test_a_rule_fires_below_the_sum_of_what_applies(below):
     asked = ["发票现在改", "发票能改吗", "改", "苹果香蕉橘子葡萄西瓜", "现在发票退款运费地址", "现在退款"]
     said = ["发票可以", "不行", "葡萄没有", "现在退款", "退款"]
     points = {
