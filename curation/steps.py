@@ -94,15 +94,12 @@ def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
 def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
     """Messages → findings and examples; what the query types of all shards are chosen from."""
     recipe, packs = job.recipe, job.packs
-    messages, stripped = strip(context(frames["messages"], shared["lines"]), packs.rules)
+    messages, stripped = strip(context(frames.pop("messages"), shared["lines"]), packs.rules)
     early, pieces = frames["early"], frames["pieces"]
     said = pl.concat([early, seams.bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
     heard = said.height
     said = pl.concat([said, decisions.on_messages(job.people, messages)])
-    gone = decide.dropped_messages(said)
-    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
-    spoken = turns(clean, packs.cues)
-    examples = extract(spoken, kinds=recipe.examples.kinds, max_details=recipe.examples.max_details)
+    spoken, examples = _extracted(messages, said, job)
     examples = privacy.examples(examples, job.mask)  # joined texts may say more than their parts
     judged = judge(examples, packs.rules, on="example")
     examples = examples.with_columns(decisions.content(examples))
@@ -111,7 +108,7 @@ def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fram
     judged_by = ["asked", "conversations", "answering"]
     messages = pl.concat([messages.drop(judged_by), pieces], how="diagonal").sort("order")
     findings = in_order(messages, pl.concat([frames["mends"], stripped, said, judged, by_people]))
-    sums = {"said": heard, "turns": spoken.height, "examples": examples.height, "judged": judged.height}
+    sums = {"said": heard, "turns": spoken, "examples": examples.height, "judged": judged.height}
     return {
         "messages": messages,
         "examples": decide.scores(examples, findings),
@@ -119,6 +116,16 @@ def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fram
         "questions": questions_of(examples, job),
         "sums": pl.DataFrame({name: [n] for name, n in sums.items()}),
     }
+
+
+def _extracted(messages: pl.DataFrame, said: pl.DataFrame, job: Job) -> tuple[int, pl.DataFrame]:
+    """Return how many turns there are, and the examples; nothing else that was made on the way is held."""
+    gone = decide.dropped_messages(said)
+    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
+    spoken = turns(clean, job.packs.cues)
+    del clean, gone
+    settings = job.recipe.examples
+    return spoken.height, extract(spoken, kinds=settings.kinds, max_details=settings.max_details)
 
 
 def in_order(messages: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
