@@ -6,7 +6,6 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,11 +45,16 @@ class Lines:
         self._file, self._source = file, source
         self.begun: list[Block] = []
         head: list[Record] = []
+        objects = 0
         for block in blocks:
             self.begun.append(block)
             texts, bad = block.lines()
-            head += islice(lines(texts.head(HEAD_LINES).to_list(), bad), HEAD_LINES - len(head))
-            if len(head) >= HEAD_LINES or sum(isinstance(record.value, dict) for record in head) >= HEAD:
+            for record in lines(texts.head(HEAD_LINES).to_list(), bad):
+                head.append(record)
+                objects += isinstance(record.value, dict)
+                if objects >= HEAD or len(head) >= HEAD_LINES:
+                    break
+            if objects >= HEAD or len(head) >= HEAD_LINES:
                 break
             if sum(len(begun.raw) for begun in self.begun) >= HEAD_BYTES:
                 break

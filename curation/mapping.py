@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curation.errors import SourceError
+from curation.errors import SourceError, did_you_mean
 from curation.recipe import Columns, Source
 from curation.roles import Roles
 
@@ -105,7 +105,8 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     else:
         found = ""
     if strange and (source.header or objects is not None):
-        raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}")
+        near = did_you_mean(strange[0], present).partition("; known")[0] if found.startswith("; found") else ""
+        raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}{near}")
     has = set(columns) | ({"role_keys"} if source.role_keys else set()) | ({"reply_to"} if source.replies else set())
     if source.replies and source.replies.lines is None and "id" not in columns:
         cure = "name it (columns: {id: …}), or say replies: {lines: 1} where the links are numbers of lines"

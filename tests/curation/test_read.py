@@ -167,6 +167,7 @@ def test_a_file_without_known_names_shows_them_unless_they_may_be_a_record(tmp_p
     ("source", "fault"),
     [
         ({"columns": {"text": "body"}}, "the recipe's column 'body' is not there; found: conversation, role, text"),
+        ({"columns": {"text": "txt"}}, r"'txt' is not there; found: .*, text; did you mean 'text'\?"),
         ({"columns": {"text": "a.b"}}, "the recipe's column 'a.b' is not there"),
         ({"columns": {"text": 3}}, r"the recipe's column text: 3 is beyond the last of 3 columns \(0 to 2\)"),
         ({"header": False, "columns": {"conversation": 0, "role": "role", "text": 2}}, "needs column numbers from 0"),
