@@ -59,9 +59,11 @@ NOTHING = privacy.masking(mask=False)
 _FILLERS = {
     r"(?i)(^|[.!?]\s+)(?:(?:um+|uh+|erm+|hmm+|well|like|you know|i mean|basically|so yeah)[,.…]+\s*)+": "${1}",
     r"(?i),\s*(?:you know|like|um+|uh+|i mean|kind of|sort of),\s*": " ",
+    r"(?i),?\s+(?:um+|uh+|erm+)$": "",  # with the comma before it: nothing comes behind any more
     r"(?i)(^|\s)(?:um+|uh+|erm+)(?:,?\s+|$)": "${1}",
     r"([，,])\s*(?:嗯+|啊+|呃+|额|那个|就是说?|怎么说呢|你知道吧?)[，,…]+\s*": "${1}",
     r"^(?:嗯+|啊+|呃+|额+|那个|就是说?|亲+)[，,…、]+\s*": "",
+    r"([哦呢的哈啦呀了吗啊])亲+(?:爱的)?[，,、\s]*$": "${1}",
     r"([哦呢的哈啦呀了吗啊])亲+(?:爱的)?([，,。！!？?~～\s]|$)": "${1}${2}",
 }
 _CALLS = r"^(?:亲亲|亲爱[的哒滴]|亲)(?:客户|顾客)?[，,~～\s]+"

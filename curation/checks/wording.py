@@ -65,10 +65,13 @@ def only_phrases(
     phrases: list[str],
     unless_after: str | None = None,
     except_after: str | None = None,
+    with_one_of: str | None = None,
     longest: int = 120,
     over_spaces: bool = False,
 ) -> pl.Expr:
     """The message is made of `phrases` and nothing else, in at most `longest` characters. Evidence: the message.
+
+    `with_one_of` must match somewhere: what makes an apology of courtesies that may also stand alone.
 
     In a phrase ``…`` stands for anything up to the end of the clause, over spaces where `over_spaces` says so.
 
@@ -77,6 +80,8 @@ def only_phrases(
     """
     short = pl.when(TEXT.str.len_chars() <= longest).then(TEXT)  # Polars computes both sides of a condition
     fires = short.str.contains(clauses(phrases, over_spaces=over_spaces)).fill_null(value=False)
+    if with_one_of is not None:
+        fires &= TEXT.str.contains(regex(with_one_of))
     asked = pl.col("asked").fill_null("")
     if unless_after is not None:
         spared = asked.str.contains(regex(unless_after))

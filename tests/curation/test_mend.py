@@ -154,6 +154,9 @@ def test_every_mend_has_a_name_that_a_person_can_read():
         ("it was, you know, slow all day", "it was slow all day", "user"),
         ("I like the old layout, like most people", "I like the old layout, like most people", "user"),
         ("well the well is dry", "well the well is dry", "user"),
+        ("亲爱的 只能重新下单了亲，", "只能重新下单了", "assistant"),  # no comma is left where nothing follows
+        ("只能重新下单了亲，麻烦您了", "只能重新下单了，麻烦您了", "assistant"),
+        ("It is late, um", "It is late", "user"),
         ("嗯", "嗯", "user"),
         ("um", "um", "user"),
     ],
