@@ -233,6 +233,9 @@ class Caps(_Part):
 
     type: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, le=1.0)] | None = None  # 0.2 = of the budget
     skeleton: Annotated[int, Field(ge=1)] | None = 20
+    dialogue: Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0.0, le=1.0)] | None = (
+        None  # of all; as for types
+    )
 
 
 class Weights(_Part):

@@ -32,9 +32,9 @@ Places = npt.NDArray[np.int64]
 def select(examples: pl.DataFrame, settings: Selection) -> pl.DataFrame:
     """Return findings `selection/over-budget` (drop) for the kept examples that the budget has no room for.
 
-    `examples` has id, conversation, verdict, rules, question, query_type, skeleton, score. Without a budget nothing is
-    found; caps are kept even where they leave room in the budget. What people want kept stays, and takes its place in
-    the budget. The choice does not depend on the order of the rows.
+    `examples` has id, conversation, kind, verdict, rules, question, query_type, skeleton, score. Without a budget
+    nothing is found; caps are kept even where they leave room in the budget. What people want kept stays, and takes its
+    place in the budget. The choice does not depend on the order of the rows.
     """
     candidates = examples.filter(pl.col("verdict") == "keep").sort("id")
     if settings.budget is None:
@@ -57,7 +57,7 @@ def select(examples: pl.DataFrame, settings: Selection) -> pl.DataFrame:
 
 
 def within(ranked: pl.DataFrame, settings: Selection) -> pl.DataFrame:
-    """Keep at most the budget of `ranked` (rank, query_type, skeleton): caps first, floors next, the rest by rank.
+    """Keep at most the budget of `ranked` (rank, query_type, skeleton, kind): caps, then floors, then the rest by rank.
 
     Where the floors of all groups do not fit into the budget, every group gets its first before any its second.
     """
@@ -66,6 +66,9 @@ def within(ranked: pl.DataFrame, settings: Selection) -> pl.DataFrame:
     for name, cap in (("skeleton", settings.caps.skeleton), ("query_type", _most(settings.caps.type, budget))):
         if cap is not None:
             ordered = ordered.filter(pl.int_range(pl.len()).over(name) < cap)
+    if settings.caps.dialogue is not None:
+        dialogue = pl.col("kind") == "dialogue"
+        ordered = ordered.filter(~dialogue | (dialogue.cum_sum() <= _most(settings.caps.dialogue, budget)))
     turn = pl.lit(None, dtype=pl.Int64)
     for name, floor in (("query_type", settings.floors.type), ("skeleton", settings.floors.skeleton)):
         place = pl.int_range(pl.len()).over(name)

@@ -12,7 +12,7 @@ from curation.dedup import minhash
 from curation.recipe import Dedup
 
 rows = pl.read_ndjson(sys.argv[1])
-texts = rows["text"].to_list()
+texts = rows["text"] if "process" in sys.argv else rows["text"].to_list()  # as a library it is given a list
 if "plain" in sys.argv:
     sys.modules["curation.dedup.compiled"] = None  # as if the extra were not installed
     minhash.FAST_FROM = 10**12

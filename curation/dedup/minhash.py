@@ -15,7 +15,7 @@ import numpy as np
 from curation.dedup.shingles import I64, U32, Ngram, mix, shingles
 
 BATCH = 2000  # texts signed at once: their shingles stay in the cache of one core
-FAST_FROM = 30_000  # texts from which compiled kernels save more than the second that it takes to load them
+FAST_FROM = 100_000  # texts from which compiled kernels save more than the half second that it takes to load them
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")

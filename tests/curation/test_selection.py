@@ -100,6 +100,17 @@ def test_a_share_as_cap_is_of_the_budget() -> None:
     assert len(taken - {"0000"}) == 2
 
 
+@pytest.mark.parametrize(("cap", "most"), [(0.5, 3), (2, 2), (0, 0), (None, 6)])
+def test_dialogues_take_no_more_of_the_budget_than_their_cap(cap: float | None, most: int) -> None:
+    frame = examples([(f"{subject} {i % 2}", "a", f"{i}", 0.5) for i, subject in enumerate(SUBJECTS[:6] * 2)])
+    better = pl.int_range(pl.len()) < 6
+    frame = frame.with_columns(kind=pl.when(better).then(pl.lit("dialogue")).otherwise(pl.lit("pair")))
+    frame = frame.with_columns(score=pl.when(better).then(1.0).otherwise(0.1).cast(pl.Float32))
+    taken = kept(frame, budget=6, caps={"dialogue": cap}, floors={"type": 0})
+    assert len(taken) == 6
+    assert len(taken & set(frame.filter(better)["id"])) == most
+
+
 def test_without_a_budget_nothing_is_found_and_only_kept_examples_are_candidates() -> None:
     frame = examples([("a", "a", "s", 1.0), ("b", "a", "s", 1.0)])
     assert select(frame, Selection()).is_empty()
