@@ -204,7 +204,10 @@ def _masked(messages: pl.DataFrame, mends: pl.DataFrame, mask: Masking) -> tuple
     previous = [
         TEXT.shift(back).over("conversation").fill_null("") for back in (1, 2)
     ]  # an answer may follow a 好的 or stand behind "my number is"
-    asks = pl.when(TEXT.str.len_chars() <= privacy.LONGEST).then(privacy.asked(pl.concat_str(previous, separator="\n")))
+    asks = nothing
+    if mask.kinds & privacy.ASKED:
+        short = TEXT.str.len_chars() <= privacy.LONGEST
+        asks = pl.when(short).then(privacy.asked(pl.concat_str(previous, separator="\n")))
     parts = {
         "text": messages.select("conversation", text="text", asked=asks),
         "cot": messages.select("conversation", text="cot", asked=nothing),

@@ -37,6 +37,7 @@ r"|new) address|where do you live|post ?code|zip"
 ),
     "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
 }  # fmt: skip
+ASKED = frozenset(ASKS)  # the kinds that a short message may answer with
 ANY = "(?i)" + "|".join(pattern.removeprefix("(?i)") for pattern in ASKS.values())
 
 _NUMBER = re.compile(

@@ -87,7 +87,7 @@ def _needed(kinds: frozenset[str]) -> tuple[tuple[Search, ...], int, bool]:
 
     What comes after the last finder of a kind that is wanted claims nothing that is.
     """
-    replied = bool(kinds & {*replies.ASKS})
+    replied = bool(kinds & replies.ASKED)
     mine = [place for place, (*_, found) in enumerate(FINDERS) if found & kinds]
     guards = reduce(or_, (FINDERS[place][1] for place in mine), 0)
     return FINDERS if replied else FINDERS[: max(mine, default=-1) + 1], guards, replied
