@@ -188,10 +188,9 @@ def _nearest(texts: pl.Series, settings: Dedup, seed: int) -> float | None:
     signed = signatures(plain.to_list(), settings, seed=seed)
     best: npt.NDArray[np.float64] = np.zeros(len(signed))
     width = max(1, signed.shape[1] // ORDERS)
+    circle = np.concatenate([signed, signed[:, : 4 * width]], axis=1).astype(">u4")  # sorts as its bytes do
     for start in range(0, width * min(ORDERS, signed.shape[1]), width):
-        key = np.ascontiguousarray(
-            np.roll(signed, -start, axis=1)[:, : 4 * width], dtype=">u4"
-        )  # sorts as its bytes do
+        key = np.ascontiguousarray(circle[:, start : start + min(4 * width, signed.shape[1])])
         order = np.argsort(key.view(f"V{4 * key.shape[1]}").ravel(), kind="stable")
         near = signed[order]
         same = np.count_nonzero(near[1:] == near[:-1], axis=1) / signed.shape[1]
