@@ -10,7 +10,7 @@ import polars as pl
 
 from curation import tables
 from curation.checks.language import language
-from curation.checks.registry import answers
+from curation.checks.registry import answers, columns
 from curation.checks.wording import units
 from curation.packs import Rule
 
@@ -98,8 +98,10 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
     told = rows.lazy().with_columns(tongue=spoken).collect()
     found = []
     for wanted, group in _groups(rules):
-        looked = told.filter(_applies(*wanted))
-        evidence = answers(looked, {rule.name: rule.expression for _, rule in group})
+        asks = {rule.name: rule.expression for _, rule in group}
+        seen = dict.fromkeys(["row", *keys, *columns(asks.values())])  # lists of turns are dear to copy
+        looked = told.lazy().filter(_applies(*wanted)).select(*seen).collect()
+        evidence = answers(looked, asks)
         places = looked.select("row", *keys)
         for turn, rule in group:
             hit = evidence[rule.name].is_not_null()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -93,15 +93,27 @@ def shared(expression: pl.Expr) -> pl.Expr:
     return pl.col(name)
 
 
+def _parts(expressions: Iterable[pl.Expr]) -> tuple[dict[str, pl.Expr], set[str]]:
+    """Return the shared expressions that `expressions` hold, by name, and the columns that all of them ask for."""
+    found: dict[str, pl.Expr] = {}
+    names: set[str] = set()
+    asks = list(expressions)
+    while asks:
+        names |= {name for expression in asks for name in expression.meta.root_names()}
+        new = {name: _SHARED[name] for name in sorted((names & _SHARED.keys()) - found.keys())}
+        found |= new
+        asks = list(new.values())
+    return found, names - found.keys()
+
+
+def columns(expressions: Iterable[pl.Expr]) -> list[str]:
+    """Return the columns of a frame that checks' expressions look at."""
+    return sorted(_parts(expressions)[1])
+
+
 def answers(frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """Return what checks' expressions answer for each row of `frame`, a column each."""
-    wanted: dict[str, pl.Expr] = {}
-    asks = list(expressions.values())
-    while asks:
-        names = {name for expression in asks for name in expression.meta.root_names()}
-        parts = {name: _SHARED[name] for name in sorted(names & _SHARED.keys())}
-        wanted |= parts
-        asks = list(parts.values())
+    wanted, _ = _parts(expressions.values())
     rows = frame.lazy()
     while wanted:
         ready = [name for name, part in wanted.items() if wanted.keys().isdisjoint(part.meta.root_names())]

@@ -62,6 +62,9 @@ _MASK = re.compile(
 )
 
 
+_MAY_MASK = re.compile(r"[\[<{*＊]")  # each of them has one of these
+
+
 @dataclass(frozen=True)
 class Masking:
     """What is masked: the kinds (keys of KINDS), and the texts that stay all the same, such as the shop's hotline."""
@@ -150,7 +153,7 @@ def scan(
             for hit in scan(piece, wanted, groups=groups, finders=finders)
         ]
     line = flat(text)
-    taken = Taken(match.span() for match in _MASK.finditer(text))
+    taken = Taken(match.span() for match in _MASK.finditer(text)) if _MAY_MASK.search(text) else Taken()
     hits: list[Hit] = []
 
     def claim(found: Iterable[Hit]) -> None:
