@@ -61,9 +61,8 @@ def _word(name: str) -> pl.Expr:
     return _text(name).str.strip_chars(SPACE)
 
 
-def _name(name: str) -> pl.Expr:
-    word = _word(name)
-    return pl.when(word != "").then(word).alias(name)
+def _filled(name: str) -> pl.Expr:
+    return pl.when(pl.col(name) != "").then(name)
 
 
 def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -74,8 +73,9 @@ def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
         *([_word("conversation")] if "conversation" in here else []),
         _text("role").alias("word"),
         _text("text").alias("raw"),
-        *[_name(name) for name in ("time", *NAMES) if name in here],
+        *[_word(name) for name in ("time", *NAMES) if name in here],
     )
+    found = found.with_columns(_filled(name) for name in ("time", *NAMES) if name in here)
     words = found["word"].unique().to_list()
     whose = {word: layout.roles.of(word.strip()) for word in words}
     sides = {word: None if who is None else SIDES.index(who) for word, who in whose.items()}
@@ -97,16 +97,17 @@ def _questions(cells: pl.DataFrame, file: str) -> pl.DataFrame:  # noqa: ARG001
     here = set(cells.columns)
     extra = _text("input") if "input" in here else pl.lit("")
     asked = pl.when(extra.str.strip_chars(SPACE) != "").then(pl.concat_str(_text("question"), pl.lit("\n"), extra))
-    return cells.select(
+    found = cells.select(
         "line",
         (_word("conversation") if "conversation" in here else pl.lit("")).alias("conversation"),
         asked.otherwise(_text("question")).alias("raw"),
         (_text("answer") if "answer" in here else pl.lit("")).alias("answer"),
         *([_text("cot")] if "cot" in here else []),
-        *([_name("time")] if "time" in here else []),
+        *([_word("time")] if "time" in here else []),
         role=pl.when(_word("question") != "").then(pl.lit("user", dtype=tables.ROLE)),
         record=pl.lit(value=True),
     )
+    return found.with_columns(_filled("time")) if "time" in here else found
 
 
 def _paired(rows: pl.DataFrame) -> pl.DataFrame:

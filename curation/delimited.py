@@ -20,7 +20,7 @@ import polars as pl
 from curation import bulk
 from curation.encodings import Bad, Block
 from curation.errors import SourceError
-from curation.mapping import Layout, settle
+from curation.mapping import Layout, plain, settle
 from curation.recipe import Source
 from curation.rows import Part, Record, Rows, part
 from curation.shapes import taker
@@ -85,7 +85,7 @@ class Table:
             if header.why:
                 cure = "; name the file's encoding in the recipe, e.g. encoding: big5" if bad else ""
                 raise SourceError(f"{self._file}:{header.line}: the header cannot be read: {header.why}{cure}")
-            keys = [name.strip() for name in header.value]
+            keys = [plain(name) for name in header.value]
             width, begin = len(keys), header.line + used
         else:
             body = [row for row, _ in zip(rows, range(HEAD), strict=False)]

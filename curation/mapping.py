@@ -138,7 +138,7 @@ def _outside(source: Source, shape: str) -> dict[str, str | int]:
 
 def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int]:
     """Return the key of every column: as the recipe names it, else the first common name that is `present`."""
-    by_word = {str(key).strip().casefold(): key for key in present}
+    by_word = {plain(str(key)).casefold(): key for key in present}
     columns: dict[str, str | int] = {}
     for name, known in NAMES.items():
         asked = getattr(given, name)
@@ -146,6 +146,11 @@ def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int
         if found is not None:
             columns[name] = found
     return columns
+
+
+def plain(key: str) -> str:
+    """Return a name without space around it, or the byte order mark of a file that was saved with one twice."""
+    return key.strip().strip("\ufeff").strip()
 
 
 def value_at(record: Mapping[str, Any], key: str | int) -> Any:  # noqa: ANN401

@@ -17,7 +17,7 @@ import polars as pl
 from curation import containers, delimited
 from curation.errors import SourceError
 from curation.jsontext import HEAD, Named
-from curation.mapping import settle
+from curation.mapping import plain, settle
 from curation.recipe import Source
 from curation.rows import Part, Record, Rows, part
 from curation.shapes import taker
@@ -71,7 +71,7 @@ def sheet(file: str, cells: pl.DataFrame, source: Source) -> Iterator[Part]:
     rows = ((number, row) for number, row in enumerate(texts, 1) if any(cell.strip() for cell in row))
     keys: list[str] = []
     if source.header:
-        keys = [cell.strip() for cell in next(rows, (0, list[str]()))[1]]
+        keys = [plain(cell) for cell in next(rows, (0, list[str]()))[1]]
     layout = settle(source, keys, None, file)
     if layout.shape == "conversations" and not (source.line or source.separator):
         raise SourceError(f"{file}: a sheet holds no nested conversations; use shape: messages or records")

@@ -54,3 +54,11 @@ def test_what_is_missing_is_said_with_an_example_of_the_cure() -> None:
         "f.csv: no column for role; found: session, body; let `siftune sniff` guess them, "
         "or name them in the recipe, e.g. sources: [{columns: {conversation: …, role: …, text: …}}]"
     )
+
+
+def test_a_byte_order_mark_in_a_name_does_not_hide_it() -> None:
+    """A file that was saved with a mark twice keeps one in the name of its first column."""
+    assert named_columns(Columns(), ["\ufeff会话ID", " Role\ufeff"]) == {
+        "conversation": "\ufeff会话ID",
+        "role": " Role\ufeff",
+    }

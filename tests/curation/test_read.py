@@ -450,3 +450,16 @@ def test_an_answer_in_parts_is_joined_by_lines(tmp_path: Path) -> None:
     found = reading(tmp_path, text, "log.jsonl")
     assert [row[-1] for row in said(found)] == ["怎么退？", "先申请。\n再寄回。"]
     assert faults(found) == [(2, "the answer is a list, not text")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("log.csv", "session,role,text\na,user,hi\n"),
+        ("log.jsonl", '{"\ufeffsession": "a", "role": "user", "text": "hi"}\n'),
+    ],
+)
+def test_a_file_with_two_byte_order_marks_is_read(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text("\ufeff\ufeff" + content if name == "log.csv" else content, encoding="utf-8")
+    found = read([tmp_path / name], [Source()]).messages
+    assert found.select("conversation", "role", "raw").rows() == [("a", "user", "hi")]
