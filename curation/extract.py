@@ -164,11 +164,12 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     found = pl.concat([found, moved], how="horizontal").with_columns(
         cot=pl.coalesce("thought", "cot"), answer=pl.when(pl.col("thought").is_null()).then("answer").otherwise("rest")
     )
-    return found.with_columns(
-        kind=pl.lit("pair"),
-        messages=pl.concat_list("asked_in", "said"),
-        turns=pl.concat_list(_turn("user", "question", "asked_in"), _turn("assistant", "answer", "said")),
-    )
+    sides = (("user", "question", "asked_in"), ("assistant", "answer", "said"))
+    turns = pl.concat(
+        found.select("pair", role=pl.lit(role), text=text, messages=messages) for role, text, messages in sides
+    ).sort("pair", maintain_order=True)
+    both = turns.group_by("pair", maintain_order=True).agg(turns=pl.struct("role", "text", "messages"))
+    return found.with_columns(both["turns"], kind=pl.lit("pair"), messages=pl.concat_list("asked_in", "said"))
 
 
 def _joined(begun: Iterable[tuple[int, int, bool, bool, bool]], max_details: int) -> list[list[int]]:
@@ -234,10 +235,6 @@ def _dialogues(spoken: pl.DataFrame) -> pl.DataFrame:
         messages=pl.col("messages").explode(),
         turns=pl.struct("role", "text", "messages"),
     )
-
-
-def _turn(role: str, text: str, messages: str) -> pl.Expr:
-    return pl.struct(pl.lit(role).alias("role"), pl.col(text).alias("text"), pl.col(messages).alias("messages"))
 
 
 def _ids(examples: pl.DataFrame) -> pl.Series:
