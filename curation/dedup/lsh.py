@@ -32,7 +32,7 @@ def band_keys(signatures: U32, *, bands: int, rows: int) -> U32:
     Texts of unlike bands share a key once in four thousand million; that makes a candidate, which fails the check.
     """
     keys = np.zeros((bands, len(signatures)), dtype=np.uint32)
-    kernels = accelerator(len(signatures))
+    kernels = accelerator(0)
 
     def one(start: int) -> None:
         if kernels:
@@ -88,7 +88,7 @@ def candidates(keys: U32, ranked: U32) -> Iterator[U64]:
 
 def distinct(values: U64) -> U64:
     """Return the different values in order (np.unique takes twenty times as long on these, np.sort twice)."""
-    kernels = accelerator(len(values))
+    kernels = accelerator(0)
     ordered = kernels.ascending(values) if kernels else pl.Series(values).sort().to_numpy()
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
 

@@ -62,7 +62,7 @@ def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
 def accelerator(texts: int) -> ModuleType | None:
     """Return the compiled kernels where the extra `fast` is installed and that many texts are worth loading it.
 
-    Once loaded they are used for few texts as well: the bits are the same.
+    Once loaded they are used for few texts as well: the bits are the same. Nothing is worth loading it for 0 texts.
     """
     return _compiled() if texts >= FAST_FROM or "curation.dedup.compiled" in sys.modules else None
 

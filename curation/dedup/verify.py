@@ -25,7 +25,7 @@ _FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dt
 
 def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
     """Return the share of permutations in which the signatures of each pair agree: the estimated Jaccard similarity."""
-    kernels = accelerator(len(left))
+    kernels = accelerator(0)
     agree, batch = agreements, ESTIMATED
     if kernels and signatures.dtype == np.uint8:
         agree, batch = kernels.agreements, MANY
@@ -57,7 +57,7 @@ def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
     """
     # Pairs that share a text are best compared in the same batch: every text is then shingled once or twice.
     order = np.argsort(left, kind="stable")
-    kernels = accelerator(len(left) * 4)  # a pair costs as much as a few signatures
+    kernels = accelerator(len(left) * 4)  # twice as much is saved on a pair as on a text, and more rounds will follow
     overlap, batch = (kernels.overlaps, COMPARED) if kernels else (overlaps, BATCH)
 
     def one(start: int) -> F64:
