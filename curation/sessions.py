@@ -137,7 +137,7 @@ def _addressee() -> pl.Expr:
     """
     person = pl.col("role") == "user"
     customers = pl.col("speaker").filter(person).unique().implode()
-    user = person & pl.col("stream")  # whose conversation is known already is not who spoke last in the others
+    user = person & pl.col("conversation").is_null()  # links of their own file have named the others already
     word = r"[^\s,:;.!?，：；。！？@<>]+"
     first = pl.col("raw").str.extract(rf"^\s*@?({word})")
     last = pl.col("raw").str.extract(rf"@?({word})[\s.!?:)]*$")
