@@ -93,7 +93,7 @@ def _keep_memory() -> None:
 
     It learns so from the largest array that was freed. Without, a tenth of the time went into getting pages anew.
     """
-    np.empty(31 << 20, dtype=np.uint8)  # never written to, so no page of it is ever there
+    np.empty(8 << 20, dtype=np.uint8)  # never written to, so no page of it is ever there
 
 
 def cores() -> int:

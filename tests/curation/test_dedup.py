@@ -292,7 +292,10 @@ def test_agreements_are_counted_column_by_column(columns: int) -> None:
 @settings(max_examples=50, deadline=None)
 def test_numbers_are_sorted_and_each_comes_once(numbers: list[int]) -> None:
     values = np.array(numbers, dtype=np.uint64)
-    assert lsh.distinct(values).tolist() == sorted(set(numbers))
+    for copied in (0, 1_000_000):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(lsh, "COPIED", copied)
+            assert lsh.distinct(values).tolist() == sorted(set(numbers))
     if kernels := minhash._compiled():
         assert kernels.ascending(values).tolist() == sorted(numbers)
 
