@@ -53,7 +53,7 @@ BARS = [  # ours, theirs, how many times as fast
 
 
 def python_of(environment: str, peers: Path) -> Path:
-    return peers / environment / "bin" / "python" if environment else Path(sys.executable)
+    return peers.absolute() / environment / "bin" / "python" if environment else Path(sys.executable)
 
 
 def run(name: str, source: Path, target: Path, peers: Path) -> tuple[float, float, float]:
@@ -72,7 +72,8 @@ def run(name: str, source: Path, target: Path, peers: Path) -> tuple[float, floa
         "print(json.dumps([took, cpu, peak, done.returncode, done.stdout[-2000:], done.stderr[-2000:]]))\n"
     )
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | more
-    done = subprocess.run([sys.executable, "-c", script, *command], env=env, capture_output=True, text=True, check=True)
+    shell = [sys.executable, "-c", script, *command]  # datatrove leaves its logs where it runs
+    done = subprocess.run(shell, env=env, cwd=target.parent, capture_output=True, text=True, check=True)
     took, cpu, peak, code, out, err = json.loads(done.stdout)
     if code:
         raise SystemExit(f"{name} failed:\n{err}")
