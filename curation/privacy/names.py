@@ -79,8 +79,12 @@ def person(text: str, start: int, *, sure: bool = True) -> int | None:
 
 _WORD = r"(?:[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*|(?:Mc|Mac|O['’]|De|La|Van)[A-Z][a-z]+|[A-Z]{2,}(?![a-z]))"
 _CAPITAL = rf"{_WORD}(?:[ ](?:[A-Z]\.|(?:van|de|der|von|al|bin)(?= [A-Z])|{_WORD})){{0,3}}"
+_WHOSE = (  # a shop's or a product's name is none of a person's
+    r"my|his|her|their|(?:my|his|her|their|the|our) (?:wife|husband|partner|son|daughter|mother|father|mom|mum|dad"
+    r"|brother|sister|friend|boss|colleague|roommate|neighbou?r|landlord|tenant|doctor|driver|agent)(?:'s|’s)"
+)
 _EN_CUE = re.compile(
-    r"(?i:\b(?:my (?:full |first |last |real )?name(?: is|'s|’s|:)|(?:full|first|last|sur"
+    rf"(?i:\b(?:(?:{_WHOSE}) (?:full |first |last |real )?name(?: is| was|'s|’s|:)|(?:full|first|last|sur"
     r"|account holder(?:'s)?|cardholder(?:'s)?|customer(?:'s)?) ?name(?: is|:| -)?"
     rf"|(?:^|(?<=[\n;,|(]))\s*name(?: is|:| -)|the name is|under the name(?: of)?|i(?:'m| am) called"
     rf"|recipient(?: is|:)?|account holder(?: is|:)?|cardholder(?: is|:)?|addressed to|attn:?"
@@ -105,7 +109,7 @@ _GREETING = re.compile(
     rf"|I\b|thank|thanks|sorry|please|we\b|we're|I'm|I've|how|what|can|could|you\b|your|there|it\b"
     rf"|this))"
 )
-_LOWER = re.compile(r"\b[Mm]y name(?: is|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
+_LOWER = re.compile(rf"\b(?:[Mm]y|[Hh]is|[Hh]er|{_WHOSE}) name(?: is| was|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
 _NO_NAME = {
     word.casefold()
     for word in [
