@@ -82,13 +82,15 @@ def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]
 _SHARED: dict[str, pl.Expr] = {}
 
 
-def shared(expression: pl.Expr) -> pl.Expr:
+def shared(expression: pl.Expr, key: str | None = None) -> pl.Expr:
     """Return a column in place of `expression`, which several rules ask for: `answers` makes it once for all.
 
     Polars finds equal parts by itself, but not what goes into a Python function, and not all of the rest. A shared
-    expression may hold shared ones.
+    expression may hold shared ones. One that holds a Python function needs a `key` of its own, equal for equal ones:
+    functions are serialized by cloudpickle alone, which is no dependency of ours.
     """
-    name = f"shared {hashlib.sha256(expression.meta.serialize()).hexdigest()}"
+    known = expression.meta.serialize() if key is None else key.encode()
+    name = f"shared {hashlib.sha256(known).hexdigest()}"
     _SHARED[name] = expression
     return pl.col(name)
 

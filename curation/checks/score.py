@@ -82,7 +82,9 @@ def _applies(sign: Sign, empty: str | None) -> pl.Expr:
     if sign.after is not None:
         applies &= pl.col("earlier") >= sign.after
     if sign.shares is not None:
-        applies &= shared(in_common(bare["question"], bare["answer"])) >= sign.shares
+        sides = bare["question"], bare["answer"]
+        key = f"in_common {' '.join(side.meta.output_name() for side in sides)}"
+        applies &= shared(in_common(*sides), key) >= sign.shares
     return applies
 
 
