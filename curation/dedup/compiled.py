@@ -12,40 +12,45 @@ import numpy as np
 from curation.dedup.shingles import I64, U8, U32, U64
 
 
+@numba.njit("void(u4[::1], i8, i8, u4[:,::1], u4[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _least(mixed: U32, start: int, end: int, permutations: U32, row: U32) -> None:
+    """Write to `row` the least of each permuted shingle hash from `start` to `end`."""
+    factors, offsets = permutations[0], permutations[1]
+    row[:] = 0xFFFFFFFF
+    for place in range(start, end):
+        shingle = mixed[place]
+        for column in range(len(row)):
+            value = np.uint32(factors[column] * shingle + offsets[column])
+            row[column] = min(row[column], value)
+
+
+@numba.njit("u4(u4[::1], i8, i8)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _band_key(row: U32, start: int, end: int) -> np.uint32:
+    """Hash a band of a signature, its columns from `start` to `end`."""
+    key = np.uint32(0)
+    for column in range(start, end):
+        key = np.uint32((key ^ row[column]) * np.uint32(0x9E3779B1))
+        key = np.uint32(key ^ (key >> np.uint32(15)))
+    return key
+
+
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sign(mixed: U32, starts: I64, permutations: U32, signatures: U32) -> None:
     """Write to `signatures` (texts × permutations) the least of each permuted shingle hash of each text."""
-    factors, offsets = permutations[0], permutations[1]
     for text in range(len(starts)):
         end = starts[text + 1] if text + 1 < len(starts) else len(mixed)
-        row = signatures[text]
-        row[:] = 0xFFFFFFFF
-        for place in range(starts[text], end):
-            shingle = mixed[place]
-            for column in range(len(row)):
-                value = np.uint32(factors[column] * shingle + offsets[column])
-                row[column] = min(row[column], value)
+        _least(mixed, starts[text], end, permutations, signatures[text])
 
 
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], i8, u4[:,:], u1[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sketch(mixed: U32, starts: I64, permutations: U32, rows: int, keys: U32, lows: U8) -> None:
     """Do `sign` and `band_keys`, and write the last byte of each minimum to `lows`; no signature is kept."""
-    factors, offsets = permutations[0], permutations[1]
-    row = np.empty(len(factors), dtype=np.uint32)
+    row = np.empty(permutations.shape[1], dtype=np.uint32)
     for text in range(len(starts)):
         end = starts[text + 1] if text + 1 < len(starts) else len(mixed)
-        row[:] = 0xFFFFFFFF
-        for place in range(starts[text], end):
-            shingle = mixed[place]
-            for column in range(len(row)):
-                value = np.uint32(factors[column] * shingle + offsets[column])
-                row[column] = min(row[column], value)
+        _least(mixed, starts[text], end, permutations, row)
         for band in range(len(keys)):
-            key = np.uint32(0)
-            for column in range(band * rows, (band + 1) * rows):
-                key = np.uint32((key ^ row[column]) * np.uint32(0x9E3779B1))
-                key = np.uint32(key ^ (key >> np.uint32(15)))
-            keys[band, text] = key
+            keys[band, text] = _band_key(row, band * rows, (band + 1) * rows)
         for column in range(len(row)):
             lows[text, column] = row[column] & np.uint32(255)
 
@@ -55,11 +60,7 @@ def band_keys(signatures: U32, start: int, end: int, rows: int, keys: U32) -> No
     """Write to `keys` (bands × texts) the hash of every band of the signatures from `start` to `end`."""
     for text in range(start, end):
         for band in range(len(keys)):
-            key = np.uint32(0)
-            for place in range(band * rows, (band + 1) * rows):
-                key = np.uint32((key ^ signatures[text, place]) * np.uint32(0x9E3779B1))
-                key = np.uint32(key ^ (key >> np.uint32(15)))
-            keys[band, text] = key
+            keys[band, text] = _band_key(signatures[text], band * rows, (band + 1) * rows)
 
 
 @numba.njit("u8[::1](u8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
