@@ -46,7 +46,7 @@ class Run(Protocol):
 
 
 def here(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:
-    """Run one shard after the other in this process: Polars keeps all cores busy with one."""
+    """Run one shard after the other in this process: with one core, or memory for one shard alone."""
     for shard in shards:
         task(folder, step, shard, job)
 
