@@ -131,6 +131,29 @@ def _without_fillers(text: pl.Expr) -> pl.Expr:
 
 MENDS["filler"] = _without_fillers(TEXT)
 
+# What must be in a text for a mend to change it: most texts have nothing of all this, and are looked at once. Looked
+# for in the text as it is when the mend's turn comes; a mend that looks for more would be passed over.
+LIKELY: dict[str, str] = {
+    # Beyond blocks of which no character is composed, decomposed, or moved (tests/curation/test_mend.py).
+    "unicode": "[^\x00-\u02ff\u0400-\u0482\u2010-\u205e\u2190-\u2328\u232b-\u2adb\u3001-\u3029\u3041-\u3096"
+    "\u30a0-\u30ff\u3105-\u312f\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee\U0001f000-\U0001faff]",
+    "html-entity": r"&[A-Za-z#]",
+    "html-tag": r"(?i)<br|</",
+    "invisible-character": _INVISIBLE,
+    "full-width": "[０-９Ａ-Ｚａ-ｚ]",
+    "emoji-code": r"\[|/:",
+    "emoji": _EMOJI,
+    "emoticon": "[_∩▽╯ω﹏□◕]",
+    "repeated-mark": "[!！]{2}|[?？]{2}|[~～]{2}|。。|，，",
+    "handle": r"^\.?@",
+    "signature": r"[\^*~～/–—-]\s?(?:[A-Za-z]{1,15}|小[A-Z\p{Han}])\s*$",
+    "split-mark": "[1-4]/[2-4]",
+    "surplus-space": r"[\s&&[^ ]]|  |^ | $",
+    "filler": r"(?i)(?:^|[\s,])(?:(?:um+|uh+|erm+)(?:[\s,.…]|$)|(?:hmm+|well|like|you know|i mean|basically|so yeah"
+    r"|kind of|sort of)[,.…])|(?:[嗯啊呃额]|那个|就是说?|怎么说呢|你知道吧?)[，,…、]|亲",
+    "simplified": r"\p{Han}",
+}
+
 
 def simplified(text: pl.Expr) -> pl.Expr:
     """Turn traditional Chinese into simplified. Raises RecipeError without the extra `simplified` (OpenCC)."""
@@ -185,14 +208,17 @@ def mend(
     (`cot`). What findings quote is masked too, with the same placeholders.
     """
     changes: list[pl.DataFrame] = [tables.empty(tables.FINDINGS) if earlier is None else earlier]
-    for name, expression in _steps(policy or Mend()):
-        mended = messages.with_columns(expression.alias("text"))
-        changed = (mended["text"] != messages["text"]).fill_null(value=False)
-        rows = mended.filter(changed).select(
-            "conversation", "message", rule=pl.lit(f"mend/{name}"), action=pl.lit("note"), after="text"
-        )
-        changes.append(tables.findings(rows.with_columns(before=messages.filter(changed)["text"])))
-        messages = mended
+    steps = list(_steps(policy or Mend()))
+    any_of_them = "|".join(f"(?:{LIKELY[name]})" for name, _ in steps)
+    columns = ["conversation", "message", "role", "record", "text"]
+    left = messages.with_row_index("row").filter(TEXT.str.contains(any_of_them)).select("row", *columns)
+    for name, expression in steps:
+        tried = left.with_row_index("place").filter(TEXT.str.contains(LIKELY[name]))
+        rows = tried.with_columns(after=expression).filter(pl.col("after") != TEXT)
+        told = rows.rename({"text": "before"}).with_columns(rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
+        changes.append(tables.findings(told))
+        left = left.with_columns(left["text"].scatter(rows["place"], rows["after"]))
+    messages = messages.with_columns(messages["text"].scatter(left["row"], left["text"]))
     return _masked(messages, pl.concat(changes), mask)
 
 

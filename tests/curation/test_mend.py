@@ -1,5 +1,8 @@
 """Mends keep the meaning and are recorded; what they must leave alone stands beside what they change."""
 
+import random
+import unicodedata
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -7,7 +10,7 @@ from hypothesis import strategies as st
 
 from curation import privacy, tables
 from curation.errors import RecipeError
-from curation.mend import MENDS, mend
+from curation.mend import LIKELY, MENDS, TEXT, mend
 from curation.recipe import Mend
 
 
@@ -206,3 +209,35 @@ def test_without_opencc_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "opencc", None)
     with pytest.raises(RecipeError, match=r"siftune\[simplified\]"):
         mend(messages("請問"), Mend(simplified=True))
+
+
+PARTS = [
+    "um ", "uh", "erm, ", "hmm. ", "Well,", "LIKE,", "you know,", "I mean, ", "kind of,", "so yeah,",
+    "Wel\u212a", "\u017fo yeah,", "嗯，", "啊", "呃…", "额，", "那个，", "就是说，", "怎么说呢，", "亲",
+    "亲亲 ", "亲爱的", "哦亲，", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\u0085", "\u2028", "！！", "??",
+    "~~", "。。", "，，", "，", ",", ".", "@Foo ", ".@bar: ", "^PR", " *MS", " -Angie", " -小D", " -小张",
+    ". /GS", ". – Bob", " ~Ab", ". ～Ab", "1/2", ". (2/2)", "(4/4) a", "&amp;", "&#39;", "&#x27;", "<br>",
+    "</p>", "<b>x</b>", "\u200b", "\ufeff", "Ａ", "９", "[微笑]", "/:^_^", "O(∩_∩)O", "T_T", "^_^", "(╯▽╰)",
+    "e\u0301", "\u212b", "\uf900", "\u1100\u1161", "か\u3099", "好的", "单号", "ok", "I ", "🙂", "👍🏽", "_",
+    "- ", "a", ". — Bob",
+]  # fmt: skip
+
+
+def test_what_is_not_likely_to_be_mended_is_not_mended():
+    draw = random.Random(7)
+    frame = messages(*("".join(draw.choices(PARTS, k=draw.randint(1, 5))) for _ in range(20_000)), role="assistant")
+    for name, expression in MENDS.items():
+        changed = frame.filter((expression != TEXT) & ~pl.col("record"))
+        assert changed.height > 20, name
+        missed = changed.filter(~TEXT.str.contains(LIKELY[name]))["text"]
+        assert missed.is_empty(), (name, missed[0])
+
+
+def test_no_character_outside_the_likely_ones_is_composed_or_moved():
+    every = pl.Series([chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000])
+    passed = set(every.filter(~every.str.contains(LIKELY["unicode"])))  # nothing beyond
+    parts = [unicodedata.decomposition(char).split() for char in every]
+    follows = {chr(int(part, 16)) for told in parts if told and told[0][0] != "<" for part in told[1:]}
+    assert {"a", "é", "退", "，", "🙂", "가", "ц"} <= passed
+    assert not passed & (follows | {chr(code) for code in range(0x1100, 0x1200)})  # and the parts of Hangul
+    assert [c for c in passed if unicodedata.combining(c) or unicodedata.normalize("NFC", c) != c] == []
