@@ -266,7 +266,8 @@ def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> str:
         return ""
     if written.check != "only_phrases":
         raise PackError(f"{place}: 'strip' goes with the check 'only_phrases'")
-    return phrase_pattern(params["phrases"], over_spaces=params.get("over_spaces", False))
+    phrases = [*params["phrases"], *(params.get("beside") or [])]
+    return phrase_pattern(phrases, over_spaces=params.get("over_spaces", False))
 
 
 def _filled(value: Any, pack: PackText) -> Any:  # noqa: ANN401

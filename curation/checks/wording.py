@@ -63,6 +63,7 @@ def regex(*patterns: str) -> str:
 def only_phrases(
     *,
     phrases: list[str],
+    beside: list[str] | None = None,
     unless_after: str | None = None,
     except_after: str | None = None,
     with_one_of: str | None = None,
@@ -71,6 +72,7 @@ def only_phrases(
 ) -> pl.Expr:
     """The message is made of `phrases` and nothing else, in at most `longest` characters. Evidence: the message.
 
+    Phrases `beside` may stand with them, and say nothing of this kind alone: 好的，您稍等 asks to wait, 好的 does not.
     `with_one_of` must match somewhere: what makes an apology of courtesies that may also stand alone.
 
     In a phrase ``…`` stands for anything up to the end of the clause, over spaces where `over_spaces` says so.
@@ -79,7 +81,11 @@ def only_phrases(
     `except_after` takes that back: an offer of more help has a question mark too, but no choice in it.
     """
     short = pl.when(TEXT.str.len_chars() <= longest).then(TEXT)  # Polars computes both sides of a condition
-    fires = short.str.contains(clauses(phrases, over_spaces=over_spaces)).fill_null(value=False)
+    some = [*phrases, *(beside or [])]
+    fires = short.str.contains(clauses(some, over_spaces=over_spaces)).fill_null(value=False)
+    if beside:
+        made = pl.when(fires).then(TEXT)
+        fires &= ~made.str.contains(clauses(beside, over_spaces=over_spaces)).fill_null(value=True)
     if with_one_of is not None:
         fires &= TEXT.str.contains(regex(with_one_of))
     asked = pl.col("asked").fill_null("")
