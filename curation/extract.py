@@ -28,6 +28,7 @@ TURNS: tables.Schema = {
     "text": pl.String,
     "messages": pl.List(pl.UInt32),
     "asks": pl.Boolean,  # a user's turn with a question or request in it
+    "inquires": pl.Boolean,  # a user's turn with a question in it: no detail that the agent asked for
     "clarifies": pl.Boolean,  # an agent's turn that asks for details
     "informs": pl.Boolean,  # an agent's turn that tells something beside what it asks
     "bare": pl.Boolean,  # nothing but yes, no, ok or masked values: as a detail it adds nothing to the question
@@ -64,6 +65,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
         .with_columns(
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
+            inquires=user & (pl.col("text").str.contains(cues["question"]) | pl.col("record")),
             clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
             informs=~user & pl.col("text").str.replace(_LAST_SENTENCE, "").str.contains(cues["informs"]),
             bare=pl.col("text").str.contains(cues["consent"]),
@@ -81,6 +83,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
             pl.col("piece").str.join("").str.strip_chars_end("， ").alias("text"),
             places.explode().alias("messages"),
             pl.col("asks").any(),
+            pl.col("inquires").any(),
             pl.col("clarifies").last(),
             pl.col("informs").any(),
             pl.col("bare").all(),
@@ -137,7 +140,7 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     begun = spoken.with_columns(*after, before=pl.col("asks").cum_sum().over("talk") - pl.col("asks"))
     begun = begun.filter(pl.col("user") & ~pl.col("next_user") & (pl.col("next_talk") == pl.col("talk")))
     waits = pl.col("next_clarifies") & ~pl.col("next_informs")
-    parts = _joined(begun.select("talk", "place", "bare", "asks", waits).iter_rows(), max_details)
+    parts = _joined(begun.select("talk", "place", "bare", "asks", "inquires", waits).iter_rows(), max_details)
     answers = spoken[begun["place"] + 1].select(
         "talk", "conversation", "cot", answer="text", said="messages", told=pl.col("tells").cast(pl.UInt32)
     )
@@ -175,19 +178,19 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
 def _joined(begun: Iterable[tuple[int, int, bool, bool, bool]], max_details: int) -> list[list[int]]:
     """Return for each question that is answered the places of the turns that it is made of.
 
-    Given are its conversation, its place, whether it is bare, whether it asks, whether the answer asks for details.
-    Details that the agent asked for are joined to their question, at most `max_details`; anything else that comes
-    then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question. What a turn
+    Given are its conversation, its place, whether it is bare, whether it asks or requests something, whether it asks,
+    whether the answer asks for details. Details that the agent asked for are joined to their question, at most
+    `max_details`: a fault told in reply is one too. A question that comes then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question. What a turn
     is joined to depends on all before it, so this is a loop, over a few numbers and no text.
     """
     found: list[list[int]] = []
     question: list[int] = []  # the last one, with its details
     waits, last = False, -1  # did the agent ask for details about it? in which conversation?
-    for talk, place, bare, asks, clarifies in begun:
+    for talk, place, bare, asks, inquires, clarifies in begun:
         if talk != last:
             question, waits, last = [], False, talk
         asked = [place]
-        if question and (bare or (waits and not asks)):
+        if question and (bare or (waits and not inquires)):
             if len(question) <= max_details:
                 asked = [*question, place]
             elif bare:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation.checks.registry import check
+from curation.checks.registry import check, shared
 
 TEXT = pl.col("text")
 
@@ -84,6 +84,7 @@ def only_phrases(
     some = [*phrases, *(beside or [])]
     fires = short.str.contains(clauses(some, over_spaces=over_spaces)).fill_null(value=False)
     if beside:
+        fires = shared(fires)  # dear, and asked twice
         made = pl.when(fires).then(TEXT)
         fires &= ~made.str.contains(clauses(beside, over_spaces=over_spaces)).fill_null(value=True)
     if with_one_of is not None:

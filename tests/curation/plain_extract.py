@@ -18,6 +18,7 @@ class Turn(NamedTuple):
     text: str
     messages: list[int]
     asks: bool
+    inquires: bool
     clarifies: bool
     informs: bool
     bare: bool
@@ -48,8 +49,8 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> p
 def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn], Turn]]:
     """Yield the turns of each question with the turn that answers it.
 
-    Details that the agent asked for are joined to their question, at most `max_details`; anything else that comes
-    then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question.
+    Details that the agent asked for are joined to their question, at most `max_details`; a question that comes then
+    begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question.
     """
     question: list[Turn] = []  # the last one, with its details
     waits = False  # did the agent ask for details about it?
@@ -57,7 +58,7 @@ def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn
         if turn.role != "user" or answer.role != "assistant":
             continue
         asked = [turn]
-        if question and (turn.bare or (waits and not turn.asks)):
+        if question and (turn.bare or (waits and not turn.inquires)):
             if len(question) <= max_details:
                 asked = [*question, turn]
             elif turn.bare:

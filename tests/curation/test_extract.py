@@ -150,6 +150,20 @@ def test_words_inside_another_clause_are_not_said_by_it():
     assert both["text"].to_list() == ["refund it do not refund it"]
 
 
+def test_a_fault_told_when_the_agent_asks_is_a_detail_and_a_question_is_none():
+    said = [("user", "胃疼挂什么科"), ("assistant", "请问是饭前疼还是饭后疼呢")]
+    told = examples(*said, ("user", "饭后，昨天还吐了"), ("assistant", "建议挂消化内科"), kinds=["pair"])
+    assert told["question"].to_list()[-1] == "胃疼挂什么科\n饭后，昨天还吐了"
+    asked = examples(*said, ("user", "要空腹吗"), ("assistant", "挂号不用空腹"), kinds=["pair"])
+    assert asked["question"].to_list()[-1] == "要空腹吗"
+
+
+def test_one_english_word_is_a_detail_and_no_bare_number():
+    said = [("user", "can i fly with 34 weeks?"), ("assistant", "Until week 36 you can.")]
+    assert spoken(*said, ("user", "twins.."))["bare"].to_list()[-1] is False
+    assert spoken(*said, ("user", "JD00123"))["bare"].to_list()[-1] is True
+
+
 def test_no_more_details_are_joined_than_asked():
     said = [("user", "发票抬头能改吗？")]
     for detail in ("甲公司", "乙公司", "丙公司"):
@@ -236,15 +250,16 @@ def talks(draw: st.DrawFn) -> pl.DataFrame:
     """Turns as `turns` makes them: two of one side may follow each other where a bot stood between them."""
     flags = st.booleans()
     turn = st.tuples(
-        st.sampled_from(["user", "assistant"]), st.sampled_from(TEXTS), st.integers(1, 2), flags, flags, flags, flags,
+        st.sampled_from(["user", "assistant"]), st.sampled_from(TEXTS), st.integers(1, 2), flags, flags, flags, flags, flags,
         st.sampled_from([None, None, "", " \x1c", "weil"]), flags,
     )  # fmt: skip
     rows = []
     for name in ("a", "b", "a\x1f,"):
         place = 0
-        for role, text, size, asks, clarifies, informs, bare, cot, record in draw(st.lists(turn, max_size=9)):
+        for role, text, size, asks, inquires, clarifies, *rest in draw(st.lists(turn, max_size=9)):
             user, messages = role == "user", list(range(place, place + size))
-            rows.append((name, role, text, messages, asks and user, clarifies and not user, informs, bare, cot, record))
+            told = (asks and user, inquires and user, clarifies and not user)
+            rows.append((name, role, text, messages, *told, *rest))
             place += size
     return pl.DataFrame(rows, schema=TURNS, orient="row")
 
