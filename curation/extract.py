@@ -175,13 +175,14 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     return found.with_columns(both["turns"], kind=pl.lit("pair"), messages=pl.concat_list("asked_in", "said"))
 
 
-def _joined(begun: Iterable[tuple[int, int, bool, bool, bool]], max_details: int) -> list[list[int]]:
+def _joined(begun: Iterable[tuple[int, int, bool, bool, bool, bool]], max_details: int) -> list[list[int]]:
     """Return for each question that is answered the places of the turns that it is made of.
 
     Given are its conversation, its place, whether it is bare, whether it asks or requests something, whether it asks,
     whether the answer asks for details. Details that the agent asked for are joined to their question, at most
-    `max_details`: a fault told in reply is one too. A question that comes then begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question. What a turn
-    is joined to depends on all before it, so this is a loop, over a few numbers and no text.
+    `max_details`: a fault told in reply is one too. A question that comes then begins anew. What adds nothing (yes, no,
+    a masked number) always goes on from the last question. What a turn is joined to depends on all before it, so this
+    is a loop, over a few numbers and no text.
     """
     found: list[list[int]] = []
     question: list[int] = []  # the last one, with its details

@@ -250,7 +250,8 @@ def talks(draw: st.DrawFn) -> pl.DataFrame:
     """Turns as `turns` makes them: two of one side may follow each other where a bot stood between them."""
     flags = st.booleans()
     turn = st.tuples(
-        st.sampled_from(["user", "assistant"]), st.sampled_from(TEXTS), st.integers(1, 2), flags, flags, flags, flags, flags,
+        st.sampled_from(["user", "assistant"]), st.sampled_from(TEXTS), st.integers(1, 2),
+        flags, flags, flags, flags, flags,
         st.sampled_from([None, None, "", " \x1c", "weil"]), flags,
     )  # fmt: skip
     rows = []
