@@ -431,7 +431,11 @@ def addresses_of_machines(text: str) -> Iterator[Hit]:
 
 
 def _shared(text: str) -> bool:
-    address = ipaddress.IPv4Address(text)
+    """Tell whether four numbers are no machine's address, or one that many machines have."""
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:  # 1.02.03.04: no address has leading zeros, a version or a date may
+        return True
     lan = any(address in network for network in _LANS)
     return lan or text in WORDS.public_addresses or text.split(".")[0] == "0" or text.startswith("255.")
 

@@ -140,3 +140,8 @@ def test_of_some_kinds_the_same_is_found_as_when_all_finders_are_asked(
     monkeypatch.setattr(search, "_needed", lambda _: (FINDERS, search._EVERYTHING, True))
     assert mine == find(units, wanted).rows()
     assert mine
+
+
+def test_four_numbers_with_leading_zeros_are_no_address_and_stop_nothing() -> None:
+    text = "固件01.02.03.04的设备08.8.4.4，公网93.184.216.34"
+    assert [(text[hit.start : hit.end], hit.kind) for hit in scan(text)] == [("93.184.216.34", "ip")]
