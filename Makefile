@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins locks clean clients fuzz audit bench-dedup bench-curate
+.PHONY: help demo test check fix pins locks clean clients fuzz guided audit sbom bench-dedup bench-curate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -48,6 +48,12 @@ fix: .venv/.dev ## let ruff mend what it can
 fuzz: .venv/.dev ## hostile logs through the whole engine, for minutes
 	HYPOTHESIS_PROFILE=search $(BIN)/python -m pytest -m fuzz
 
+# atheris is in no extra: it is for Linux and few Pythons, and lies beside .venv, not in it.
+guided: .venv/.dev ## a search for input that breaks us, guided by coverage: an hour, of which files are half
+	@test -e .cache/atheris/atheris || $(BIN)/python -m pip install -qq --target .cache/atheris 'atheris>=3,<4'
+	for what in recipe toml pack; do PYTHONPATH=.cache/atheris $(BIN)/python tests/guided.py $$what || exit; done
+	PYTHONPATH=.cache/atheris $(BIN)/python tests/guided.py files -max_total_time=1800
+
 clients: .venv/.train ## load the sample run with the trainers' own loaders (makes their environments: 6 GB)
 	$(BIN)/python benchmarks/clients/run.py
 
@@ -62,14 +68,21 @@ bench-dedup: .venv/.dev ## deduplication beside its peers, where .cache/peers ha
 bench-curate: .venv/.dev ## a curation beside its peers, where .cache/peers has them (benchmarks/curate.py says how)
 	$(BIN)/python benchmarks/curate.py
 
-# Asks the vulnerability database of PyPI, so it needs the internet and is no part of `make test`; writes the bill of
-# materials (CycloneDX) that goes with a release. Strict: what the database does not answer for is a failure.
-audit: ## known vulnerabilities of what is pinned, and dist/sbom.cdx.json (needs the internet)
+# Asks the vulnerability database of PyPI, so it needs the internet and is no part of `make test`. Strict: what the
+# database does not answer for is a failure.
+audit: ## known vulnerabilities of what is pinned (needs the internet)
 	@$(FIND_PYTHON); test -x .cache/audit/bin/pip-audit || { "$$python" -m venv .cache/audit && \
 	  .cache/audit/bin/python -m pip install --quiet 'pip-audit>=2.10,<3'; }
-	@mkdir -p dist
 	.cache/audit/bin/pip-audit --strict -r constraints.txt --no-deps --disable-pip
-	.cache/audit/bin/pip-audit --strict -r constraints.txt --no-deps --disable-pip --format cyclonedx-json -o dist/sbom.cdx.json
+
+# Of what .venv holds, with versions and licences: made from a fresh set-up for training, it is what users install, and
+# after one for development it has our tools in it, too.
+sbom: .venv/.train ## write the bill of materials (CycloneDX) of what .venv holds: dist/sbom.cdx.json
+	@$(FIND_PYTHON); test -x .cache/sbom/bin/cyclonedx-py || { "$$python" -m venv .cache/sbom && \
+	  .cache/sbom/bin/python -m pip install --quiet 'cyclonedx-bom>=7,<8'; }
+	@mkdir -p dist
+	.cache/sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON \
+	  --output-file dist/sbom.cdx.json $(BIN)/python
 
 # --- set-up --------------------------------------------------------------------------------------------------------
 

@@ -19,8 +19,30 @@ Model = TypeVar("Model", bound=BaseModel)
 Source = yaml.Node | str | None  # what knows the lines: YAML's node tree, or the text of a TOML file
 
 
+LARGEST = 2**63 - 1  # what Polars and NumPy take
+
+
 def load(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
     """Return the document's data, and what `line_of` finds the line of every value in."""
+    data, node = _parsed(path, error)
+    if (place := _too_large(data, ())) is not None:
+        name = ".".join(map(str, place))
+        raise error(
+            f"{path}:{line_of(node, place)}: '{name}': no number may be larger than {LARGEST}; quote what is text"
+        )
+    return data, node
+
+
+def _too_large(value: Any, place: tuple[str | int, ...]) -> tuple[str | int, ...] | None:  # noqa: ANN401
+    """Return the place of the first whole number beyond 64 bits, keys left aside."""
+    if isinstance(value, int):
+        return place if abs(value) > LARGEST else None
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for key, one in inner if (found := _too_large(one, (*place, key))) is not None), None)
+
+
+def _parsed(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
+    """Read the document as its ending says."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -35,6 +35,10 @@ def fault_of(tmp_path: Path, name: str, content: str | bytes) -> str:
         ("name: 2024-13-45\n", ": not YAML: month must be in 1..12"),
         ("? [a]\n: 1\n", ":1: not YAML: a key must be a word"),
         ("- a\n", ": expected a mapping of settings, found list"),
+        (
+            "sources:\n- match: a\n  cut_at: 9223372036854775808\n",
+            ":3: 'sources.0.cut_at': no number may be larger than 9223372036854775807; quote what is text",
+        ),
         ("name: x\n---\nname: y\n", ":2: not YAML: but found another document"),
     ],
 )
@@ -48,6 +52,10 @@ def test_a_fault_in_yaml_has_its_line(tmp_path: Path, content: str, fault: str) 
         (
             'name = "x"\n[dedup]\n\ntreshold = 1\n',
             ":4: there is no setting 'dedup.treshold'; did you mean 'threshold'?",
+        ),
+        (
+            "name = 'x'\n\n[dedup]\nngram = -9223372036854775808\n",
+            ":4: 'dedup.ngram': no number may be larger than 9223372036854775807; quote what is text",
         ),
         ("dedup.ngram = 0\n", ":1: 'dedup.ngram': must be 'auto' or a number of characters from 1 to 16"),
         (
