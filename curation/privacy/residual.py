@@ -22,6 +22,9 @@ from curation.pieces import LONG, chunks
 
 BLOCK = 1 << 25  # bytes of a file that are looked at at once
 
+_ID = r'^\{"id": "(?:[^"\\]|\\.)*"'  # how our records begin: ids are ours
+_TEXT = r'"(?:[^"\\]|\\.)*"\s*:?'  # in a line of JSON; what ends with a colon is a key
+
 _NO_TEXTS = pl.DataFrame(schema={"key": pl.UInt64, "text": pl.String})
 
 _LIKELY = (
@@ -121,7 +124,7 @@ def _found(texts: pl.DataFrame, allow: Sequence[str], skip: Group[str]) -> pl.Da
         for name, guard in _GUARDS.items()
         if not skip >= {*_BEHIND.get(name, (name,))}
     }
-    groups = pl.sum_horizontal(there.cast(pl.Int32) * _BIT[name] for name, there in look.items())
+    groups = pl.sum_horizontal(pl.lit(0), *(there.cast(pl.Int32) * _BIT[name] for name, there in look.items()))
     passed = likely.with_columns(flat=flat).with_columns(bare=bare).select("key", "text", groups=groups)
     hits = [
         (key, kind)
@@ -144,7 +147,7 @@ def exported(
     worst = Counter[str]()
     for form in forms:
         here = Counter[str]()
-        for texts in chain.from_iterable(map(_texts, sorted(folder.glob(f"*.{form}.jsonl")))):
+        for texts in chain.from_iterable(_texts(path, allow) for path in sorted(folder.glob(f"*.{form}.jsonl"))):
             fresh = texts.unique("key").join(seen, on="key", how="anti").select("key", "text")
             seen = pl.concat([seen, fresh.select("key")])
             found = pl.concat([found, _found(fresh, allow, skip)])
@@ -154,26 +157,32 @@ def exported(
     return dict(sorted(worst.items()))
 
 
-def _texts(path: Path) -> Iterator[pl.DataFrame]:
-    """Yield the texts of a file of JSON lines, some records at a time: record, text and key (its hash)."""
+def _texts(path: Path, allow: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield what may hold something of the texts of a file of JSON lines, some records at a time: record, text, key.
+
+    `key` is the hash of the text. Of the lines only those are taken apart that may hold something, and those with an
+    escape or with a text of `allow` in them, which say something else once they are read.
+    """
+    told = pl.col("text").str.contains("\\", literal=True)
+    read = pl.when(told).then(pl.col("text")).str.json_decode(pl.String)
+    bare = pl.col("text").str.head(-1).str.tail(-1)
     with path.open("rb") as file:
         while block := file.read(BLOCK):
-            records = pl.read_ndjson(block + file.readline(), infer_schema_length=None).drop("id", strict=False)
-            values = records.select(value=pl.struct(pl.all())).with_row_index("record")
-            parts = [_NO_TEXTS.select(pl.lit(0, pl.UInt32).alias("record"), "text"), *_strings(values)]
-            yield pl.concat(parts).with_columns(key=pl.col("text").hash(seed=0))
+            lines = pl.read_lines(block + file.readline(), name="line").with_row_index("record")
+            lines = lines.with_columns(pl.col("line").str.replace(_ID, ""))
+            close = lines.filter(pl.col("line").str.contains(_LIKELY) | _with("line", ["\\", *allow]))
+            all_of = close.select("record", text=pl.col("line").str.extract_all(_TEXT))
+            texts = all_of.explode("text", empty_as_null=True).drop_nulls("text")
+            texts = texts.filter(~pl.col("text").str.ends_with(":"))
+            texts = texts.filter(pl.col("text").str.contains(_LIKELY) | _with("text", ["\\", *allow]))
+            yield texts.with_columns(text=pl.when(told).then(read).otherwise(bare)).with_columns(
+                key=pl.col("text").hash(seed=0)
+            )
 
 
-def _strings(values: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield record and text of every text in a column of values."""
-    kind = values.schema["value"]
-    if kind == pl.String:
-        yield values.select("record", text="value").drop_nulls()
-    elif isinstance(kind, pl.List):
-        yield from _strings(values.explode("value"))
-    elif isinstance(kind, pl.Struct):
-        for field in kind.fields:
-            yield from _strings(values.select("record", value=pl.col("value").struct.field(field.name)))
+def _with(column: str, some: Sequence[str]) -> pl.Expr:
+    """Tell whether one of `some` stands in a text."""
+    return pl.any_horizontal(pl.col(column).str.contains(one, literal=True) for one in some)
 
 
 def kinds(text: str, groups: int = _ALL) -> set[str]:

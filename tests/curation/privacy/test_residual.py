@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -103,6 +104,31 @@ def test_every_text_of_every_file_is_looked_at_whatever_its_key_and_records_are_
     assert residual.exported(tmp_path, forms) == {"link-token": 2, "mobile": 2}
     assert residual.exported(tmp_path, forms, skip=["mobile"]) == {"link-token": 2}
     assert residual.exported(tmp_path, forms, allow=["13812345678"]) == {"link-token": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("打这个\n13812345678", {"mobile": 1}),  # in the file a letter stands before the number: \\n
+        ("打 138\t1234\t5678", {"mobile": 1}),
+        ('他说"13812345678"', {"mobile": 1}),
+        ("C:\\\\", {}),  # ends with what could escape the quote behind it
+        ("好", {}),
+        ("打 138转1234转5678", {"mobile": 1, "phone": 1}),  # once 转 is left out
+    ],
+)
+def test_texts_are_looked_at_as_they_are_read(text: str, left: dict[str, int], tmp_path: Path) -> None:
+    """Lines are taken apart without a parser of JSON: escapes, quotes and texts that may stand there are no cover."""
+    records = [{"id": "a", "x": text, "13812345678": 1}, {"id": "b", "x": "", "y": None}]
+    for ascii_only in (False, True):
+        told = "".join(json.dumps(record, ensure_ascii=ascii_only) + "\n" for record in records)
+        (tmp_path / "train.alpaca.jsonl").write_text(told, encoding="utf-8")
+        assert residual.exported(tmp_path, ["alpaca"], allow=["转"]) == left
+
+
+def test_a_recipe_may_keep_all_kinds(tmp_path: Path) -> None:
+    (tmp_path / "train.alpaca.jsonl").write_text('{"id": "a", "x": "13812345678"}\n', encoding="utf-8")
+    assert residual.exported(tmp_path, ["alpaca"], skip=[*residual._BLUNT, *chain(*residual._BEHIND.values())]) == {}
 
 
 def test_a_file_is_looked_at_in_blocks_and_counted_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
