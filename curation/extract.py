@@ -17,7 +17,8 @@ from curation import reasoning, tables
 from curation.checks.language import language
 from curation.checks.wording import BETWEEN
 
-_LAST_SENTENCE = r"[^。！!？?\s]*[?？]?\s*$"  # where an agent asks back after having told something
+# Where an agent asks back after having told something: white space parts clauses in Chinese, words in Latin script.
+_LAST_SENTENCE = {"zh": r"[^。！!？?\s]*[?？]?\s*$", "other": r"[^.!?\n]*\?\s*$"}
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
 
 
@@ -61,13 +62,16 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         .otherwise(pl.lit(" "))
     )  # fmt: skip
     user = pl.col("role") == "user"
+    text = pl.col("text")
+    told = pl.when(chinese).then(text.str.replace(_LAST_SENTENCE["zh"], ""))
+    told = told.otherwise(text.str.replace(_LAST_SENTENCE["other"], ""))
     return (
         spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
         .with_columns(
             asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
             inquires=user & (pl.col("text").str.contains(cues["question"]) | pl.col("record")),
             clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
-            informs=~user & pl.col("text").str.replace(_LAST_SENTENCE, "").str.contains(cues["informs"]),
+            informs=~user & told.str.contains(cues["informs"]),
             bare=pl.col("text").str.contains(cues["consent"]),
             again=pl.struct("turn", "text").is_first_distinct().not_() | _said_by(-1) | _said_by(1),
         )
