@@ -63,8 +63,8 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     )  # fmt: skip
     user = pl.col("role") == "user"
     text = pl.col("text")
-    told = pl.when(chinese).then(text.str.replace(_LAST_SENTENCE["zh"], ""))
-    told = told.otherwise(text.str.replace(_LAST_SENTENCE["other"], ""))
+    before = {tongue: text.str.replace(pattern, "") for tongue, pattern in _LAST_SENTENCE.items()}
+    told = pl.when(chinese).then(before["zh"]).otherwise(before["other"])
     return (
         spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
         .with_columns(

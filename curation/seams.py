@@ -28,7 +28,7 @@ def join_cut(messages: pl.DataFrame) -> Whole:
     placed = messages.with_row_index("order").with_columns(parts=pl.lit(1, dtype=pl.UInt32))
     if not messages["continues"].any():
         return Whole(placed, placed.clear(), tables.empty(tables.FINDINGS))
-    told = pl.when("spaced").then(pl.lit(" ") + pl.col("raw")).otherwise("raw")
+    told = pl.when("spaced").then(pl.lit(" ") + pl.col("text")).otherwise("text")
     group = (~pl.col("continues")).cast(pl.UInt32).cum_sum()
     placed = placed.with_columns(
         text=pl.when("continues").then(pl.lit("")).otherwise(told.str.join("").over(group)),

@@ -36,7 +36,7 @@ def sessions(
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
-    found = parted.with_columns(message=_place(parted["conversation"]), text=pl.col("raw"))
+    found = parted.with_columns(message=_place(parted["conversation"]), text=_unaddressed(parted, sources))
     found = sections(_before_handover(found))
     twice = _repeated(found).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
@@ -49,7 +49,10 @@ def sessions(
         before=pl.format("message {}", "was"),
         after=pl.format("message {}", "message"),
     )
-    findings = pl.concat([tables.findings(twice), tables.findings(moved)])
+    called = found.filter(pl.col("text") != pl.col("raw")).select(
+        "conversation", "message", rule=pl.lit("mend/addressee"), action=pl.lit("note"), before="raw", after="text"
+    )
+    findings = pl.concat([tables.findings(rows) for rows in (twice, moved, called)])
     return found.select(*tables.MESSAGES, "begins", **_continues(found, sources)), findings
 
 
@@ -145,6 +148,20 @@ def _addressee() -> pl.Expr:
     where = ["file", pl.col("customer").fill_null("")]
     own = pl.when(user).then("speaker").otherwise(named)
     return pl.coalesce(own.forward_fill().over(where), own.backward_fill().over(where), "speaker")
+
+
+def _unaddressed(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.Series:
+    """Return what messages say: in a crowd without the name before it ("ann: yes, you can"), where Ann speaks there."""
+    crowded = [file for file in _files(placed) if _source(file, sources).crowd]
+    if not crowded:
+        return placed["raw"]
+    speakers = placed.filter(pl.col("file").is_in(crowded)).select("file", name="speaker").drop_nulls().unique()
+    called = r"^\s*@?([^\s,:;.!?，：；。！？@<>]+)\s*[:,：，]\s*"
+    told = placed.select("file", "raw", name=pl.col("raw").str.extract(called)).join(
+        speakers.with_columns(known=True), on=["file", "name"], how="left", maintain_order="left"
+    )
+    bare = pl.col("raw").str.replace(called, "")
+    return told.select(pl.when(pl.col("known") & (bare.str.len_chars() > 0)).then(bare).otherwise("raw")).to_series()
 
 
 def _by_silence(placed: pl.DataFrame, minutes: float) -> pl.DataFrame:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from curation import packs as packs_module
-from curation.checks.registry import CHECKS
+from curation.checks.registry import CHECKS, answers
 from curation.recipe import Recipe
 from curation.resources import shipped
 from curation.trial import Trial, trials
@@ -86,7 +86,7 @@ def test_no_pattern_of_a_message_rule_is_too_large_for_the_fast_automaton(rule: 
 
     def once() -> float:
         begin = time.process_time()
-        frame.select(rule.expression)
+        answers(frame, {rule.name: rule.expression})
         return time.process_time() - begin
 
     assert min(once() for _ in range(3)) / len(said) < 8e-6  # seconds

@@ -113,6 +113,9 @@ def test_in_a_crowd_an_agent_speaks_to_whom_he_names_or_who_spoke_last() -> None
     assert [text for name, text in found if name == "ann#1"] == [
         "my card fails", "ann: which error?", "try again", "works",
     ]  # fmt: skip
+    texts = sessions(frame, sources=[Source(crowd=True)])[0]["text"].to_list()
+    assert "which error?" in texts  # the example is not addressed to ann
+    assert "great, bob" in texts
     assert [text for name, text in found if name == "bob#1"] == [
         "where is my refund", "hello?", "it was sent today", "great, bob",
     ]  # fmt: skip
