@@ -45,7 +45,9 @@ _WECHAT_FAR = re.compile(
 )
 _WXID = re.compile(r"(?<![A-Za-z0-9])wxid_[a-z0-9]{8,20}(?![A-Za-z0-9])")
 _QQ = re.compile(
-    rf"(?<![A-Za-z])(?:qq|扣扣|企鹅号?){_IS}{{0,5}}(?P<value>[1-9][0-9]{{4,10}})(?![0-9A-Za-z])", re.IGNORECASE
+    rf"(?:(?<![A-Za-z])(?:qq|扣扣|企鹅号?){_IS}{{0,5}}(?P<value>[1-9][0-9]{{4,10}})"
+    rf"|(?<![A-Za-z0-9])q[号:： ]{{1,3}}(?P<short>[1-9][0-9]{{7,9}}))(?![0-9A-Za-z])",
+    re.IGNORECASE,
 )
 _LOGIN = re.compile(
     r"(?:登录名|用户名|账号|帐号|账户名?|昵称)(?:是|为|[:：\s]){1,3}(?P<value>[A-Za-z0-9][A-Za-z0-9_.-]{4,29})(?![A-Za-z0-9_@])"
@@ -74,9 +76,10 @@ def chat_accounts(text: str) -> Iterator[Hit]:
     for match in _WXID.finditer(text):
         yield Hit(match.start(), match.end(), "chat-account", match.group().casefold())
     for match in _QQ.finditer(text):
-        if re.fullmatch("[48]00[0-9]{6,7}", match["value"]):  # a company's number for everybody
+        group = "value" if match["value"] else "short"
+        if re.fullmatch("[48]00[0-9]{6,7}", match[group]):  # a company's number for everybody
             continue
-        yield Hit(*match.span("value"), "chat-account", match["value"])
+        yield Hit(*match.span(group), "chat-account", match[group])
 
 
 _PLATE = re.compile(

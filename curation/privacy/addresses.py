@@ -36,14 +36,15 @@ _REGION = (
 _TOWN = rf"(?:{_PLACE}{{1,5}}(?:街道|镇|乡|办事处)[\s,，-]?)"
 # The finer part: a road with its number, an estate or a village with its building; then buildings, units, rooms.
 _FINE = (
-    rf"(?:{_PLACE}{{1,7}}?{_ROAD}(?:[一二三四五六七八九十]条|[东西南北]段)?\s?(?:{_N}\s?(?:号院|号楼|号"
+    rf"(?:(?:{_PLACE}{{1,6}}?(?:大街|街|路))?{_PLACE}{{1,7}}?{_ROAD}(?:[一二三四五六七八九十]条|[东西南北]段)?\s?(?:{_N}\s?(?:号院|号楼|号"
     rf"|弄|巷|组|队))|(?:{_PLACE}{{1,7}}?{_ROAD}\s?)?(?:{_PLACE}|[A-Za-z0-9]){{1,10}}?{_ESTATE}"
     rf"[\s,，-]?(?:{_UNIT})|{_PLACE}{{1,7}}?{_ROAD}[\s,，-]?(?:{_N}\s?(?:栋|幢|座|单元|室|楼)))"
 )
 _REST = rf"(?:[\s,，-]?{_UNIT}|[\s-]?(?:{_PLACE}{{1,8}}?{_ESTATE})[\s,，-]?(?:{_UNIT})?)*"
 _ADDRESS = re.compile(rf"(?P<regions>(?:{_REGION}){{0,4}}(?:{_TOWN}){{0,2}})(?P<fine>{_FINE})(?P<rest>{_REST})")
 _DEEP = re.compile(
-    rf"(?P<regions>(?:{_REGION}){{2,4}}(?:{_TOWN})?(?:{_PLACE}{{1,8}}?(?:{_ROAD}|{_HOME})))(?![{_HAN}]*(?:有|怎|多|吗))"
+    rf"(?P<regions>(?:{_REGION}){{2,4}}(?:{_TOWN})?(?:{_PLACE}{{1,8}}?(?:{_ROAD}|{_HOME})))"
+    rf"(?![庄口街路镇乡村园桥店河岸屯营胡寺])(?![{_HAN}]*(?:有|怎|多|吗))"
 )
 _BLOCK = re.compile(
     r"(?<![0-9])[0-9]{1,3}(?:号楼|栋|幢)\s?(?:[0-9一二三四五六]单元)?\s?[0-9]{2,4}(?:室|房|号)?(?![0-9])"
@@ -68,11 +69,17 @@ def chinese(text: str) -> Iterator[Hit]:
                 yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))
 
 
-_KNOWN = re.compile(rf"(?:{WORDS.province})|(?:{WORDS.city})(?=市|[{_HAN}]{{1,4}}[区县])")
+_PLACED = re.compile(r".{0,6}?(?:位于|坐落于|座落于|开在)")
+_KNOWN = re.compile(
+    rf"(?:{WORDS.province})(?![东西南北中]?(?:大街|街|路|道|里))|(?:{WORDS.city})(?=市|[{_HAN}]{{1,4}}[区县])"
+)
 
 
 def _begin(found: str) -> int:
     """Return where the address begins in what was found: at a known region, or behind words that lead to it."""
+    placed = _PLACED.match(found)
+    if placed:
+        return placed.end()
     known = _KNOWN.search(found)
     if known and known.start() and found[known.start() - 1] not in "省市区县州盟旗路街道号":
         return known.start()

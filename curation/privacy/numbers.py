@@ -186,9 +186,15 @@ def announced_phone(text: str) -> Iterator[Hit]:
         known = _public(number) or timestamp(number) or _DATE_LIKE.fullmatch(value) or set(number) == {"0"}
         if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
             more = _EXTENSION.match(text, end)
-            yield _call(start, more.end() if more else end, value)
+            end = more.end() if more else end
+            yield _call(start, end, value)
+            while (more := _ANOTHER.match(text, end)) and len(digits(more["value"])) == len(number):
+                end = more.end()
+                yield _call(more.start("value"), end, more["value"])
 
 
+# 电话是67080561、67080562: of as many digits as the one before it
+_ANOTHER = re.compile(r" ?(?:[、,，/;；]|或者?|和|及|or |and ) ?(?P<value>[0-9](?:[ -]?[0-9]){6,11})(?![0-9A-Za-z])")
 _EXTENSION = re.compile(r"(?:转|-|,? ?(?:转|分机|ext\.? ?|x))[0-9]{1,6}(?![0-9-])")
 
 
