@@ -98,7 +98,7 @@ MENDS: dict[str, pl.Expr] = {
     # ^PR and *MS on social networks, -小D in Chinese, -Angie and /GS: only behind the mark that ends the message.
     "signature": pl.when(pl.col("role") == "assistant")
     .then(
-        TEXT.str.replace(r"\s*\^[A-Za-z]{1,15}\s*$", "")
+        TEXT.str.replace(r"[\s,，]*\^[A-Za-z]{1,15}\s*$", "")
         .str.replace(r"(\S)\s+(?:\*[A-Z]{2,3}|[~～][A-Z][a-z]{2,11})\s*$", "${1}")
         .str.replace(
             r"([。.!！?？~～)])\s+(?:\*[A-Z]{1,3}|/[A-Z]{2,3}|[-–—~]\s?(?:[A-Z][a-z]{2,11}|小[A-Z\p{Han}]))\s*$", "${1}"

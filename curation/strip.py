@@ -31,6 +31,9 @@ CLAUSE = {"zh": rf"(?:{_WITHIN}|[“\"]\+[”\"])+{BETWEEN}*", "en": r"(?s).+?(?
 # Where a sentence may end without what follows: anywhere in Chinese chat; in English a comma holds the two together.
 SENTENCE_END = {"zh": r"$", "en": r"(?:[.!?]\s*|\n\s*)$"}
 
+# What goes on from the clause before it: "I'm sorry, but you cannot" keeps its first clause.
+GOES_ON = {"zh": r"^$", "en": r"^(?i:and|but|or|because|as|which|that|so) "}
+
 LONGEST_CLAUSE = {"zh": 30, "en": 90}  # characters; what goes on for longer is more than courtesy
 
 TEXT = pl.col("text")
@@ -73,7 +76,10 @@ def _ends(messages: pl.DataFrame, phrases: str, tongue: str) -> pl.DataFrame:
             | (pl.col("piece").str.len_chars() > LONGEST_CLAUSE[tongue]),
             ends=pl.col("piece").str.contains(SENTENCE_END[tongue]),
             place=pl.int_range(pl.len()).over(keys),
+            led=pl.col("piece").shift(-1).str.contains(GOES_ON[tongue])
+            & pl.all_horizontal(pl.col(key) == pl.col(key).shift(-1) for key in keys),
         )
+        .with_columns(says=pl.col("says") | (pl.col("led").fill_null(value=False) & ~pl.col("ends")))
     )
     first = pl.col("place").filter("says").min().over(keys)
     last = pl.col("place").filter("says").max().over(keys)

@@ -48,6 +48,8 @@ def test_a_clause_that_says_nothing_goes(role, before, after):
     [
         ("user", "好的那个订单什么时候发货"),  # no mark between: 好的 is part of the sentence
         ("user", "thanks to you it works again now"),
+        ("assistant", "I'm sorry about that, but you cannot change the name on a ticket"),
+        ("assistant", "No, guests are free"),
         ("user", "嗯，可以"),  # too little would be left
         ("assistant", "感谢您的耐心等待您的退款已到账请查收"),
         ("assistant", "Hide the app in settings, then restart the phone and try again"),
