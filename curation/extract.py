@@ -45,7 +45,8 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script. What a Chinese message
     beside it says in full (and what was said before in the same turn) stands in the text once.
     """
-    spoken = messages.filter(pl.col("role") != "system").with_columns(language=language(pl.col("text")))
+    told = pl.col("tongue") if "tongue" in messages.columns else language(pl.col("text"))
+    spoken = messages.filter(pl.col("role") != "system").with_columns(language=told)
     fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
     if "parts" not in messages.columns:
         spoken = spoken.with_columns(parts=1)

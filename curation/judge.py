@@ -69,7 +69,8 @@ def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str) -> pl.DataFram
     """Run the rules for messages (`on="message"`) or examples (`on="example"`) over `frame`.
 
     Rules that look at the same rows (by language, role, kind, records) run together over those rows alone. A row is a
-    whole: a check that needs its neighbours takes them from the columns of `context`.
+    whole: a check that needs its neighbours takes them from the columns of `context`. Where the column `tongue` tells
+    the language of each row (`strip` makes it), it is taken from there.
     Returns findings in the order of the frame, and of the rules within a row.
     """
     mine = [rule for rule in rules if rule.on == on]
@@ -93,9 +94,9 @@ _LEAST_ROWS, _MOST_ROWS = 20_000, 250_000
 def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFrame:
     """Return the findings on some rows, in the order of the rows, and of the rules within a row."""
     keys = ["conversation", "message"] if on == "message" else ["conversation", "id"]
-    spoken = language(pl.col("text" if on == "message" else "question"))
     # Lazily, since only then Polars computes what several parts ask for (is a Han character in it?) once.
-    told = rows.lazy().with_columns(tongue=spoken).collect()
+    spoken = language(pl.col("text" if on == "message" else "question"))
+    told = rows if "tongue" in rows.columns else rows.lazy().with_columns(tongue=spoken).collect()
     found = []
     for wanted, group in _groups(rules):
         asks = {rule.name: rule.expression for _, rule in group}

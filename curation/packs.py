@@ -130,7 +130,7 @@ class Rule:
     kind: str | None
     language: str | None
     records: bool  # false: leaves alone what came in as a question with its answer
-    strip: str  # regular expression of what is taken off the ends of longer messages; empty for most rules
+    strip: tuple[str, ...]  # regular expressions of what is taken off the ends of longer messages; none for most rules
     expression: pl.Expr
     fires: tuple[Example, ...]
     silent: tuple[Example, ...]
@@ -260,14 +260,14 @@ def _bind(
     return tuple(rules.values())
 
 
-def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> str:
-    """Return the pattern of the phrases that a rule takes off longer messages."""
+def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> tuple[str, ...]:
+    """Return the patterns of the phrases that a rule takes off longer messages."""
     if not written.strip:
-        return ""
+        return ()
     if written.check != "only_phrases":
         raise PackError(f"{place}: 'strip' goes with the check 'only_phrases'")
-    phrases = [*params["phrases"], *(params.get("beside") or [])]
-    return phrase_pattern(phrases, over_spaces=params.get("over_spaces", False))
+    phrases, spaced = [*params["phrases"], *(params.get("beside") or [])], params.get("over_spaces", False)
+    return tuple(phrase_pattern([phrase], over_spaces=spaced) for phrase in phrases)
 
 
 def _filled(value: Any, pack: PackText) -> Any:  # noqa: ANN401

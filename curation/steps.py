@@ -105,7 +105,7 @@ def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fram
     examples = examples.with_columns(decisions.content(examples))
     examples, by_people = decisions.on_examples(job.people, examples, mask=job.mask)
     said = pl.concat([said, seams.share_fate(said, seams.Whole(messages, pieces, stripped))])
-    judged_by = ["asked", "conversations", "answering"]
+    judged_by = ["asked", "conversations", "answering", "tongue"]
     messages = pl.concat([messages.drop(judged_by), pieces], how="diagonal").sort("order")
     findings = in_order(messages, pl.concat([frames["mends"], stripped, said, judged, by_people]))
     sums = {"said": heard, "turns": spoken, "examples": examples.height, "judged": judged.height}

@@ -35,73 +35,84 @@ SENTENCE_END = {"zh": r"$", "en": r"(?:[.!?]\s*|\n\s*)$"}
 GOES_ON = {"zh": r"^$", "en": r"^(?i:and|but|or|because|as|which|that|so) "}
 
 LONGEST_CLAUSE = {"zh": 30, "en": 90}  # characters; what goes on for longer is more than courtesy
+AT_ONCE = 4  # phrases of a pack (each may be an alternation) in one pattern
 
 TEXT = pl.col("text")
 
 
 def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Strip `text` of messages (with the columns of judge.context); return them and one finding per change."""
-    after = messages
+    """Strip `text` of messages (with the columns of judge.context); return them and one finding per change.
+
+    What is returned also has `tongue`, the language of what is left (checks.language.language).
+    """
+    after = messages.with_row_index("row").with_columns(tongue=language(TEXT))
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):
         mine = [rule for rule in rules if rule.strip and (rule.language or "", rule.role or "") == (tongue, role)]
-        phrases = "|".join(rule.strip for rule in mine)
+        phrases = [phrase for rule in mine for phrase in rule.strip]
         applies = ~pl.col("record")  # a finished pair is not chat: its words are all meant
         if tongue:
-            applies &= language(TEXT) == tongue
+            applies &= pl.col("tongue") == tongue
         if role:
             applies &= pl.col("role") == role
         if role == "user":
             applies &= ~pl.col("asked").fill_null("").str.contains(r"[?？]|吗|么|呢")  # 是的 to a question is content
-        shorter = _ends(after.filter(applies), phrases, tongue) if tongue else _anywhere(after.filter(applies), phrases)
-        after = after.join(shorter, on=["conversation", "message"], how="left", maintain_order="left").with_columns(
-            text=pl.coalesce("shorter", "text")
+        rows = after.select("row", "text", "role", "record", "asked", "tongue").filter(applies)
+        shorter = _ends(rows, phrases, tongue) if tongue else _anywhere(rows, phrases)
+        shorter = shorter.filter(TEXT.str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT).with_columns(
+            tongue=language(TEXT)
         )
-        after = after.drop("shorter")
+        after = after.with_columns(after[name].scatter(shorter["row"], shorter[name]) for name in ("text", "tongue"))
     changed = after["text"] != messages["text"]
     name = pl.when(pl.col("role") == "user").then(pl.lit("mend/filler-part")).otherwise(pl.lit("mend/canned-part"))
     rows = after.filter(changed).select("conversation", "message", rule=name, action=pl.lit("note"), after="text")
-    return after, tables.findings(rows.with_columns(before=messages.filter(changed)["text"]))
+    return after.drop("row"), tables.findings(rows.with_columns(before=messages.filter(changed)["text"]))
 
 
-def _ends(messages: pl.DataFrame, phrases: str, tongue: str) -> pl.DataFrame:
-    """Return conversation, message and `shorter` for the messages whose first or last clauses are `phrases`."""
-    keys = ["conversation", "message"]
-    empty = regex(rf"^(?:{phrases})?$")
-    clauses = (
-        messages.select(*keys, piece=TEXT.str.extract_all(CLAUSE[tongue]))
-        .filter(pl.col("piece").list.len() > 1)
-        .explode("piece")
-        .with_columns(
-            says=~pl.col("piece").str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "").str.contains(empty)
-            | (pl.col("piece").str.len_chars() > LONGEST_CLAUSE[tongue]),
-            ends=pl.col("piece").str.contains(SENTENCE_END[tongue]),
-            place=pl.int_range(pl.len()).over(keys),
-            led=pl.col("piece").shift(-1).str.contains(GOES_ON[tongue])
-            & pl.all_horizontal(pl.col(key) == pl.col(key).shift(-1) for key in keys),
-        )
-        .with_columns(says=pl.col("says") | (pl.col("led").fill_null(value=False) & ~pl.col("ends")))
-    )
-    first = pl.col("place").filter("says").min().over(keys)
-    last = pl.col("place").filter("says").max().over(keys)
-    whole = pl.col("place").filter((pl.col("place") >= pl.col("last")) & pl.col("ends")).min().over(keys)
+def _ends(rows: pl.DataFrame, phrases: Sequence[str], tongue: str) -> pl.DataFrame:
+    """Return row and shorter `text` for the messages whose first or last clauses are `phrases`."""
+    piece = pl.col("piece")
+    parted = rows.select("row", piece=TEXT.str.extract_all(CLAUSE[tongue])).filter(piece.list.len() > 1)
+    borders = piece.list.first(), piece.list.last()
+    silent = _silent(pl.concat([parted.select(piece=border).to_series() for border in borders]), phrases, tongue)
+    parted = parted.filter(pl.any_horizontal(border.is_in(silent) for border in borders))
+    clauses = parted.explode("piece")
+    silent = _silent(clauses["piece"], phrases, tongue)
+    clauses = clauses.with_columns(
+        says=~piece.is_in(silent),
+        ends=piece.str.contains(SENTENCE_END[tongue]),
+        place=pl.int_range(pl.len()).over("row"),
+        led=piece.shift(-1).str.contains(GOES_ON[tongue]) & (pl.col("row") == pl.col("row").shift(-1)),
+    ).with_columns(says=pl.col("says") | (pl.col("led").fill_null(value=False) & ~pl.col("ends")))
+    first = pl.col("place").filter("says").min().over("row")
+    last = pl.col("place").filter("says").max().over("row")
+    whole = pl.col("place").filter((pl.col("place") >= pl.col("last")) & pl.col("ends")).min().over("row")
     return (
         clauses.with_columns(first=first, last=last)
-        .with_columns(whole=whole.fill_null(pl.col("place").max().over(keys)))
-        .filter((pl.col("first") > 0) | (pl.col("whole") < pl.col("place").max().over(keys)))
+        .with_columns(whole=whole.fill_null(pl.col("place").max().over("row")))
+        .filter((pl.col("first") > 0) | (pl.col("whole") < pl.col("place").max().over("row")))
         .filter(pl.col("place").is_between("first", "whole"))
-        .group_by(keys, maintain_order=True)
-        .agg(shorter=pl.col("piece").str.join("").str.replace(r"[\s，,、;；:：~～-]+$", ""))
-        .filter(_enough())
+        .group_by("row", maintain_order=True)
+        .agg(text=piece.str.join("").str.replace(r"[\s，,、;；:：~～-]+$", ""))
     )
 
 
-def _anywhere(messages: pl.DataFrame, phrases: str) -> pl.DataFrame:
-    """Return conversation, message and `shorter` for the messages that have `phrases` in them."""
-    pattern = regex(phrases)
-    found = messages.filter(TEXT.str.contains(pattern))
+def _silent(clauses: pl.Series, phrases: Sequence[str], tongue: str) -> pl.Series:
+    """Return the clauses that say nothing, each once: only marks, or one of `phrases`, however the marks stand.
+
+    The phrases are looked for some at a time: all of them in one pattern may be too much for the fast automaton of
+    Polars' engine, which then takes a hundred times as long.
+    """
+    texts = clauses.unique()
+    texts = texts.filter(texts.str.len_chars() <= LONGEST_CLAUSE[tongue])
+    bare = texts.str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "")
+    found = bare == ""
+    for at in range(0, len(phrases), AT_ONCE):
+        found |= bare.str.contains(regex(rf"^(?:{'|'.join(phrases[at : at + AT_ONCE])})$"))
+    return texts.filter(found).implode()
+
+
+def _anywhere(rows: pl.DataFrame, phrases: Sequence[str]) -> pl.DataFrame:
+    """Return row and shorter `text` for the messages that have `phrases` in them."""
+    pattern = regex("|".join(phrases))
     shorter = TEXT.str.replace_all(pattern, " ").str.replace_all(r" {2,}", " ").str.strip_chars(" ,，;；\n\t")
-    return found.select("conversation", "message", shorter=shorter).filter(_enough())
-
-
-def _enough() -> pl.Expr:
-    return pl.col("shorter").str.count_matches(r"[\p{L}\p{N}]") >= LEAST_LEFT
+    return rows.filter(TEXT.str.contains(pattern)).select("row", shorter)

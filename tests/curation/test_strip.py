@@ -11,6 +11,10 @@ RULES = packs.load(["common", "zh", "en"]).rules
 
 
 def stripped(*said: tuple[str, str]) -> list[str]:
+    return left(*said)["text"].to_list()
+
+
+def left(*said: tuple[str, str]) -> pl.DataFrame:
     rows = {
         "conversation": ["c"] * len(said),
         "message": list(range(len(said))),
@@ -20,7 +24,7 @@ def stripped(*said: tuple[str, str]) -> list[str]:
         "record": [False] * len(said),
     }
     schema = {name: tables.MESSAGES[name] for name in rows}
-    return strip(context(pl.DataFrame(rows, schema=schema)), RULES)[0]["text"].to_list()
+    return strip(context(pl.DataFrame(rows, schema=schema)), RULES)[0]
 
 
 @pytest.mark.parametrize(
@@ -84,4 +88,14 @@ def test_a_strip_is_recorded_with_before_and_after():
     _, found = strip(context(frame), RULES)
     assert found.select("rule", "before", "after").rows() == [
         ("mend/canned-part", "您好，退款一般1到3个工作日到账", "退款一般1到3个工作日到账")
+    ]
+
+
+def test_the_language_is_that_of_what_is_left():
+    card = "[订单编号: [订单号], 商品: 电饭煲 白色] refund please"
+    frame = left(("user", card), ("assistant", "退款三天到账"), ("user", "is it on its way"))
+    assert frame.select("text", "tongue").rows() == [
+        ("refund please", "en"),
+        ("退款三天到账", "zh"),
+        ("is it on its way", "en"),
     ]
