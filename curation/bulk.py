@@ -41,9 +41,10 @@ def names(layout: Layout) -> dict[str, str | int]:
 def messages(cells: pl.DataFrame, layout: Layout, file: str) -> Found:
     """Make messages of `cells`: `line` (where each record begins), and a column of text per name of the layout."""
     found = _questions(cells, file) if layout.shape == "records" else _messages(cells, layout)
-    good = found.drop_nulls("role")
-    left = found.filter(pl.col("role").is_null())["line"].to_numpy()
-    place = pl.concat_str(pl.lit(f"{file}:"), pl.col("line").cast(pl.String))
+    good, left = found, np.array([], dtype=np.int64)
+    if found["role"].null_count():
+        good, left = found.drop_nulls("role"), found.filter(pl.col("role").is_null())["line"].to_numpy()
+    place = pl.format("{}{}", pl.lit(f"{file}:"), "line")
     good = good.with_columns(
         pl.lit(file).alias("file"), pl.lit(layout.source.span_files).alias("span"), place.alias("source")
     )
@@ -77,9 +78,9 @@ def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     )
     found = found.with_columns(_filled(name) for name in ("time", *NAMES) if name in here)
     words = found["word"].unique().to_list()
-    whose = {word: layout.roles.of(word.strip()) for word in words}
-    sides = {word: None if who is None else SIDES.index(who) for word, who in whose.items()}
-    side = found["word"].replace_strict(words, [sides[word] for word in words], return_dtype=pl.UInt8)
+    whose = [layout.roles.of(word.strip()) for word in words]
+    sides = pl.Series([None if who is None else SIDES.index(who) for who in whose], dtype=pl.UInt8)
+    side = sides.gather(_places(found["word"], words))
     role = pl.Series([side.role for side in SIDES], dtype=tables.ROLE)
     found = found.with_columns(role=role.gather(side), bot=side == SIDES.index(BOT), agent=side == SIDES.index(AGENT))
     if "speaker" in here:
@@ -90,6 +91,13 @@ def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     if "conversation" in here:
         found = found.with_columns(role=pl.when(pl.col("conversation") != "").then("role"))
     return found
+
+
+def _places(word: pl.Series, words: list[str]) -> pl.Series:
+    """Return which of `words` each one is."""
+    if len(words) < 256:
+        return word.cast(pl.Enum(words)).to_physical()
+    return word.replace_strict(words, range(len(words)), return_dtype=pl.UInt32)
 
 
 def _questions(cells: pl.DataFrame, file: str) -> pl.DataFrame:  # noqa: ARG001

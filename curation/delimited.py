@@ -7,10 +7,12 @@ whatever they look like.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -18,12 +20,13 @@ import numpy as np
 import polars as pl
 
 from curation import bulk
-from curation.encodings import Bad, Block
+from curation.encodings import PACKED, Bad, Block, lines_of
 from curation.errors import SourceError
 from curation.mapping import Layout, plain, settle
 from curation.recipe import Source
 from curation.rows import Part, Record, Rows, part
 from curation.shapes import taker
+from curation.spans import Spans, spans
 
 LONGEST_QUOTED = 1000  # lines; a quoted field that is longer was never closed
 LONGEST_RUN = 100  # lines of a row that is parsed with many others; longer ones are read one by one
@@ -37,7 +40,7 @@ class Parsed(NamedTuple):
     """A block, and what of it was parsed at once."""
 
     first: int
-    lines: pl.Series
+    lines: Spans
     bad: dict[int, Bad]
     found: bulk.Found | None
     exact: np.ndarray  # indices of the lines that the exact path has to read
@@ -66,7 +69,9 @@ class Table:
         self._open: list[str] = []  # lines of a row that may go on in the next block
         self._open_bad: dict[int, Bad] = {}
         self._seen = 0  # lines
-        self._plain = self.grid.layout.plain and self.grid.width > 1
+        self._plain = self.grid.layout.plain and self.grid.width > 1 and delimiter.isascii()
+        wanted = {self.grid.places[name] for name in bulk.names(self.grid.layout)} if self._plain else set()
+        self._all = len(wanted) == self.grid.width
         mark = re.escape(delimiter)
         field = rf'(?:[^"{mark}\r\x00]*|"(?:[^"\r\x00]|"")*")'
         self._row = rf"^{field}(?:{mark}{field}){{{self.grid.width - 1}}}$"
@@ -98,17 +103,21 @@ class Table:
 
     def parse(self, block: Block) -> Parsed:
         """Parse the lines of a block that are whole rows of plain fields."""
-        lines, bad = block.lines()
-        nothing = np.zeros(len(lines), dtype=bool)
-        clean, runs = self._clean(block, lines, bad) if self._plain else (nothing, {})
+        if self._plain and self._all and not block.too_long:
+            with suppress(UnicodeError, pl.exceptions.PolarsError):
+                parsed = self._parsed(block, block.unchecked(), {})
+                if parsed.found is not None and len(parsed.exact) == sum(parsed.runs.values()):
+                    return parsed  # Polars has read every line: all are text
+        return self._parsed(block, *block.text())
+
+    def _parsed(self, block: Block, text: bytes, bad: dict[int, Bad]) -> Parsed:
+        """Parse the text of a block, in which the lines in `bad` could not be decoded."""
+        lines = spans(text, self._delimiter if self._delimiter.isascii() else ",")
+        clean, runs = self._clean(block, lines, bad) if self._plain else (np.zeros(len(lines), dtype=bool), {})
         begins = clean.copy()
         for index, size in runs.items():
             clean[index : index + size] = begins[index] = True
             begins[index + 1 : index + size] = False
-        for index in np.flatnonzero(begins).tolist():
-            if not lines[index].startswith(("x^", "x\x01")):
-                break
-            clean[index : index + runs.pop(index, 1)] = begins[index] = False  # Polars takes it for a packed text
         found = self._cells(block, lines, clean, begins)
         if found is None:
             return Parsed(block.first, lines, bad, None, np.arange(len(lines)), {})
@@ -121,7 +130,7 @@ class Table:
 
     def finish(self, parsed: Parsed | None) -> Part:
         """Read what is left of the next block, and join it to what was parsed. None stands for the end of the file."""
-        nothing = Parsed(0, pl.Series([], dtype=pl.String), {}, None, np.array([], dtype=int), {})
+        nothing = Parsed(0, spans(b"", ","), {}, None, np.array([], dtype=int), {})
         _, lines, bad, found, exact, runs = parsed or nothing
         offset = len(self._open)
         view = _View(self._open, lines)
@@ -174,65 +183,54 @@ class Table:
                 inside.extend(range(at + 1, at + used))
             at += used
 
-    def _clean(self, block: Block, lines: pl.Series, bad: dict[int, Bad]) -> tuple[np.ndarray, dict[int, int]]:
+    def _clean(self, block: Block, lines: Spans, bad: dict[int, Bad]) -> tuple[np.ndarray, dict[int, int]]:
         """Tell of each line whether it is a row with all its fields, and where rows of several lines may begin."""
-        enough = lines.str.count_matches(self._delimiter, literal=True) == self.grid.width - 1
-        if block.encoding != "utf-8" or b"\r" in block.raw:  # Polars would take it off the last field
-            enough &= ~lines.str.contains("\r", literal=True)
+        clean = (lines.separators == self.grid.width - 1) & ~lines.returns  # Polars would take that off the last field
         above = max(0, self.grid.begin - block.first)
         runs: dict[int, int] = {}
         if self._quoted:
-            marked = lines.str.contains('"', literal=True)
-            clean = (enough & ~marked).to_numpy(writable=True)
-            where = marked.arg_true()
-            texts = lines.gather(where)
-            clean[where.to_numpy()] = texts.str.contains(self._row).to_numpy()
+            where = np.flatnonzero(lines.quotes)
+            texts = lines_of(lines.only(lines.quotes > 0))
+            clean[where] = texts.str.contains(self._row).to_numpy()
             runs = self._runs(lines, where, texts, above, bad)
-        else:
-            clean = enough.to_numpy(writable=True)
-        ordered = set(
-            lines.str.starts_with("\ufeff").arg_true().to_list()
-        )  # a byte order mark, which Polars would take off
-        clean[list(ordered)] = False
+        ordered = lines.that_begin(codecs.BOM_UTF8)  # which Polars would take off
+        clean[ordered] = False
         clean[list(bad)] = False
         clean[:above] = False
         return clean, {index: size for index, size in runs.items() if index not in ordered}
 
     def _runs(
-        self, lines: pl.Series, where: pl.Series, texts: pl.Series, above: int, bad: dict[int, Bad]
+        self, lines: Spans, where: np.ndarray, texts: pl.Series, above: int, bad: dict[int, Bad]
     ) -> dict[int, int]:
         """Return where rows of several lines may begin, and their sizes; `where` are the lines with a quote in them.
 
         Such a row goes from a line that leaves a quote open to the next with an odd number of quotes, and is right as a
         whole. Whether it begins there depends on the lines before it, which `finish` knows.
         """
-        odd = texts.str.count_matches('"', literal=True) % 2 == 1
-        index, opens = where.filter(odd).to_numpy().astype(np.int64), texts.filter(odd).str.contains(self._begun)
+        odd = lines.quotes[where] % 2 == 1
+        index, opens = where[odd], texts.filter(pl.Series(odd)).str.contains(self._begun)
         if len(index) < 2:
             return {}
         leaves = opens.to_numpy()
         size = index[1:] - index[:-1] + 1
         likely = leaves[:-1] & ~leaves[1:] & (size <= LONGEST_RUN) & (index[:-1] >= above)
-        begin, size = index[:-1][likely], size[likely]
-        if not len(begin):
-            return {}
-        ends = np.cumsum(size)
-        held = lines.gather(np.repeat(begin - (ends - size), size) + np.arange(ends[-1])).to_list()
-        joined = ["\n".join(held[end - n : end]) for end, n in zip(ends.tolist(), size.tolist(), strict=True)]
-        whole = pl.Series(joined, dtype=pl.String).str.contains(self._run).to_list()
-        found = zip(begin.tolist(), size.tolist(), whole, strict=True)
-        return {a: n for a, n, right in found if right and not (bad and bad.keys() & set(range(a, a + n)))}
+        begins = list(zip(index[:-1][likely].tolist(), size[likely].tolist(), strict=True))
+        joined = pl.Series([lines.bytes_of(at, at + n) for at, n in begins], dtype=pl.Binary).cast(pl.String)
+        found = zip(begins, joined.str.contains(self._run).to_list(), strict=True)
+        return {at: n for (at, n), right in found if right and not (bad and bad.keys() & set(range(at, at + n)))}
 
-    def _cells(self, block: Block, lines: pl.Series, clean: np.ndarray, begins: np.ndarray) -> bulk.Found | None:
+    def _cells(self, block: Block, lines: Spans, clean: np.ndarray, begins: np.ndarray) -> bulk.Found | None:
         """Parse the clean lines with Polars; None where it does not see as many rows as `begins` among them."""
         if not begins.any():
             return None
-        text = block.only(lines, clean)
+        text = lines.only(clean)
         names = bulk.names(self.grid.layout)
         wanted = sorted({self.grid.places[name] for name in names})
+        packed = text.startswith(PACKED)  # Polars would unpack it
         try:
             cells = pl.read_csv(
-                text,
+                b"\n" + text if packed else text,
+                skip_lines=int(packed),
                 has_header=False,
                 infer_schema=False,
                 separator=self._delimiter,
@@ -281,11 +279,10 @@ class _Lines(Protocol):
 
 
 class _View:
-    """The lines of a block behind those that were open before it, made into Python's strings some at a time."""
+    """The lines of a block behind those that were open before it; those that are asked for are made strings."""
 
-    def __init__(self, before: list[str], lines: pl.Series) -> None:
+    def __init__(self, before: list[str], lines: Spans) -> None:
         self._before, self._lines = before, lines
-        self._at, self._some = -1, list[str]()
 
     def __len__(self) -> int:
         return len(self._before) + len(self._lines)
@@ -293,10 +290,8 @@ class _View:
     def __getitem__(self, index: int) -> str:
         if index < len(self._before):
             return self._before[index]
-        at, place = divmod(index - len(self._before), 512)
-        if at != self._at:
-            self._at, self._some = at, self._lines.slice(at * 512, 512).to_list()
-        return self._some[place]
+        at = index - len(self._before)
+        return self._lines.bytes_of(at, at + 1).decode()
 
 
 class _Walked(NamedTuple):

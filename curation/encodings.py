@@ -19,6 +19,7 @@ import polars as pl
 
 WINDOW = 1 << 23  # bytes read at a time; a block is at most this and one line
 LONGEST_LINE = 1 << 26  # bytes; a longer line is unreadable, since it would have to fit in memory several times
+PIECE = 1 << 17  # bytes that arrays are made of at a time: a processor's cache holds them, and no memory is asked for
 SHOWN = 1 << 16  # bytes of an unreadable record that are kept
 HEAD = 1 << 16  # bytes at the beginning that tell UTF-16 and UTF-32
 SURE = 20  # characters; of fewer any bytes may look Chinese
@@ -69,23 +70,27 @@ class Block:
             return pl.Series([self.raw.decode(self.encoding, "backslashreplace")]), {0: Bad(why, self.raw)}
         try:
             text = self.raw if self.encoding == "utf-8" else self.raw.decode(self.encoding).encode()
-            if text.startswith(PACKED):  # Polars would unpack it, and what comes of "x^2" is not even an error
-                return pl.read_lines(b"\n" + text)["line"].slice(1), {}
-            return pl.read_lines(text)["line"], {}
+            return lines_of(text), {}
         except (pl.exceptions.ComputeError, UnicodeError):
             return self._one_by_one()
 
-    def only(self, lines: pl.Series, kept: np.ndarray) -> bytes:
-        """Return the lines that are `kept` as UTF-8; `lines` are those of this block."""
-        if self.encoding == "utf-8" and kept.all():
-            return self.raw
-        ends = np.cumsum(lines.str.len_bytes().to_numpy().astype(np.int64) + 1)
-        as_they_are = self.encoding == "utf-8" and b"\r" not in self.raw and ends[-1] - len(self.raw) in (0, 1)
-        if not as_they_are:
-            return str(lines.filter(pl.Series(kept)).str.join("\n").item()).encode()
-        edges = np.flatnonzero(np.diff(np.concatenate([[False], kept, [False]]).astype(np.int8)))
-        starts = np.concatenate([[0], ends])[edges]  # runs of kept lines are cut out of the bytes as they are
-        return b"".join(self.raw[a:b] for a, b in zip(starts[::2].tolist(), starts[1::2].tolist(), strict=True))
+    def text(self) -> tuple[bytes, dict[int, Bad]]:
+        """Return the same lines as UTF-8, each ended by a line feed alone, and those that cannot be decoded."""
+        if not self.too_long:
+            try:
+                text = self.unchecked()
+                pl.Series([text], dtype=pl.Binary).cast(pl.String)  # raises where it is no UTF-8
+            except (pl.exceptions.PolarsError, UnicodeError):
+                pass
+            else:
+                return text, {}
+        lines, bad = self.lines()
+        return "".join(f"{line}\n" for line in lines).encode(), bad
+
+    def unchecked(self) -> bytes:
+        """Return the same lines as `text` does, where all can be decoded; raises UnicodeError where it sees one."""
+        text = self.raw if self.encoding == "utf-8" else self.raw.decode(self.encoding).encode()
+        return text.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in text else text
 
     def _one_by_one(self) -> tuple[pl.Series, dict[int, Bad]]:
         lines, bad = [], {}
@@ -203,6 +208,13 @@ def _chinese_utf16(head: bytes) -> str:
     return "utf-8-or-gb18030"
 
 
+def lines_of(text: bytes) -> pl.Series:
+    """Return the lines of a text in UTF-8; raises ComputeError where it is none."""
+    if text.startswith(PACKED):  # Polars would unpack it, and what comes of "x^2" is not even an error
+        return pl.read_lines(b"\n" + text)["line"].slice(1)
+    return pl.read_lines(text)["line"]
+
+
 # --- windows ------------------------------------------------------------------------------------------------------
 
 
@@ -221,7 +233,8 @@ def _newline(encoding: str) -> bytes:
 def _count(data: bytes, encoding: str) -> int:
     if len(_newline(encoding)) > 1:
         return len(_ends(data, encoding))
-    return int(np.count_nonzero(np.frombuffer(data, np.uint8) == 10))  # a third of what bytes.count takes
+    pieces = (np.frombuffer(data, np.uint8, min(PIECE, len(data) - at), at) for at in range(0, len(data), PIECE))
+    return sum(int(np.count_nonzero(piece == 10)) for piece in pieces)  # a third of what bytes.count takes
 
 
 def _ends(data: bytes, encoding: str) -> list[int]:

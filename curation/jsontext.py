@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from curation import bulk
+from curation import bulk, spans
 from curation.encodings import Bad, Block
 from curation.errors import SourceError
 from curation.mapping import NAMES, Layout, named_columns, settle, value_at
@@ -103,7 +103,10 @@ class Lines:
         layout = self._named.layout
         if layout is None or not known.any():
             return None
-        text = block.only(texts, known.to_numpy())
+        text = block.raw
+        if block.encoding != "utf-8" or b"\r" in text or not known.all():
+            ends = np.cumsum(texts.str.len_bytes().to_numpy().astype(np.int64) + 1)
+            text = spans.cut(block.text()[0], ends, known.to_numpy())
         try:
             cells = pl.read_ndjson(text, schema=dict.fromkeys(self._read, pl.String))
         except pl.exceptions.PolarsError:

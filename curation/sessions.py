@@ -22,6 +22,8 @@ _HANDOVER = (  # a system message that says that a person takes over from a mach
     r"\b(?:human|live agent|live chat|person|specialist)"
 )
 
+_SAME = ("conversation", "role", "speaker", "time", "raw", "id")  # what two copies of a row have in common
+
 
 def sessions(
     messages: pl.DataFrame, settings: Sessions | None = None, sources: Sequence[Source] = ()
@@ -36,7 +38,8 @@ def sessions(
     keyed = streams(messages, sources)
     placed = ordered(timed(keyed, sources), settings.order)
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
-    found = parted.with_columns(message=_place(parted["conversation"]), text=_unaddressed(parted, sources))
+    whose = parted["conversation" if parted["stream"].any() else "begins"]
+    found = parted.with_columns(message=_place(whose), text=_unaddressed(parted, sources))
     found = sections(_before_handover(found))
     twice = _repeated(found).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
@@ -260,7 +263,7 @@ def _together(keyed: pl.DataFrame) -> pl.DataFrame:
     """Put the messages of every conversation together, by first appearance, and add `begins`: its first row."""
     run = keyed["conversation"].rle_id()
     heads = run.is_first_distinct() if run.is_empty() else (run != run.shift(1)).fill_null(value=True)
-    starts = keyed.filter(heads).select("conversation", "row")
+    starts = keyed.select("conversation", "row").filter(heads)
     if keyed["row"].is_sorted() and starts["conversation"].n_unique() == starts.height:
         return keyed.with_columns(begins=starts["row"].gather(run))
     begins = starts.select(pl.col("row").min().over("conversation")).to_series().gather(run)
@@ -289,10 +292,9 @@ def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _place(conversation: pl.Series) -> pl.Series:
     """Number the messages of each conversation from 0; conversations stand one after the other."""
-    begins = conversation.rle().struct.unnest()["len"]
-    start = begins.cum_sum() - begins
-    count = pl.int_range(len(conversation), dtype=pl.UInt32, eager=True)
-    return (count - start.gather(conversation.rle_id())).cast(pl.UInt32)
+    heads = np.flatnonzero((conversation != conversation.shift(1)).fill_null(value=True).to_numpy())
+    starts = np.repeat(heads.astype(np.uint32), np.diff(heads, append=len(conversation)))
+    return pl.Series(conversation.name, np.arange(len(conversation), dtype=np.uint32) - starts)
 
 
 # --- rows that came twice ---------------------------------------------------------------------------------------
@@ -300,14 +302,23 @@ def _place(conversation: pl.Series) -> pl.Series:
 
 def _repeated(found: pl.DataFrame) -> pl.DataFrame:
     """Return the messages that are another copy; only conversations in which anything comes twice are looked at."""
-    same = ["conversation", "role", "speaker", "time", "raw", "id"]
-    told = [pl.col(name) for name in same[1:] if found[name].null_count() < found.height]
-    parts = [pl.col("conversation").rle_id(), *told]  # a conversation's messages stand together
-    key = found.select(pl.sum_horizontal(part.hash(seed=place) // 8 for place, part in enumerate(parts)))
-    suspects = found.filter(key.to_series().is_duplicated()).select("conversation").unique()
+    alike = found.select(*_SAME, "begins").filter(_alike(found))
+    told = [name for name in _SAME if name == "conversation" or alike[name].null_count() < alike.height]
+    key = alike.select(pl.sum_horizontal(pl.col(name).hash(seed=place) // 8 for place, name in enumerate(told)))
+    suspects = alike.filter(key.to_series().is_duplicated()).select("conversation", "begins").unique()
     if suspects.is_empty():
         return found.clear()
-    return found.join(suspects, on="conversation", how="semi", maintain_order="left").filter(repeated())
+    near = found.filter(pl.col("begins").is_in(suspects["begins"].implode()))
+    return near.join(suspects, on="conversation", how="semi", maintain_order="left").filter(repeated())
+
+
+def _alike(found: pl.DataFrame) -> pl.Series:
+    """Tell beside which messages another of the same stream and side is as long: every copy, and few others."""
+    key = found.select(
+        pl.col("begins").cast(pl.UInt64) * 2**32 + pl.col("raw").str.len_bytes() * 4 + pl.col("role").to_physical()
+    ).to_series()
+    order = np.sort(key.to_numpy())
+    return key.is_in(pl.Series(np.unique(order[1:][order[1:] == order[:-1]])).implode())
 
 
 def repeated() -> pl.Expr:
@@ -319,9 +330,8 @@ def repeated() -> pl.Expr:
     messages and comes a second time.
     """
     here = "conversation"
-    same = [here, "role", "speaker", "time", "raw", "id"]
     several = pl.len().over(here, "source") > 1
-    distance = pl.col("row").cast(pl.Int64) - pl.col("row").min().over(same).cast(pl.Int64)
+    distance = pl.col("row").cast(pl.Int64) - pl.col("row").min().over(_SAME).cast(pl.Int64)
     again = distance > 0
     neighbour = (
         (again.shift(1) & (distance.shift(1) == distance)) | (again.shift(-1) & (distance.shift(-1) == distance))
@@ -329,7 +339,7 @@ def repeated() -> pl.Expr:
     fine = times.to_the_second(pl.col("time")) & (pl.col("time").n_unique().over(here) > 1) & ~several
     sure = pl.col("id").is_not_null() | fine.fill_null(value=False)
     run = (pl.col("time").is_not_null() | several) & neighbour.fill_null(value=False)
-    own_source = pl.col("source") != pl.col("source").first().over(same)
+    own_source = pl.col("source") != pl.col("source").first().over(_SAME)
     return again & own_source & (sure | run) & ~pl.col("record")
 
 
