@@ -1,12 +1,13 @@
 """Personal data: found with checksums where a number has one, right inside Chinese text, and replaced by its kind.
 
-words.py reads rules/personal_data.yaml; numbers.py, accounts.py, names.py, addresses.py and replies.py find;
-search.py runs them over a frame behind cheap guards; pseudonyms.py numbers and replaces; residual.py looks once more,
-with patterns of its own, at what leaves us.
+words.py reads rules/personal_data.yaml; numbers.py, accounts.py, names.py, addresses.py and replies.py find where
+patterns.py says; search.py runs them over a frame behind cheap guards; pseudonyms.py numbers and replaces; residual.py
+looks once more, with patterns of its own, at what leaves us.
 """
 
 from curation.privacy.guards import GUARDS
-from curation.privacy.numbers import Hit, iban, identity_card, luhn
+from curation.privacy.numbers import iban, identity_card, luhn
+from curation.privacy.patterns import Hit
 from curation.privacy.pseudonyms import examples, hits_of, mask, masked, masked_list, masked_lists, placeholder
 from curation.privacy.replies import ASKED, LONGEST, asked
 from curation.privacy.search import EVERYTHING, FINDERS, Masking, find, masking, scan

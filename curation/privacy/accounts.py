@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from curation.privacy.numbers import Hit, transitions
+from curation.privacy.numbers import transitions
+from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
 _EMAIL = re.compile(
@@ -21,13 +22,13 @@ _EMAIL_SAID = re.compile(
 )
 
 
-def emails(text: str) -> Iterator[Hit]:
-    """Find e-mail addresses, also written out (lin at example dot com)."""
-    for pattern in (_EMAIL, _EMAIL_SAID):
-        for match in pattern.finditer(text):
-            key = re.sub(r" ?(?:\(at\)|\[at\]| at |艾特) ?", "@", match.group().casefold())
-            yield Hit(match.start(), match.end(), "email", re.sub(r" ?(?:\(dot\)|\[dot\]| dot |点) ?", ".", key))
+def _email(match: re.Match[str]) -> Iterable[Hit]:
+    """E-mail addresses, also written out (lin at example dot com)."""
+    key = re.sub(r" ?(?:\(at\)|\[at\]| at |艾特) ?", "@", match.group().casefold())
+    yield Hit(match.start(), match.end(), "email", re.sub(r" ?(?:\(dot\)|\[dot\]| dot |点) ?", ".", key))
 
+
+EMAILS = (Finder(_EMAIL, _email), Finder(_EMAIL_SAID, _email))
 
 _IS = (
     r"(?:id|号码?|账号|是|为|同号|加|我|的|[:：@\s,，(（]|is|account"
@@ -62,25 +63,30 @@ _LOGIN_EN = re.compile(
 _PRODUCT = re.compile(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone|android)[0-9]*$", re.IGNORECASE)
 
 
-def chat_accounts(text: str) -> Iterator[Hit]:
-    """Find accounts of WeChat, QQ and the like behind their name, and login names."""
-    for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN):
-        for match in pattern.finditer(text):
-            value = match["value"]
-            said = re.search(
-                r"[:：@=]|\bid\b|号|是", match.group()[: match.start("value") - match.start()], re.IGNORECASE
-            )
-            account = any(c.isdigit() or c == "_" for c in value) or (said and value.islower() and pattern is _WECHAT)
-            if account and not _PRODUCT.fullmatch(value) and value.casefold() not in ("iphone", "number", "account"):
-                yield Hit(*match.span("value"), "chat-account", value.casefold())
-    for match in _WXID.finditer(text):
-        yield Hit(match.start(), match.end(), "chat-account", match.group().casefold())
-    for match in _QQ.finditer(text):
-        group = "value" if match["value"] else "short"
-        if re.fullmatch("[48]00[0-9]{6,7}", match[group]):  # a company's number for everybody
-            continue
+def _chat(match: re.Match[str]) -> Iterable[Hit]:
+    value = match["value"]
+    said = re.search(r"[:：@=]|\bid\b|号|是", match.group()[: match.start("value") - match.start()], re.IGNORECASE)
+    account = any(c.isdigit() or c == "_" for c in value) or (said and value.islower() and match.re is _WECHAT)
+    if account and not _PRODUCT.fullmatch(value) and value.casefold() not in ("iphone", "number", "account"):
+        yield Hit(*match.span("value"), "chat-account", value.casefold())
+
+
+def _wxid(match: re.Match[str]) -> Iterable[Hit]:
+    return (Hit(match.start(), match.end(), "chat-account", match.group().casefold()),)
+
+
+def _qq(match: re.Match[str]) -> Iterable[Hit]:
+    group = "value" if match["value"] else "short"
+    if not re.fullmatch("[48]00[0-9]{6,7}", match[group]):  # a company's number for everybody
         yield Hit(*match.span(group), "chat-account", match[group])
 
+
+# Accounts of WeChat, QQ and the like behind their name, and login names.
+CHAT_ACCOUNTS = (
+    *(Finder(pattern, _chat) for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN)),
+    Finder(_WXID, _wxid),
+    Finder(_QQ, _qq),
+)
 
 _PLATE = re.compile(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
@@ -94,13 +100,15 @@ _PLATE_SAID = re.compile(
 )
 
 
-def plates(text: str) -> Iterator[Hit]:
-    """Find licence plates: Chinese by their shape, others behind a word for them."""
-    for match in _PLATE.finditer(text):
-        yield Hit(match.start(), match.end(), "plate", re.sub("[·• ]", "", match.group()).upper())
-    for match in _PLATE_SAID.finditer(text):
-        yield Hit(*match.span("value"), "plate", re.sub("[ -]", "", match["value"]).upper())
+def _plate(match: re.Match[str]) -> Iterable[Hit]:
+    yield Hit(match.start(), match.end(), "plate", re.sub("[·• ]", "", match.group()).upper())
 
+
+def _plate_said(match: re.Match[str]) -> Iterable[Hit]:
+    yield Hit(*match.span("value"), "plate", re.sub("[ -]", "", match["value"]).upper())
+
+
+PLATES = (Finder(_PLATE, _plate), Finder(_PLATE_SAID, _plate_said))  # Chinese by their shape, others behind a word
 
 # A placeholder in a link is a part of it.
 _LINK = re.compile(r"(?:https?://|www\.)(?:\[[^\[\]\d\n]{1,24}\d{1,3}\]|[!-;=?-~])+", re.IGNORECASE)
@@ -118,19 +126,21 @@ _REACH = re.compile(
 _USER_INFO = re.compile(r"//(?P<value>[^/@\s:]+:[^/@\s]+)@")
 
 
-def links(text: str) -> Iterator[Hit]:
-    """Find what lets in or names a person inside a link; the rest of the link stays, with all its digits."""
-    for link in _LINK.finditer(text):
-        place = link.start()
-        found = [m for pattern in (_USER_INFO, _LET_IN, _REACH) for m in pattern.finditer(link.group())]
-        for match in sorted(found, key=lambda match: match.start("value")):
-            start, end = (link.start() + at for at in match.span("value"))
-            if start >= place and (match.re is not _LET_IN or any(c.isdigit() for c in match["value"])):
+def _link(match: re.Match[str]) -> Iterable[Hit]:
+    """What lets in or names a person inside a link; the rest of the link stays, with all its digits."""
+    link, place = match.group(), match.start()
+    if "=" in link or "@" in link:
+        found = [m for pattern in (_USER_INFO, _LET_IN, _REACH) for m in pattern.finditer(link)]
+        for its in sorted(found, key=lambda its: its.start("value")):
+            start, end = (match.start() + at for at in its.span("value"))
+            if start >= place and (its.re is not _LET_IN or any(c.isdigit() for c in its["value"])):
                 yield Hit(place, start, "", "")
-                yield Hit(start, end, "link-token", match["value"])
+                yield Hit(start, end, "link-token", its["value"])
                 place = end
-        yield Hit(place, link.end(), "", "")
+    yield Hit(place, match.end(), "", "")
 
+
+LINKS = (Finder(_LINK, _link),)
 
 _KEYS = re.compile(
     r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}"
@@ -148,17 +158,14 @@ _PASSWORD = re.compile(
 _ANGLES = re.compile(r"[,.;!?)\]\"'’]+$")
 
 
-def secrets(text: str) -> Iterator[Hit]:
-    """Find keys by their shape or their randomness, and what a word calls a password or a code."""
-    for match in _KEYS.finditer(text):
-        yield Hit(match.start(), match.end(), "secret", match.group())
-    for match in _PASSWORD.finditer(text):
-        value = _ANGLES.sub("", match["value"])
-        if sum(c.isdigit() for c in value) >= 1 and len(value) >= 4 and not value.startswith(("http", "[", "<")):
-            yield Hit(match.start("value"), match.start("value") + len(value), "secret", value)
-    for match in _RANDOM.finditer(text):
-        if _random(match.group()):
-            yield Hit(match.start(), match.end(), "secret", match.group())
+def _key(match: re.Match[str]) -> Iterable[Hit]:
+    return (Hit(match.start(), match.end(), "secret", match.group()),)
+
+
+def _password(match: re.Match[str]) -> Iterable[Hit]:
+    value = _ANGLES.sub("", match["value"])
+    if sum(c.isdigit() for c in value) >= 1 and len(value) >= 4 and not value.startswith(("http", "[", "<")):
+        yield Hit(match.start("value"), match.start("value") + len(value), "secret", value)
 
 
 def _random(text: str) -> bool:
@@ -171,3 +178,11 @@ def _random(text: str) -> bool:
     return (
         transitions(plain) >= 5 and surprise >= (2.9 if hexadecimal else 3.5) and (not hexadecimal or len(plain) >= 32)
     )
+
+
+# Keys by their shape or their randomness, and what a word calls a password or a code.
+SECRETS = (
+    Finder(_KEYS, _key),
+    Finder(_PASSWORD, _password),
+    Finder(_RANDOM, lambda match: _key(match) if _random(match.group()) else ()),
+)

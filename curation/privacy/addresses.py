@@ -6,9 +6,9 @@ A province, a city or a district alone stays: "do you deliver to Guangzhou" need
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from curation.privacy.numbers import Hit
+from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
 _HAN = "\u4e00-\u9fff"
@@ -57,17 +57,16 @@ _LEAD = re.compile(
 _NO_HOUSE = re.compile(r"(?:[0-9一二三四五六七八九十]月|地铁|号线|公交|尺码|鞋|口令|方案|客服|快递员|柜台|窗口)")
 
 
-def chinese(text: str) -> Iterator[Hit]:
-    """Find addresses in Chinese."""
-    for pattern in (_ADDRESS, _DEEP, _BLOCK):
-        for match in pattern.finditer(text):
-            found = match.group()
-            start = match.start() + _begin(found)
-            start += text[start] == "成" and text[max(0, start - 1)] in "改换变"  # 改成文三路, but 成都路
-            end = match.start() + len(found.rstrip(" ,，-"))
-            if end - start >= 4 and not _NO_HOUSE.search(text[start:end]):
-                yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))
+def _chinese(match: re.Match[str]) -> Iterable[Hit]:
+    text, found = match.string, match.group()
+    start = match.start() + _begin(found)
+    start += text[start] == "成" and text[max(0, start - 1)] in "改换变"  # 改成文三路, but 成都路
+    end = match.start() + len(found.rstrip(" ,，-"))
+    if end - start >= 4 and not _NO_HOUSE.search(text[start:end]):
+        yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))
 
+
+CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _DEEP, _BLOCK))
 
 _PLACED = re.compile(r".{0,6}?(?:位于|坐落于|座落于|开在)")
 _KNOWN = re.compile(
@@ -131,19 +130,21 @@ _NO_LOWER = re.compile(
 )
 
 
-def english(text: str) -> Iterator[Hit]:
-    """Find addresses in English."""
-    for pattern in (_STREET_ADDRESS, _NUMBERED, _BOX):
-        for match in pattern.finditer(text):
-            yield _hit(match.start(), match.start() + len(match.group().rstrip(" ,.\n")), text)
-    for match in _STREET_LOWER.finditer(text):
-        if not _NO_LOWER.search(match.group()):
-            yield _hit(match.start(), match.end(), text)
-    for match in _ZIP.finditer(text):
-        yield _hit(*match.span("value"), text)
-    for match in _CODE.finditer(text):
-        yield _hit(match.start(), match.end(), text)
+def _street(match: re.Match[str]) -> Iterable[Hit]:
+    return (_hit(match.start(), match.start() + len(match.group().rstrip(" ,.\n")), match.string),)
+
+
+def _street_lower(match: re.Match[str]) -> Iterable[Hit]:
+    return () if _NO_LOWER.search(match.group()) else (_hit(match.start(), match.end(), match.string),)
 
 
 def _hit(start: int, end: int, text: str) -> Hit:
     return Hit(start, end, "address", re.sub(r"[\W_]+", " ", text[start:end]).strip().casefold())
+
+
+ENGLISH = (
+    *(Finder(pattern, _street) for pattern in (_STREET_ADDRESS, _NUMBERED, _BOX)),
+    Finder(_STREET_LOWER, _street_lower),
+    Finder(_ZIP, lambda match: (_hit(*match.span("value"), match.string),)),
+    Finder(_CODE, lambda match: (_hit(match.start(), match.end(), match.string),)),
+)

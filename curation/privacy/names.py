@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 
-from curation.privacy.numbers import Hit
+from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
 _HAN = "\u4e00-\u9fff"
@@ -37,21 +37,27 @@ _NOT_GIVEN = set(
 )
 
 
-def chinese(text: str) -> Iterator[Hit]:
-    """Find names in Chinese."""
-    for cue in _CUE.finditer(text):
-        start = cue.end()
-        foreign = _FOREIGN.match(text, start)
-        if foreign:
-            yield Hit(start, foreign.end(), "name", foreign.group())
-            continue
-        end = person(text, start, sure="我是" not in cue.group() and "本人" not in cue.group())
-        if end:
-            yield Hit(start, end, "name", text[start:end])
-    for match in (*_SURNAME_CUE.finditer(text), *_TITLE.finditer(text), *_BESIDE_PHONE.finditer(text)):
-        name = match["name"]
-        if not any(match.group().startswith(word) for word in WORDS.not_names) and not set(name[1:]) & _NOT_GIVEN:
-            yield Hit(*match.span("name"), "name", name)
+def _cued(cue: re.Match[str]) -> Iterable[Hit]:
+    text, start = cue.string, cue.end()
+    foreign = _FOREIGN.match(text, start)
+    if foreign:
+        yield Hit(start, foreign.end(), "name", foreign.group())
+        return
+    end = person(text, start, sure="我是" not in cue.group() and "本人" not in cue.group())
+    if end:
+        yield Hit(start, end, "name", text[start:end])
+
+
+def _spoken_to(match: re.Match[str]) -> Iterable[Hit]:
+    name = match["name"]
+    if not any(match.group().startswith(word) for word in WORDS.not_names) and not set(name[1:]) & _NOT_GIVEN:
+        yield Hit(*match.span("name"), "name", name)
+
+
+CHINESE = (
+    Finder(_CUE, _cued),
+    *(Finder(pattern, _spoken_to) for pattern in (_SURNAME_CUE, _TITLE, _BESIDE_PHONE)),
+)
 
 
 def person(text: str, start: int, *, sure: bool = True) -> int | None:
@@ -255,27 +261,17 @@ _NO_NAME = {
 }
 
 
-def english(text: str) -> Iterator[Hit]:
-    """Find names in English."""
-    for pattern in (_EN_CUE, _THIS_IS, _MISTER):
-        for match in pattern.finditer(text):
-            yield from _named(match)
-    for match in _DEAR.finditer(text):
-        yield from _named(match)
-    for pattern in (_I_AM, _GREETING):
-        for match in pattern.finditer(text):
-            if match["name"].split()[0].casefold() in WORDS.first_names:
-                yield from _named(match)
-    for match in _LOWER.finditer(text):
-        first, _, second = match["name"].partition(" ")
-        if first in WORDS.first_names:
-            keep = second and second not in _AFTER_NAME
-            yield Hit(
-                match.start("name"),
-                match.end() if keep else match.start("name") + len(first),
-                "name",
-                match["name"] if keep else first,
-            )
+def _known(match: re.Match[str]) -> Iterable[Hit]:
+    """Names of which the first word is a given name."""
+    return _named(match) if match["name"].split()[0].casefold() in WORDS.first_names else ()
+
+
+def _lower(match: re.Match[str]) -> Iterable[Hit]:
+    first, _, second = match["name"].partition(" ")
+    if first in WORDS.first_names:
+        keep = second and second not in _AFTER_NAME
+        start = match.start("name")
+        yield Hit(start, match.end() if keep else start + len(first), "name", match["name"] if keep else first)
 
 
 _AFTER_NAME = {
@@ -309,7 +305,7 @@ _AFTER_NAME = {
 }
 
 
-def _named(match: re.Match[str]) -> Iterator[Hit]:
+def _named(match: re.Match[str]) -> Iterable[Hit]:
     """Yield the name without the title before it and the words after it that are none."""
     title = re.match(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\.? ", match["name"])
     start = match.start("name") + (title.end() if title else 0)
@@ -318,3 +314,10 @@ def _named(match: re.Match[str]) -> Iterator[Hit]:
     if count:
         name = " ".join(words[:count])
         yield Hit(start, start + len(name), "name", name.casefold())
+
+
+ENGLISH = (
+    *(Finder(pattern, _named) for pattern in (_EN_CUE, _THIS_IS, _MISTER, _DEAR)),
+    *(Finder(pattern, _known) for pattern in (_I_AM, _GREETING)),
+    Finder(_LOWER, _lower),
+)

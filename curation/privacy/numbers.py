@@ -12,9 +12,8 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import pairwise
-from typing import NamedTuple
 
 import phonenumbers
 import stdnum.iban
@@ -23,22 +22,14 @@ import stdnum.luhn
 import stdnum.us.ssn
 from stdnum.iso7064 import mod_11_2
 
+from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
-
-
-class Hit(NamedTuple):
-    """A piece of personal data in a text: characters start..end, its kind, and its value in one spelling."""
-
-    start: int
-    end: int
-    kind: str  # a key of KINDS; empty for what must stay although it looks like one
-    key: str
-
 
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
 _HAS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
 _SAID = {ord(char): str(digit) for digit, char in enumerate("零一二三四五六七八九")} | {ord("〇"): "0", ord("幺"): "1"}
-_SAID_RUN = re.compile(r"[零〇一二三四五六七八九幺](?:[ 、,，-]?[零〇一二三四五六七八九幺]){6,}")
+SAID_RUN = r"[零〇一二三四五六七八九幺](?:[ 、,，-]?[零〇一二三四五六七八九幺]){6,}"
+_SAID_RUN = re.compile(SAID_RUN)
 
 
 def flat(text: str) -> str:
@@ -163,34 +154,33 @@ ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]
 }
 
 
-def announced_by(cue: str) -> Finder:
+def _announced_by(cue: str) -> Finder:
     """Return what finds numbers that a word of the list `cue` announces: of orders, parcels, devices and the like."""
     kind, pattern, accept = ANNOUNCED[cue]
 
-    def announced(text: str) -> Iterator[Hit]:
-        for match in pattern.finditer(text):
-            start, end = match.span("value")
-            if accept(match) and not _DATE_LIKE.fullmatch(match["value"]) and not _unit_or_money(text, start, end):
-                yield Hit(start, end, kind, _alnum(match["value"]))
-
-    return announced
-
-
-def announced_phone(text: str) -> Iterator[Hit]:
-    """Find telephone numbers that a word announces, local ones included."""
-    for match in _PHONE.finditer(text):
-        value, number = match["value"], digits(match["value"])
-        if ("(" in value and ")" not in value) or not _grouped(value):
-            continue
+    def announced(match: re.Match[str]) -> Iterable[Hit]:
         start, end = match.span("value")
-        known = _public(number) or timestamp(number) or _DATE_LIKE.fullmatch(value) or set(number) == {"0"}
-        if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
-            more = _EXTENSION.match(text, end)
-            end = more.end() if more else end
-            yield _call(start, end, value)
-            while (more := _ANOTHER.match(text, end)) and len(digits(more["value"])) == len(number):
-                end = more.end()
-                yield _call(more.start("value"), end, more["value"])
+        if accept(match) and not (_DATE_LIKE.fullmatch(match["value"]) or _unit_or_money(match.string, start, end)):
+            yield Hit(start, end, kind, _alnum(match["value"]))
+
+    return Finder(pattern, announced)
+
+
+def _announced_phone(match: re.Match[str]) -> Iterable[Hit]:
+    """Telephone numbers that a word announces, local ones included."""
+    text, value = match.string, match["value"]
+    number = digits(value)
+    if ("(" in value and ")" not in value) or not _grouped(value):
+        return
+    start, end = match.span("value")
+    known = _public(number) or timestamp(number) or _DATE_LIKE.fullmatch(value) or set(number) == {"0"}
+    if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
+        more = _EXTENSION.match(text, end)
+        end = more.end() if more else end
+        yield _call(start, end, value)
+        while (more := _ANOTHER.match(text, end)) and len(digits(more["value"])) == len(number):
+            end = more.end()
+            yield _call(more.start("value"), end, more["value"])
 
 
 # 电话是67080561、67080562: of as many digits as the one before it
@@ -309,47 +299,33 @@ _V6 = re.compile(
 )
 
 
-def identity_numbers(text: str) -> Iterator[Hit]:
-    """Find identity cards, social security and national insurance numbers, IBANs, VAT and MAC addresses."""
-    for match in _ID.finditer(text):
-        if identity_card(match.group()):
-            yield _hit(match, "identity-card")
-    for pattern in (_IBAN, _IBAN_ANY):
-        for match in pattern.finditer(text):
-            if iban(match.group()):
-                yield _hit(match, "iban")
-    for match in _VAT.finditer(text):
-        from stdnum.eu import vat  # loads every country: only where one is in sight
+def _valid(kind: str, valid: Callable[[str], object]) -> Callable[[re.Match[str]], Iterable[Hit]]:
+    """Return what takes a match for a hit of `kind` where it is valid."""
+    return lambda match: (_hit(match, kind),) if valid(match.group()) else ()
 
-        if vat.is_valid(match.group()):
-            yield _hit(match, "tax-number")
-    for match in _SSN.finditer(text):
-        if stdnum.us.ssn.is_valid(match.group().replace(" ", "-")):
-            yield _hit(match, "identity-card")
-    for match in _NINO.finditer(text):
-        yield _hit(match, "identity-card")
-    for match in _MAC.finditer(text):
-        yield _hit(match, "device")
+
+def _vat(text: str) -> bool:
+    from stdnum.eu import vat  # loads every country: only where one is in sight
+
+    return bool(vat.is_valid(text))
 
 
 def _hit(match: re.Match[str], kind: str) -> Hit:
     return Hit(match.start(), match.end(), kind, _alnum(match.group()))
 
 
-def stays(text: str) -> Iterator[Hit]:
-    """Find dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number."""
-    for match in _STAYS.finditer(text):
-        yield Hit(match.start(), match.end(), "", "")
-    for match in _ISBN.finditer(text):
-        if stdnum.isbn.is_valid(match.group()):
-            yield Hit(match.start(), match.end(), "", "")
+def _stay(match: re.Match[str]) -> Iterable[Hit]:
+    return (Hit(match.start(), match.end(), "", ""),)
 
 
-def cards(text: str) -> Iterator[Hit]:
-    """Find bank cards: Luhn digit, an issuer's first digit."""
-    for match in _CARD.finditer(text):
-        if luhn(match.group()) and not _quantity(text, match.start(), match.end()):
-            yield Hit(match.start(), match.end(), "bank-card", digits(match.group()))
+def _book(match: re.Match[str]) -> Iterable[Hit]:
+    return _stay(match) if stdnum.isbn.is_valid(match.group()) else ()
+
+
+def _card(match: re.Match[str]) -> Iterable[Hit]:
+    """Bank cards: Luhn digit, an issuer's first digit."""
+    if luhn(match.group()) and not _quantity(match.string, match.start(), match.end()):
+        yield Hit(match.start(), match.end(), "bank-card", digits(match.group()))
 
 
 def _mobile_key(number: str) -> str | None:
@@ -363,26 +339,23 @@ _CODE = re.compile("[A-Za-z]{2}$")  # letters right before the digits: part of a
 _CALLS = re.compile("(?:tel|phone|mobile|mob|ph|no|wx|vx|v|is|me|at|on|to|or)$", re.IGNORECASE)
 
 
-def mobiles(text: str) -> Iterator[Hit]:
-    """Find Chinese mobile numbers, also with country code, grouped, or digit by digit."""
-    for match in _MOBILE.finditer(text):
-        number = digits(match["number"])
-        parted = len(match["number"]) > 11
-        before = text[max(0, match.start() - 8) : match.start()]
-        if (parted and re.search(r"[0-9][ -]$", before)) or (_CODE.search(before) and not _CALLS.search(before)):
-            continue
-        if not _quantity(text, match.start(), match.end()):
-            yield Hit(match.start(), match.end(), "mobile", number)
+def _mobile(match: re.Match[str]) -> Iterable[Hit]:
+    """Chinese mobile numbers, also with country code, grouped, or digit by digit."""
+    text, (start, end) = match.string, match.span()
+    parted = len(match["number"]) > 11
+    before = text[max(0, start - 8) : start]
+    if (parted and re.search(r"[0-9][ -]$", before)) or (_CODE.search(before) and not _CALLS.search(before)):
+        return
+    if not _quantity(text, start, end):
+        yield Hit(start, end, "mobile", digits(match["number"]))
 
 
-def phones(text: str) -> Iterator[Hit]:
-    """Find numbers with an area or country code: China, North America, United Kingdom, +anything that exists."""
-    for match in _SHAPED.finditer(text):
-        found, number = match.group(), digits(match.group())
-        if not 8 <= len(number) <= 18 or _public(number) or _quantity(text, match.start(), match.end()):
-            continue
-        if match["plus"] and not _exists(found):
-            continue
+def _phone(match: re.Match[str]) -> Iterable[Hit]:
+    """Numbers with an area or country code: China, North America, United Kingdom, +anything that exists."""
+    found, number = match.group(), digits(match.group())
+    if not 8 <= len(number) <= 18 or _public(number) or _quantity(match.string, match.start(), match.end()):
+        return
+    if not match["plus"] or _exists(found):
         yield _call(match.start(), match.end(), found)
 
 
@@ -396,19 +369,12 @@ def _exists(number: str) -> bool:
     return bool(phonenumbers.is_valid_number(parsed) or (long and phonenumbers.is_possible_number(parsed)))
 
 
-def parcels(text: str) -> Iterator[Hit]:
-    """Find numbers of parcels: a carrier's letters, or the shape of UPU S10."""
-    for match in _PARCEL.finditer(text):
-        yield _hit(match, "tracking-number")
-
-
-def long_numbers(text: str) -> Iterator[Hit]:
-    """Find numbers of twelve digits or more: an order's, a parcel's or an account's, whatever is said around them."""
-    for match in _LONG.finditer(text):
-        number = digits(match.group())
-        round_number = number.endswith("000000") and len(set(number)) <= 3
-        if not (timestamp(number) or round_number or _quantity(text, match.start(), match.end())):
-            yield _hit(match, "order-number")
+def _long(match: re.Match[str]) -> Iterable[Hit]:
+    """Numbers of twelve digits or more: an order's, a parcel's or an account's, whatever is said around them."""
+    number = digits(match.group())
+    round_number = number.endswith("000000") and len(set(number)) <= 3
+    if not (timestamp(number) or round_number or _quantity(match.string, match.start(), match.end())):
+        yield _hit(match, "order-number")
 
 
 _RELEASE = re.compile(
@@ -420,20 +386,21 @@ _RELEASE = re.compile(
 )
 
 
-def addresses_of_machines(text: str) -> Iterator[Hit]:
-    """Find IP addresses of the open internet; private networks, test loops and public name servers are nobody's."""
-    for match in _V4.finditer(text):
-        before = text[max(0, match.start() - 24) : match.start()]
-        if not _RELEASE.search(before) and not _shared(match.group()):
-            yield Hit(match.start(), match.end(), "ip", match.group())
-    for match in _V6.finditer(text):
-        found = match.group()
-        try:
-            address = ipaddress.IPv6Address(found)
-        except ValueError:
-            continue
-        if len(found) > 6 and not (address.is_loopback or address.is_link_local or address.is_unspecified):
-            yield Hit(match.start(), match.end(), "ip", address.compressed)
+def _machine(match: re.Match[str]) -> Iterable[Hit]:
+    """IP addresses of the open internet; private networks, test loops and public name servers are nobody's."""
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if not _RELEASE.search(before) and not _shared(match.group()):
+        yield Hit(match.start(), match.end(), "ip", match.group())
+
+
+def _six(match: re.Match[str]) -> Iterable[Hit]:
+    found = match.group()
+    try:
+        address = ipaddress.IPv6Address(found)
+    except ValueError:
+        return
+    if len(found) > 6 and not (address.is_loopback or address.is_link_local or address.is_unspecified):
+        yield Hit(match.start(), match.end(), "ip", address.compressed)
 
 
 def _shared(text: str) -> bool:
@@ -457,4 +424,23 @@ def transitions(text: str) -> int:
     return sum(a.isdigit() != b.isdigit() for a, b in pairwise(text))
 
 
-Finder = Callable[[str], Iterator[Hit]]
+# Identity cards, social security and national insurance numbers, IBANs, VAT and MAC addresses.
+IDENTITY = (
+    Finder(_ID, _valid("identity-card", identity_card)),
+    Finder(_IBAN, _valid("iban", iban)),
+    Finder(_IBAN_ANY, _valid("iban", iban)),
+    Finder(_VAT, _valid("tax-number", _vat)),
+    Finder(_SSN, _valid("identity-card", lambda number: stdnum.us.ssn.is_valid(number.replace(" ", "-")))),
+    Finder(_NINO, _valid("identity-card", bool)),
+    Finder(_MAC, _valid("device", bool)),
+)
+PARCELS = (Finder(_PARCEL, _valid("tracking-number", bool)),)  # a carrier's letters, or the shape of UPU S10
+ANNOUNCED_BY = tuple((its[0], _announced_by(cue)) for cue, its in ANNOUNCED.items())  # in order of trust
+ANNOUNCED_PHONE = (Finder(_PHONE, _announced_phone),)
+# Dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number.
+STAYS = (Finder(_STAYS, _stay), Finder(_ISBN, _book))
+CARDS = (Finder(_CARD, _card),)
+MOBILES = (Finder(_MOBILE, _mobile),)
+PHONES = (Finder(_SHAPED, _phone),)
+MACHINES = (Finder(_V4, _machine), Finder(_V6, _six))
+LONG_NUMBERS = (Finder(_LONG, _long),)

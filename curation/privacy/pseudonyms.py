@@ -14,7 +14,7 @@ import polars as pl
 
 from curation import tables
 from curation.pieces import LONG, chunks
-from curation.privacy.numbers import Hit
+from curation.privacy.patterns import Hit
 from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
 from curation.privacy.words import KINDS
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from curation.privacy import names
-from curation.privacy.numbers import Hit, digits, timestamp
+from curation.privacy.numbers import digits, timestamp
+from curation.privacy.patterns import Hit
 from curation.privacy.words import WORDS
 
 LONGEST = 80  # characters of a message that is taken for such an answer

@@ -4,56 +4,66 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from typing import NamedTuple
 
 import polars as pl
 
 from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, replies
-from curation.privacy.guards import CLOSE_MASK, CLOSER, GUARDS
-from curation.privacy.numbers import Finder, Hit, digits, flat
+from curation.privacy.guards import GUARDS, any_of
+from curation.privacy.numbers import digits, flat
+from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import KINDS
 
 _HAS_WIDE = "[\uff01-\uff5e\u3000]"
 _WIDE = [*(chr(code) for code in range(0xFF01, 0xFF5F)), "\u3000"]
 _ASCII = [*(chr(code) for code in range(0x21, 0x7F)), " "]
 _BIT = {name: 1 << place for place, name in enumerate(GUARDS)}
-_REPLY = 1 << len(GUARDS)
+_EVERYTHING = (1 << len(GUARDS)) - 1
 
-_CLOSE = {name: 1 << place for place, name in enumerate(CLOSER)}
-_CLOSELY = (1 << len(CLOSER)) - 1
 
-# In order of trust: what an earlier finder claims, a later one cannot have. Each with the bits of the guards of which
-# one must hold, of the closer look that must too (any, where nothing is named), and with the kinds that it can find.
-Search = tuple[Finder, int, int, frozenset[str]]
+class Search(NamedTuple):
+    """A finder, the bits of the guards of which one must hold, and the kinds that it can find.
+
+    Where it is `announced`, a word and its number are never parted by a bracket: [订单号1] is no such text.
+    """
+
+    finder: Finder
+    groups: int
+    kinds: frozenset[str]
+    announced: bool
+
+
+# In order of trust: what an earlier finder claims, a later one cannot have. Each with its guards and kinds.
 FINDERS: tuple[Search, ...] = tuple(
-    (finder, sum(_BIT[group] for group in groups), _CLOSE[close] if close else 0, frozenset(kinds))
-    for finder, groups, close, kinds in (
-        (accounts.links, tuple(GUARDS), "", ["link-token"]),
-        (accounts.emails, ("email",), "", ["email"]),
-        (numbers.identity_numbers, ("number", "code"), "identity", ["identity-card", "iban", "tax-number", "device"]),
-        (accounts.secrets, ("secret",), "", ["secret"]),
-        (numbers.parcels, ("code", "number"), "parcel", ["tracking-number"]),
-        *((numbers.announced_by(cue), ("announced",), cue, [its[0]]) for cue, its in numbers.ANNOUNCED.items()),
-        (accounts.chat_accounts, ("chat",), "", ["chat-account"]),
-        (numbers.announced_phone, ("announced",), "phone", ["mobile", "phone"]),
-        (numbers.stays, ("number", "announced"), "", []),
-        (numbers.cards, ("number",), "card", ["bank-card"]),
-        (numbers.mobiles, ("number",), "mobile", ["mobile"]),
-        (numbers.phones, ("number",), "shaped", ["mobile", "phone"]),
-        (numbers.addresses_of_machines, ("ip",), "", ["ip"]),
-        (accounts.plates, ("plate",), "", ["plate"]),
-        (numbers.long_numbers, ("number", "code"), "long", ["order-number"]),
-        (names.chinese, ("name-zh", "number"), "name-zh", ["name"]),
-        (names.english, ("name-en",), "", ["name"]),
-        (addresses.chinese, ("address-zh",), "", ["address"]),
-        (addresses.english, ("address-en",), "", ["address"]),
+    Search(finder, sum(_BIT[group] for group in groups), frozenset(kinds), groups == ("announced",))
+    for finders, groups, kinds in (
+        (accounts.LINKS, tuple(GUARDS), ["link-token"]),
+        (accounts.EMAILS, ("email",), ["email"]),
+        (numbers.IDENTITY, ("number", "code"), ["identity-card", "iban", "tax-number", "device"]),
+        (accounts.SECRETS, ("secret",), ["secret"]),
+        (numbers.PARCELS, ("code", "number"), ["tracking-number"]),
+        *(((finder,), ("announced",), [kind]) for kind, finder in numbers.ANNOUNCED_BY),
+        (accounts.CHAT_ACCOUNTS, ("chat",), ["chat-account"]),
+        (numbers.ANNOUNCED_PHONE, ("announced",), ["mobile", "phone"]),
+        (numbers.STAYS, ("number", "announced"), []),
+        (numbers.CARDS, ("number",), ["bank-card"]),
+        (numbers.MOBILES, ("number",), ["mobile"]),
+        (numbers.PHONES, ("number",), ["mobile", "phone"]),
+        (numbers.MACHINES, ("ip",), ["ip"]),
+        (accounts.PLATES, ("plate",), ["plate"]),
+        (numbers.LONG_NUMBERS, ("number", "code"), ["order-number"]),
+        (names.CHINESE, ("name-zh", "number"), ["name"]),
+        (names.ENGLISH, ("name-en",), ["name"]),
+        (addresses.CHINESE, ("address-zh",), ["address"]),
+        (addresses.ENGLISH, ("address-en",), ["address"]),
     )
+    for finder in finders
 )
-_EVERYTHING = _REPLY - 1
 
 # Masks that the log came with, and ours: [订单x], [电话1], <phone>, {{name}}, 138****5678.
 _MASK = re.compile(
@@ -91,8 +101,8 @@ def _needed(kinds: frozenset[str]) -> tuple[tuple[Search, ...], int, bool]:
     What comes after the last finder of a kind that is wanted claims nothing that is.
     """
     replied = bool(kinds & replies.ASKED)
-    mine = [place for place, (*_, found) in enumerate(FINDERS) if found & kinds]
-    guards = reduce(or_, (FINDERS[place][1] for place in mine), 0)
+    mine = [place for place, search in enumerate(FINDERS) if search.kinds & kinds]
+    guards = reduce(or_, (FINDERS[place].groups for place in mine), 0)
     return FINDERS if replied else FINDERS[: max(mine, default=-1) + 1], guards, replied
 
 
@@ -132,19 +142,35 @@ def _plain(text: str) -> str:
     return number if len(number) >= 5 and not re.search("[@A-Za-z]", text) else text.casefold().strip()
 
 
+class _Claims:
+    """What is found in one text, never overlapping: what is claimed first stays."""
+
+    def __init__(self, text: str, wanted: Masking) -> None:
+        """Begin with what the masks of the text take."""
+        masks = _MASK.finditer(text) if _MAY_MASK.search(text) else ()
+        self._text, self._wanted, self._taken = text, wanted, Taken(match.span() for match in masks)
+        self.hits: list[Hit] = []
+
+    def add(self, found: Iterable[Hit]) -> None:
+        """Claim what is free; what must stay (no kind) is taken whether it is free or not."""
+        for hit in found:
+            if hit.end > hit.start and (self._taken.free(hit.start, hit.end) or not hit.kind):
+                self._taken.add(hit.start, hit.end)
+                if self._wanted.masks(hit, self._text):
+                    self.hits.append(hit)
+
+
 def scan(
     text: str,
     wanted: Masking = EVERYTHING,
     *,
     groups: int = _EVERYTHING,
-    close: int = _CLOSELY,
     asked: str = "",
     finders: Sequence[Search] = FINDERS,
 ) -> list[Hit]:
     """Return the hits in one text, in order, never overlapping. `asked` names the kinds that this may answer.
 
-    `groups` and `close` are bits of the guards (guards.GUARDS, CLOSER) that the text is known to pass; `finders` all
-    that can matter to what is wanted.
+    `groups` are bits of the guards that the text is known to pass; `finders` all that can matter to what is wanted.
     """
     if len(text) > LONG:
         return [
@@ -153,23 +179,22 @@ def scan(
             for hit in scan(piece, wanted, groups=groups, finders=finders)
         ]
     line = flat(text)
-    taken = Taken(match.span() for match in _MASK.finditer(text)) if _MAY_MASK.search(text) else Taken()
-    hits: list[Hit] = []
+    claims = _Claims(text, wanted)
+    for search in finders:
+        if groups & search.groups:
+            claims.add(search.finder(line))
+    if asked and not claims.hits:
+        claims.add(replies.reply(line, asked))
+    return sorted(claims.hits)
 
-    def claim(found: Iterable[Hit]) -> None:
-        for hit in found:
-            if hit.end > hit.start and (taken.free(hit.start, hit.end) or not hit.kind):
-                taken.add(hit.start, hit.end)
-                if wanted.masks(hit, text):
-                    hits.append(hit)
 
-    linked = "://" in line or "www." in line.casefold()
-    for finder, its, closely, _ in finders:
-        if groups & its and (not closely or close & closely) and (linked or finder is not accounts.links):
-            claim(finder(line))
-    if asked and not hits:
-        claim(replies.reply(line, asked))
-    return sorted(hits)
+_HIT: dict[str, type[pl.DataType]] = {
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "kind": pl.String,
+    "key": pl.String,
+    "surface": pl.String,
+}
 
 
 def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
@@ -177,57 +202,76 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
 
     `asked` is null, or the kinds of which the message before asks. Python sees each distinct text once.
     """
-    schema = {
-        "row": pl.UInt32,
-        "start": pl.Int64,
-        "end": pl.Int64,
-        "kind": pl.String,
-        "key": pl.String,
-        "surface": pl.String,
-    }
     if not wanted.kinds:
-        return pl.DataFrame(schema=schema)
+        return pl.DataFrame(schema={"row": pl.UInt32, **_HIT})
     finders, guards, replied = _needed(wanted.kinds)
-    may = pl.lit(value=True)  # in one look for all of them
-    if guards != _EVERYTHING:
-        may = pl.any_horizontal(
-            pl.col("flat").str.contains(guard) for name, guard in GUARDS.items() if guards & _BIT[name]
-        ) | (pl.col("asked").is_not_null() & replied)
-    groups = pl.sum_horizontal(
-        pl.col("flat").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
-    )
+    may = pl.col("text").str.contains(any_of(name for name in GUARDS if guards & _BIT[name]))
+    if replied:
+        may |= pl.col("asked").is_not_null() & pl.col("text").is_not_null()
+    likely = units.select("row", "text", "asked").filter(may)
+    seen = _seen(likely.select("text", "asked").unique(maintain_order=True))
+    texts = seen["text"].to_list()
+    found = [
+        (place, *hit, text[hit.start : hit.end])
+        for place, (text, hits) in enumerate(zip(texts, _search(seen, texts, wanted, finders), strict=True))
+        for hit in hits
+    ]
+    hits = pl.DataFrame(found, schema={"place": pl.UInt32, **_HIT}, orient="row")
+    places = seen.select("text", "asked", "place").join(hits, on="place", maintain_order="left_right")
+    return likely.join(places, on=["text", "asked"], nulls_equal=True, maintain_order="left_right").select("row", *_HIT)
+
+
+def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
+    """Return those of distinct texts (text, asked) that may hold something.
+
+    Adds `groups` (bits of the guards), `line` (flat), `bare` (flat, masks made empty) and `place`.
+    """
     wide = pl.when(pl.col("text").str.contains(_HAS_WIDE)).then("text").str.replace_many(_WIDE, _ASCII)
-    distinct = (
-        units.select("text", "asked")
-        .drop_nulls("text")
-        .unique(maintain_order=True)
-        .with_columns(flat=pl.coalesce(wide, "text"))
-        .filter(may)
+    groups = pl.sum_horizontal(
+        pl.col("line").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
+    )
+    seen = (
+        distinct.with_columns(line=pl.coalesce(wide, "text"))
         .with_columns(groups=groups)
         .filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
     )
-    found = [
-        (said, asked, *hit, said[hit.start : hit.end])
-        for said, asked, groups, close in zip(
-            distinct["text"], distinct["asked"], distinct["groups"], _closer(distinct["text"]), strict=True
-        )
-        for hit in scan(said, wanted, groups=groups, close=close, asked=asked or "", finders=finders)
-    ]
-    columns = ["text", "asked", "start", "end", "kind", "key", "surface"]
-    hits = pl.DataFrame(
-        found, schema={"text": pl.String, "asked": pl.String} | {c: schema[c] for c in columns[2:]}, orient="row"
-    )
-    return units.join(hits, on=["text", "asked"], how="inner", nulls_equal=True, maintain_order="left_right").select(
-        list(schema)
-    )
+    said = pl.col("line").str.contains(numbers.SAID_RUN).arg_true()
+    spoken = seen.select(said).to_series()
+    lines = seen["line"].scatter(spoken, [flat(text) for text in seen["text"].gather(spoken)])
+    bare = pl.col("line").str.replace_all(_OUR_MASK, "[]")
+    return seen.with_columns(lines).with_columns(bare=bare).with_row_index("place")
 
 
-def _closer(texts: pl.Series) -> list[int]:
-    """Return the bits of the closer look of each text; all of them for a text that is looked at in pieces."""
-    lines = pl.DataFrame({"line": pl.Series(map(flat, texts), dtype=pl.String)})
-    looks = (
-        pl.col("line").str.contains(look).cast(pl.Int32) * _CLOSE[name]  # on several cores, unlike `flat`
-        for name, look in CLOSER.items()
-    )
-    bits = lines.with_columns(pl.col("line").str.replace_all(CLOSE_MASK, "[]")).select(pl.sum_horizontal(looks))
-    return [_CLOSELY if len(text) > LONG else its for text, its in zip(texts, bits.to_series(), strict=True)]
+def _search(
+    seen: pl.DataFrame, texts: Sequence[str], wanted: Masking, finders: Sequence[Search]
+) -> Iterator[list[Hit]]:
+    """Yield the hits of each text of `seen`, found finder by finder, each where Polars says that it may match."""
+    apart = seen.select((pl.col("text").str.len_chars() > LONG) | (pl.len() < _FEW)).to_series()
+    looked = seen.lazy().filter(~apart)
+    lines = seen["line"].to_list()
+    claims = [_Claims(text, wanted) for text in texts]
+    looks = pl.collect_all([_look(looked, search) for search in finders]) if seen.height >= _FEW else []
+    for search, look in zip(finders, looks, strict=False):
+        for place, spots in zip(look["place"].to_list(), look["spots"].to_list(), strict=True):
+            claims[place].add(search.finder(lines[place], spots))
+    asks = zip(apart.to_list(), seen["asked"].to_list(), seen["groups"].to_list(), strict=True)
+    for place, (whole, asked, groups) in enumerate(asks):
+        if whole:
+            yield scan(texts[place], wanted, groups=groups, asked=asked or "", finders=finders)
+            continue
+        if asked and not claims[place].hits:
+            claims[place].add(replies.reply(lines[place], asked))
+        yield sorted(claims[place].hits)
+
+
+def _look(seen: pl.LazyFrame, search: Search) -> pl.LazyFrame:
+    """Return where a finder may match: `place` and `spots` (patterns.Finder)."""
+    mine = seen.filter(pl.col("groups") & search.groups != 0)
+    if search.announced:
+        mine = mine.filter(pl.col("bare").str.contains(search.finder.loose))
+    spots = pl.col("line").str.extract_all(search.finder.loose)
+    return mine.select("place", spots=spots).filter(pl.col("spots").list.len() > 0)
+
+
+_FEW = 64  # texts; fewer are looked at whole, which is cheaper than to ask Polars fifty patterns
+_OUR_MASK = r"\[[^\[\]0-9\n]{1,24}[0-9]{0,3}\]"

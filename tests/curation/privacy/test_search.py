@@ -1,7 +1,8 @@
-"""What Python is asked after the guards and the closer look: no less than when it is asked for everything."""
+"""What Python is asked after the guards, and where: no less than when it is asked for everything everywhere."""
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 import polars as pl
@@ -9,7 +10,8 @@ import pytest
 
 from curation.privacy import search
 from curation.privacy.numbers import flat
-from curation.privacy.search import FINDERS, Masking, _closer, find, scan
+from curation.privacy.patterns import Finder, Hit, loose
+from curation.privacy.search import FINDERS, Masking, find, scan
 from curation.privacy.words import KINDS
 
 PIECES = [
@@ -86,23 +88,80 @@ PIECES = [
 ]
 
 
-def test_what_the_closer_look_leaves_out_has_nothing_for_its_finder() -> None:
-    random = Random(5)
-    texts = ["".join(random.choices(PIECES, k=random.randint(1, 7))) for _ in range(2500)]
-    looks = _closer(pl.Series(texts))
-    found = [scan(text, close=look) for text, look in zip(texts, looks, strict=True)]
-    assert found == [scan(text) for text in texts]
-    assert {hit.kind for hits in found for hit in hits} >= {
-        "mobile", "phone", "order-number", "tracking-number", "passport", "iban", "identity-card", "bank-card", "name",
-        "device", "tax-number",
-    }  # fmt: skip
+MARKS = [*"！（），：；？～。、（）０８ａ＠．－＋＝＃　", "微信：", "ip：", "：：1", "（at）", "88231", "订单号"]
 
 
-def test_a_number_beside_a_placeholder_is_found_and_one_inside_is_not() -> None:
+def units(texts: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"text": texts, "asked": None}, schema_overrides={"asked": pl.String}).with_row_index("row")
+
+
+def found(texts: list[str]) -> list[list[tuple[int, int, str, str]]]:
+    """Return what is found in many texts at once, as `scan` returns it of each."""
+    hits: list[list[tuple[int, int, str, str]]] = [[] for _ in texts]
+    for row, *hit, _ in find(units(texts), search.EVERYTHING).iter_rows():
+        hits[row].append(tuple(hit))
+    return hits
+
+
+@pytest.mark.parametrize("seed", [5, 7])
+def test_many_texts_at_once_give_what_each_gives_alone(seed: int) -> None:
+    random = Random(seed)
+    pieces = [piece for piece in PIECES + MORE + MARKS * 2 if piece != "一三八一二三四五六七八"]
+    texts = ["".join(random.choices(pieces, k=random.randint(1, 7))) for _ in range(2500)]
+    alone = [scan(text) for text in texts]
+    assert found(texts) == alone
+    assert len({hit.kind for hits in alone for hit in hits}) >= 15
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("订单号：88231", "order-number"), ("phone（010）8231 4567", "phone"), ("00：1A：2b：3c：4d：5e", "device"),
+        ("lin（at）example（dot）com", "email"), ("https：//a.b/？token=abcdef12", "link-token"),
+        ("密码：！（abc）？；，～12", "secret"), ("2001：db8：：1", "ip"), ("浙江省文苑，西湖镇青枫路2号", "address"),
+        ("12， Oak Street", "address"), ("８.８.４.５", "ip"),
+    ],
+)  # fmt: skip
+def test_full_width_marks_do_not_keep_a_text_from_being_looked_at(text: str, kind: str) -> None:
+    assert [hit.kind for hit in scan(text)] == [kind] == [kind for *_, kind, _ in found([text])[0]]
+
+
+def test_a_finder_finds_the_same_where_it_may_match_as_everywhere() -> None:
+    texts = [flat(text) for text in said()]
+    lines = pl.DataFrame({"line": texts})
+    for finder, *_ in FINDERS:
+        spots = lines.select(pl.col("line").str.extract_all(finder.loose)).to_series().to_list()
+        for text, its in zip(texts, spots, strict=True):
+            assert list(finder(text, its)) == list(finder(text))
+
+
+def test_spots_that_overlap_with_what_matches_lose_nothing() -> None:
+    finder = Finder(re.compile(r"(?<!x)ab(?=c)"), lambda match: [Hit(*match.span(), "name", match.group())])
+    text = "xabc abc ab abcabc"
+    spots = re.findall("abc", text)
+    assert [hit.start for hit in finder(text, spots)] == [5, 12, 15] == [hit.start for hit in finder(text)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"(?<![A-Z(])\bab\s[\s[x](?=c(?!d)$)", r"ab[\s\x1c-\x1f][\s\x1c-\x1f\[x](?:c)"),
+        (r"(?=[)\]])\(a|^b(?:c(?<=\))d)", r"\(a|b(?:cd)"),
+        (r"[^]x]\\(?P<v>[\]a])", r"[^]x]\\(?P<v>[\]a])"),
+    ],
+)
+def test_what_stands_around_a_match_is_left_out_for_polars(pattern: str, expected: str) -> None:
+    assert loose(re.compile(pattern)) == expected
+
+
+def test_without_case_polars_is_told_of_the_letters_that_python_takes_for_an_i() -> None:
+    assert loose(re.compile("[a-z]x[^i]", re.IGNORECASE)) == "(?i)(?:[a-z]|[İı])x[^i]"
+
+
+def test_a_number_beside_a_placeholder_is_found_and_one_inside_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "_FEW", 0)
     texts = ["[订单号1] 订单号7720454", "订单号[订单号1]", "我叫张伟[姓名1]"]
-    looks = _closer(pl.Series(texts))
-    kinds = [[hit.kind for hit in scan(text, close=look)] for text, look in zip(texts, looks, strict=True)]
-    assert kinds == [["order-number"], [], ["name"]]
+    assert [[kind for *_, kind, _ in hits] for hits in found(texts)] == [["order-number"], [], ["name"]]
 
 
 MORE = [
@@ -119,7 +178,7 @@ def said() -> list[str]:
 
 def test_finders_find_the_kinds_that_they_say_and_no_others() -> None:
     texts, found = [flat(text) for text in said()], set()
-    for finder, _, _, kinds in FINDERS:
+    for finder, _, kinds, _ in FINDERS:
         mine = {hit.kind for text in texts for hit in finder(text)} - {""}
         assert mine <= kinds <= set(KINDS)
         found |= mine
@@ -135,10 +194,10 @@ def test_of_some_kinds_the_same_is_found_as_when_all_finders_are_asked(
     wanted = Masking(frozenset(some[seed] if seed < len(some) else random.sample(sorted(KINDS), 9)))
     texts = said()
     asked = [random.choice([None, None, "order-number", "phone name", "address chat-account"]) for _ in texts]
-    units = pl.DataFrame({"text": texts, "asked": asked}, schema_overrides={"asked": pl.String}).with_row_index("row")
-    mine = find(units, wanted).rows()
+    rows = units(texts).with_columns(asked=pl.Series(asked, dtype=pl.String))
+    mine = find(rows, wanted).rows()
     monkeypatch.setattr(search, "_needed", lambda _: (FINDERS, search._EVERYTHING, True))
-    assert mine == find(units, wanted).rows()
+    assert mine == find(rows, wanted).rows()
     assert mine
 
 

@@ -1,0 +1,117 @@
+r"""Finders: patterns of Python, asked only where Polars says that they may match.
+
+Python's engine takes a tenth of a microsecond for every character at which a pattern could begin; that of Polars reads
+a text at the speed of memory, but knows no look-around. So Polars gets each pattern without what it says about its
+surroundings, which matches wherever the whole one does, and Python the whole one, at those spots alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+
+class Hit(NamedTuple):
+    """A piece of personal data in a text: characters start..end, its kind, and its value in one spelling."""
+
+    start: int
+    end: int
+    kind: str  # a key of KINDS; empty for what must stay although it looks like one
+    key: str
+
+
+class Finder:
+    """A pattern, and what a match of it says: hits, or none, where a checksum or its surroundings speak against it."""
+
+    def __init__(self, pattern: re.Pattern[str], told: Callable[[re.Match[str]], Iterable[Hit]]) -> None:
+        """Keep both."""
+        self.pattern, self.told = pattern, told
+
+    @cached_property
+    def loose(self) -> str:
+        """Return the pattern for Polars, without look-around."""
+        return loose(self.pattern)
+
+    def __call__(self, text: str, spots: Sequence[str] | None = None) -> Iterator[Hit]:
+        """Yield the hits in flat text; `spots` are the matches of `loose` in it, as `extract_all` gives them."""
+        matches = self.pattern.finditer(text) if spots is None else _at(self.pattern, text, spots)
+        for match in matches:
+            yield from self.told(match)
+
+
+def _at(pattern: re.Pattern[str], text: str, spots: Sequence[str]) -> Iterator[re.Match[str]]:
+    """Yield what `finditer` does, if every match begins in one of `spots` (pieces of the text, in order)."""
+    done = end = 0
+    for spot in spots:
+        # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it, too.
+        start = text.find(spot, end)
+        end = start + len(spot)
+        at = max(start, done)
+        while at < end:
+            match = pattern.match(text, at)
+            if match:
+                yield match
+                at = done = match.end()
+            else:
+                at += 1
+
+
+_LOOK = re.compile(r"\(\?<?[=!]")
+_SPACE = r"\s\x1c-\x1f"  # white space of `re`; that of Polars lacks the separators
+
+
+def loose(pattern: re.Pattern[str]) -> str:
+    r"""Return a pattern for Polars that matches at every place where `pattern` does: all look-around is left out.
+
+    What must follow a match (a look ahead at the pattern's end) becomes a part of it. For patterns without
+    back-references, ``\B`` and flags other than IGNORECASE.
+    """
+    text, parts, at = pattern.pattern, ["(?i)" if pattern.flags & re.IGNORECASE else ""], 0
+    while at < len(text):
+        if text[at] == "[":
+            end = _class_end(text, at)
+            parts.append(_class(text[at:end], cased=not pattern.flags & re.IGNORECASE))
+        elif _LOOK.match(text, at):
+            end = _group_end(text, at)
+            if end == len(text) and text.startswith("(?=", at):
+                parts.append(f"(?:{loose(re.compile(text[at + 3 : -1]))})")
+        elif text[at] == "\\":
+            end = at + 2
+            parts.append({r"\b": "", r"\Z": "", r"\s": f"[{_SPACE}]"}.get(text[at:end], text[at:end]))
+        else:
+            end = at + 1
+            parts.append("" if text[at] in "^$" else text[at])
+        at = end
+    return "".join(parts)
+
+
+def _class_end(text: str, at: int) -> int:
+    """Return where the class of characters that begins at `at` ends."""
+    at += 2 if text[at + 1] == "^" else 1
+    while text[at] != "]":
+        at += 2 if text[at] == "\\" else 1
+    return at + 1
+
+
+def _group_end(text: str, at: int) -> int:
+    """Return where the group that begins at `at` ends."""
+    depth = 0
+    while True:
+        if text[at] == "[":
+            at = _class_end(text, at)
+            continue
+        depth += (text[at] == "(") - (text[at] == ")")
+        at += 2 if text[at] == "\\" else 1
+        if not depth:
+            return at
+
+
+def _class(text: str, *, cased: bool) -> str:
+    """Return a class of characters in the spelling of Polars, in which a bracket inside it begins another.
+
+    Without case `re` takes the Turkish İ and ı for an i, Polars does not.
+    """
+    inner = re.sub(r"\\.|\[", lambda it: {r"\s": _SPACE, "[": r"\["}.get(it.group(), it.group()), text[1:-1])
+    return f"[{inner}]" if cased or inner.startswith("^") else f"(?:[{inner}]|[İı])"
