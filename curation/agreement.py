@@ -15,8 +15,9 @@ SIMILAR = 0.5  # answers this alike that differ by a negation say the opposite
 
 def plain(text: pl.Expr) -> pl.Expr:
     """Only letters and digits, lower case: what was said, not how. Marks alone stay as they are."""
+    # Asked of the text, not of what is left of it: Polars would take the marks off twice.
     bare = text.str.replace_all(r"[\W_]+", "").str.to_lowercase()
-    return pl.when(bare != "").then(bare).otherwise(text.str.strip_chars())
+    return pl.when(text.str.contains(r"[^\W_]")).then(bare).otherwise(text.str.strip_chars())
 
 
 def numbers(text: pl.Expr) -> pl.Expr:

@@ -16,7 +16,7 @@ import polars as pl
 
 from curation import agreement, tables, times
 from curation.agreement import plain
-from curation.dedup import Pairs, Sign, cluster, matches
+from curation.dedup import Pairs, Sign, cluster, components, matches
 from curation.dedup.index import Index, opened
 from curation.dedup.shingles import I64
 from curation.recipe import Best, Dedup
@@ -215,7 +215,7 @@ def _roots(frame: pl.DataFrame, column: str, settings: Dedup, seed: int, sign: S
     """Add `root` to the rows of `frame`: the row of the first example of the cluster by `column`, kind by kind."""
     return pl.concat(
         [
-            part.with_columns(root=part["row"].gather(cluster(part[column], settings, seed=seed, sign=sign).first))
+            part.with_columns(root=part["row"].gather(components(part[column], settings, seed=seed, sign=sign)))
             for part in (frame.filter(pl.col("kind") == kind) for kind in ("pair", "dialogue"))
         ]
     ).sort("row")
@@ -307,7 +307,7 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | Non
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
     pairs = pairs.filter(~pl.col("answer").str.contains(_ONLY_ASKS))
-    first = cluster(pairs["bare"], _loose(settings), seed=seed, sign=sign).first
+    first = components(pairs["bare"], _loose(settings), seed=seed, sign=sign)
     grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
     grouped = grouped.filter(pl.len().over("group") > 1)
     different = (

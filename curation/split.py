@@ -22,7 +22,7 @@ from scipy.sparse.csgraph import connected_components
 
 from curation import tables
 from curation.checks.wording import units as word_count
-from curation.dedup import cluster
+from curation.dedup import components
 from curation.recipe import Dedup, Split
 
 SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
@@ -46,7 +46,7 @@ def tied(mine: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFram
         mine = pl.concat([mine, outside.with_columns(outside=pl.lit(value=True))])
     found = []
     for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
-        first = cluster(group["text"], settings, seed=seed).first
+        first = components(group["text"], settings, seed=seed)
         label = pl.format("{}:{}", pl.lit(level), pl.Series("first", first))
         labelled = group.with_columns(label=label)
         beside = pl.col("outside").any().over("label")

@@ -1,11 +1,12 @@
 """Near-duplicates: sign (map), find candidates (reduce over small keys), verify exactly, cluster.
 
-Four steps, each a module that knows nothing of the others' insides:
+Five steps, each a module that knows nothing of the others' insides:
 
 ==============  =====================================================================================================
 shingles.py     texts → hashes of their character n-grams
 minhash.py      hashes → signatures, bit for bit those of ``datasketch.MinHash``: any shard of texts on its own
 lsh.py          signatures → pairs that agree on a band: sorting small keys, linear whatever the texts look like
+bounds.py       pairs → those that may be alike, by an upper bound: most are not
 verify.py       pairs → exact Jaccard similarity, from the texts of these pairs only; clusters by similar pairs
 ==============  =====================================================================================================
 
@@ -15,7 +16,7 @@ the connected components of verified pairs. Neither the order of the texts nor t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,12 +25,14 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.dedup import minhash
-from curation.dedup.lsh import band_keys, candidates, folded, ranks, unpacked
+from curation.dedup.bounds import Bounds
+from curation.dedup.lsh import band_keys, candidates, folded, packed, ranks, unpacked
 from curation.dedup.shingles import I64, U32, U64, mix, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
 SIGNED = 65_536  # texts of which there are whole signatures at a time
+STEPS, STEP = 8, 4096  # parts in which a round's pairs are compared, the likeliest first; and pairs in one at least
 DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
 
 
@@ -80,6 +83,21 @@ def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
     return Pairs(pairs.left[near], pairs.right[near], pairs.similarity[near])
 
 
+def components(texts: Sequence[str] | pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None) -> I64:
+    """Return for each of `texts` (normalised) the index of its cluster's first member, as `cluster` does.
+
+    The pairs are not told, so the likeliest are compared first, and what hangs together by these is left out: of texts
+    in large clusters a fifth of the pairs are compared.
+    """
+    column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
+    exact, places = _different(column)
+    kept = column.gather(places)
+    sketch = sketched(kept, settings, seed=seed, sign=sign)
+    found = near(sketch, fetcher(kept, settings), settings, likeliest_first=True)
+    join(exact, places[found.left], places[found.right])
+    return exact
+
+
 def cluster(
     texts: Sequence[str] | pl.Series,
     settings: Dedup,
@@ -94,11 +112,7 @@ def cluster(
     `sign` takes the place of `signatures` where some are known already.
     """
     column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
-    placed = pl.DataFrame({"text": column}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    alike = pl.when(pl.col("text") != "").then(pl.col("row").first().over("text")).otherwise("row")
-    first = placed.select(alike, says=pl.col("text") != "")
-    exact = first.to_series().to_numpy().copy()
-    places = np.flatnonzero((exact == np.arange(len(exact))) & first["says"].to_numpy())
+    exact, places = _different(column)
     kept = column.gather(places)
     sketch = sketched(kept, settings, seed=seed, sign=sign)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)
@@ -112,6 +126,15 @@ def cluster(
     merged = pairs.similarity >= settings.threshold
     join(roots, pairs.left[merged], pairs.right[merged])
     return Clusters(roots, pairs)
+
+
+def _different(texts: pl.Series) -> tuple[I64, I64]:
+    """Return for each text the place of the first equal one, and the places of these; empty ones stand alone."""
+    placed = pl.DataFrame({"text": texts}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+    alike = pl.when(pl.col("text") != "").then(pl.col("row").first().over("text")).otherwise("row")
+    first = placed.select(alike, says=pl.col("text") != "")
+    exact = first.to_series().to_numpy().copy()
+    return exact, np.flatnonzero((exact == np.arange(len(exact))) & first["says"].to_numpy())
 
 
 def matches(
@@ -190,12 +213,21 @@ def sketched(texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None 
     return Sketch(keys, lows)
 
 
-def near(sketch: Sketch, fetch: Fetch, settings: Dedup, *, floor: float | None = None, others: int = 0) -> Pairs:
+def near(
+    sketch: Sketch,
+    fetch: Fetch,
+    settings: Dedup,
+    *,
+    floor: float | None = None,
+    others: int = 0,
+    likeliest_first: bool = False,
+) -> Pairs:
     """Find verified pairs among different texts, from their sketch; `fetch` gives the shingles of some of them.
 
     Pairs that hang together at the threshold already are not compared; pairs come out sorted. With `others`, the first
     so many texts are a set that the rest is held against: only pairs across count, and a text of the rest that has a
-    match is not looked at again.
+    match is not looked at again. `likeliest_first` compares fewer pairs for the same clusters; which, depends on what
+    else there is.
     """
     floor = settings.threshold if floor is None else min(floor, settings.threshold)
     least = tolerance(settings, floor)
@@ -203,36 +235,51 @@ def near(sketch: Sketch, fetch: Fetch, settings: Dedup, *, floor: float | None =
     # What is held against stands before the rest in every bucket: its first text is the one that all are compared with.
     ranked = np.concatenate((ranks(keys[:, :others]), np.uint32(others) + ranks(keys[:, others:])))
     roots = np.arange(keys.shape[1])
+    bounds = Bounds(fetch, len(roots))
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
-    for pairs in candidates(keys, ranked):
+    for pairs in candidates(keys, ranked, None if others else roots):
         left, right = unpacked(pairs)
-        apart = roots[left] != roots[right]
         if others:
-            apart = (left < others) & (right >= others) & (roots[right] == right)
-        left, right, pairs = left[apart], right[apart], pairs[apart]
-        likely = estimates(sketch.bytes, left, right) >= least
-        pairs = _new(pairs[likely], seen)
+            across = (left < others) & (right >= others) & (roots[right] == right)
+            left, right, pairs = left[across], right[across], pairs[across]
+        estimated = estimates(sketch.bytes, left, right)
+        likely = estimated >= least
+        pairs, estimated = pairs[likely], estimated[likely]
+        fresh = _fresh(pairs, seen)
+        pairs, estimated = pairs[fresh], estimated[fresh]
         seen = np.sort(np.concatenate((seen, pairs)))
-        left, right = unpacked(pairs)
-        alike = similarities(fetch, left, right)
-        listed = alike >= floor
-        found.append((pairs[listed], alike[listed]))
-        merged = alike >= settings.threshold
-        if others:
-            roots[right[merged]] = left[merged]
-        else:
-            join(roots, left[merged], right[merged])
+        for part in _by_likelihood(estimated) if likeliest_first else (slice(None),):
+            left, right = unpacked(pairs[part])
+            if likeliest_first:
+                apart = roots[left] != roots[right]
+                left, right = left[apart], right[apart]
+            maybe = bounds.possible(left, right, floor)
+            left, right = left[maybe], right[maybe]
+            alike = similarities(fetch, left, right)
+            listed = alike >= floor
+            found.append((packed(left[listed], right[listed]), alike[listed]))
+            merged = alike >= settings.threshold
+            if others:
+                roots[right[merged]] = left[merged]
+            else:
+                join(roots, left[merged], right[merged])
     whole = np.concatenate([seen[:0], *(pairs for pairs, _ in found)])
     alike = np.concatenate([np.empty(0), *(similarity for _, similarity in found)])
     order = np.argsort(whole)
     return Pairs(*unpacked(whole[order]), alike[order])
 
 
-def _new(pairs: U64, seen: U64) -> U64:
-    """Return those of `pairs` that are not in `seen`; both are sorted."""
+def _by_likelihood(estimated: F64) -> Iterator[I64]:
+    """Yield the places of the likeliest pairs first, in up to `STEPS` parts."""
+    order = np.argsort(-estimated, kind="stable")
+    size = max(STEP, -(-len(order) // STEPS))
+    yield from (order[start : start + size] for start in range(0, len(order), size))
+
+
+def _fresh(pairs: U64, seen: U64) -> npt.NDArray[np.bool_]:
+    """Tell which of `pairs` are not in `seen`; both are sorted."""
     if not len(seen):
-        return pairs
+        return np.ones(len(pairs), dtype=np.bool_)
     place = np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)
-    new: U64 = pairs[seen[place] != pairs]
-    return new
+    return np.asarray(seen[place] != pairs)

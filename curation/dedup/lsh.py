@@ -74,8 +74,12 @@ def ranks(keys: U32) -> U32:
     return ranked
 
 
-def candidates(keys: U32, ranked: U32) -> Iterator[U64]:
-    """Yield, round by round, the pairs that agree on a band (`packed`), each once in a round, in order."""
+def candidates(keys: U32, ranked: U32, roots: I64 | None = None) -> Iterator[U64]:
+    """Yield, round by round, the pairs that agree on a band (`packed`), each once in a round, in order.
+
+    With `roots` (of the component of each text; the caller may join some between two rounds) only pairs of different
+    components: they are left out before they are sorted.
+    """
     places = np.empty(len(ranked), dtype=np.int64)
     places[ranked] = np.arange(len(ranked))
     done = 0
@@ -83,7 +87,7 @@ def candidates(keys: U32, ranked: U32) -> Iterator[U64]:
         if done >= len(keys):
             return
         bands = range(done, min(done + count, len(keys)))
-        yield distinct(np.concatenate(threaded(lambda band: _bucketed(keys, band, ranked, places), bands)))
+        yield distinct(np.concatenate(threaded(lambda band: _bucketed(keys, band, ranked, places, roots), bands)))
         done += count
 
 
@@ -109,13 +113,17 @@ def unpacked(pairs: U64) -> tuple[I64, I64]:
     return (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
 
 
-def _bucketed(keys: U32, band: int, ranked: U32, places: I64) -> U64:
-    """Return the pairs of one band."""
+def _bucketed(keys: U32, band: int, ranked: U32, places: I64, roots: I64 | None) -> U64:
+    """Return the pairs of one band; see `candidates`."""
     some = _not_alone(keys[band])
     ordered = np.sort(keys[band][some].astype(np.uint64) << HALF | ranked[some])
     key, who = (ordered >> HALF).astype(np.uint32), places[ordered & LOW]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))[: len(key)])
     sizes = np.diff(np.append(first, len(key)))
+    if roots is not None and len(first):
+        there = roots[who]
+        several = np.minimum.reduceat(there, first) != np.maximum.reduceat(there, first)
+        first, sizes = first[several], sizes[several]
     few = np.flatnonzero((sizes > 1) & (sizes <= WINDOW))
     pairs = [_pairs(who, first[few], sizes[few], WINDOW - 1)]
     many = np.flatnonzero(sizes > WINDOW)
@@ -129,7 +137,12 @@ def _bucketed(keys: U32, band: int, ranked: U32, places: I64) -> U64:
         for ahead in (1, 2):
             again = _sorted_within(bucket, keys[(band + ahead) % len(keys)][members])
             pairs.append(_pairs(members[again], first, sizes, NEIGHBOURS))
-    return np.concatenate(pairs)
+    found = np.concatenate(pairs)
+    if roots is None:
+        return found
+    left, right = unpacked(found)
+    apart: U64 = found[roots[left] != roots[right]]
+    return apart
 
 
 def _not_alone(keys: U32) -> I64:

@@ -75,7 +75,7 @@ def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
 def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3)."""
     counts = np.diff(np.append(starts, len(hashes)))
-    sets = _Sets(np.repeat(np.arange(len(starts), dtype=np.uint32), counts), hashes)
+    sets = Sets(np.repeat(np.arange(len(starts), dtype=np.uint32), counts), hashes)
     sizes = sets.sizes(len(starts))
     # The smaller set's members are looked up in the larger set.
     swap = sizes[one] < sizes[other]
@@ -89,7 +89,7 @@ def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     return np.stack((sizes[one], sizes[other], shared), axis=1)
 
 
-class _Sets:
+class Sets:
     """Sets of hashes in one hash table that NumPy fills and asks in whole arrays.
 
     Where several members want the same slot, the last one written has it; the others go on to the next, smaller table.

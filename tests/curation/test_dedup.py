@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from curation import dedup
 from curation.dedup import cluster, lsh, minhash, near_pairs, verify
+from curation.dedup.bounds import Bounds
 from curation.dedup.shingles import shingles
 from curation.recipe import Dedup
 
@@ -238,6 +239,43 @@ def test_similarities_are_exact(texts: list[str]) -> None:
     found = verify.similarities(dedup.fetcher(texts, Dedup(ngram=2)), left, right)
     expected = [jaccard(texts[i].ljust(2, "\0"), texts[j].ljust(2, "\0"), 2) for i, j in zip(left, right, strict=True)]
     assert found.tolist() == pytest.approx(expected)
+
+
+@given(st.lists(st.text("退款ab", min_size=1, max_size=40), min_size=2, max_size=12, unique=True), st.floats(0.05, 1.0))
+@settings(max_examples=80, deadline=None)
+def test_a_bound_takes_no_similar_pair_away(texts: list[str], least: float) -> None:
+    texts = [*texts, "".join(chr(0x4E00 + i) for i in range(3000)), "".join(chr(0x4E00 + i) for i in range(900, 3900))]
+    left, right = np.array(list(combinations(range(len(texts)), 2))).T
+    bounds = Bounds(dedup.fetcher(texts, Dedup(ngram=2)), len(texts))
+    maybe = np.concatenate([bounds.possible(left[i::2], right[i::2], least) for i in (0, 1)])
+    pairs = [*zip(left[0::2], right[0::2], strict=True), *zip(left[1::2], right[1::2], strict=True)]
+    alike = [jaccard(texts[i].ljust(2, "\0"), texts[j].ljust(2, "\0"), 2) for i, j in pairs]
+    assert not [pair for pair, there, real in zip(pairs, maybe, alike, strict=True) if real >= least and not there]
+
+
+def test_a_bound_tells_most_pairs_apart_that_are_not_similar(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = corpus()
+    left, right = np.array(list(combinations(range(len(texts)), 2))).T
+    alike = np.array([jaccard(texts[i], texts[j]) >= 0.7 for i, j in zip(left, right, strict=True)])
+    fetch = dedup.fetcher(texts, FIVE)
+    maybe = Bounds(fetch, len(texts)).possible(left, right, 0.7)
+    assert alike.sum() <= maybe.sum() <= 1.2 * alike.sum()
+    monkeypatch.setattr("curation.dedup.bounds.MOST", 40)  # no room for all texts: some are looked at again
+    monkeypatch.setattr("curation.dedup.bounds.ASKED", 30)
+    assert Bounds(fetch, len(texts)).possible(left, right, 0.7).tolist() == maybe.tolist()
+
+
+@pytest.mark.parametrize("step", [1, 7, 4096])
+@given(st.integers(0, 99))
+@settings(max_examples=3, deadline=None)
+def test_comparing_the_likeliest_first_gives_the_same_clusters(step: int, seed: int) -> None:
+    texts = corpus(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dedup, "STEP", step)
+        patch.setattr(dedup, "STEPS", 300)
+        found = dedup.components(texts, FIVE, seed=seed)
+    assert groups(texts, found.tolist()) == groups(texts, cluster(texts, FIVE, seed=seed).first.tolist())
+    assert (found <= np.arange(len(texts))).all()
 
 
 def test_the_threshold_and_the_ngram_of_the_recipe_count() -> None:

@@ -1,0 +1,92 @@
+"""Pairs → those that may be alike enough: an upper bound of the Jaccard similarity, from a few bytes of each text.
+
+Every shingle of a text sets one of `BITS` bits. Two texts share at most the bits that both have, and for each shingle
+whose bit another of the same text has set already one more. That is near the truth for texts of up to some hundred
+shingles, and always above it; so it takes nothing away that is similar, and most pairs that are not need no exact look.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from curation.dedup.minhash import threaded
+from curation.dedup.shingles import I64, U64
+from curation.dedup.verify import Fetch, Sets
+
+BITS = 1024  # of a text: 128 bytes
+MOST = 262_144  # texts whose bits are remembered: 32 MiB
+LOOKED = 512  # texts whose bits are set at once: their shingles stay in the cache of one core
+BOUNDED = 4096  # pairs that are looked at at once, for the same reason
+ASKED = 65_536  # pairs whose texts are looked up at once
+SPREAD = np.uint32(0x9E3779B1)
+
+
+class Bounds:
+    """Tells which pairs of `count` texts may be alike. Each text is shingled once, as long as there is room for all."""
+
+    def __init__(self, fetch: Fetch, count: int) -> None:
+        """Begin without any text."""
+        self._fetch = fetch
+        self._place = np.full(count, -1, dtype=np.int32)  # of a text in what is remembered
+        self._known = 0
+        self._bits: U64 = np.empty((LOOKED, BITS // 64), dtype=np.uint64)
+        self._sizes: I64 = np.empty(LOOKED, dtype=np.int64)  # different shingles
+        self._again: I64 = np.empty(LOOKED, dtype=np.int64)  # those of them whose bit another one has set
+
+    def possible(self, left: I64, right: I64, least: float) -> npt.NDArray[np.bool_]:
+        """Tell which pairs of texts may be as similar as `least`: all that are, and a few others."""
+        found = np.empty(len(left), dtype=np.bool_)
+        for start in range(0, len(left), ASKED):
+            part = slice(start, start + ASKED)
+            self._look(left[part], right[part])
+            found[part] = self._possible(left[part], right[part], least)
+        return found
+
+    def _possible(self, left: I64, right: I64, least: float) -> npt.NDArray[np.bool_]:
+        def one(start: int) -> npt.NDArray[np.bool_]:
+            part = slice(start, start + BOUNDED)
+            mine, theirs = self._place[left[part]], self._place[right[part]]
+            shared = _counted(self._bits.take(mine, axis=0) & self._bits.take(theirs, axis=0))
+            shared += np.minimum(self._again[mine], self._again[theirs])
+            both = self._sizes[mine] + self._sizes[theirs]
+            return np.asarray(shared / (both - shared) >= least)
+
+        return np.concatenate([np.empty(0, dtype=np.bool_), *threaded(one, range(0, len(left), BOUNDED))])
+
+    def _look(self, left: I64, right: I64) -> None:
+        """Remember the texts of these pairs; forget the others where there is no room for all."""
+        asked = np.zeros(len(self._place), dtype=np.bool_)
+        asked[left] = asked[right] = True
+        new = np.flatnonzero(asked & (self._place < 0))
+        if self._known + len(new) > MOST:
+            self._place[:] = -1
+            self._known = 0
+            new = np.flatnonzero(asked)
+        if not len(new):
+            return
+        while self._known + len(new) > len(self._sizes):
+            self._bits = np.concatenate((self._bits, np.empty_like(self._bits)))
+            self._sizes, self._again = (np.concatenate((old, np.empty_like(old))) for old in (self._sizes, self._again))
+        first = self._known
+        self._place[new] = np.arange(first, first + len(new), dtype=np.int32)
+        self._known += len(new)
+
+        def one(start: int) -> None:
+            hashes, starts = self._fetch(new[start : start + LOOKED])
+            owners = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(hashes))))
+            sets = Sets(owners, hashes)
+            flags = np.zeros((len(starts), BITS), dtype=np.bool_)
+            bit = hashes[sets.members] * SPREAD >> np.uint32(32 - BITS.bit_length() + 1)
+            flags[owners[sets.members], bit] = True
+            part = slice(first + start, first + start + len(starts))
+            self._bits[part] = np.packbits(flags, axis=1).view(np.uint64)
+            self._sizes[part] = sets.sizes(len(starts))
+            self._again[part] = self._sizes[part] - _counted(self._bits[part])
+
+        threaded(one, range(0, len(new), LOOKED))
+
+
+def _counted(bits: U64) -> I64:
+    """Count the bits of each row."""
+    return np.asarray(np.bitwise_count(bits).sum(axis=1, dtype=np.int64), dtype=np.int64)
