@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from curation.decide import members
+from curation.checks.score import Sign, applied
+from curation.decide import dropped_messages, members
 from curation.errors import CurationError, SourceError, UsageError
+from curation.extract import turns
+
+if TYPE_CHECKING:
+    from curation.packs import Packs
 
 PLACE = ["conversation", "message"]
+SIDES = (("question", "user"), ("answer", "assistant"))
 
 
 def explain(run: Path, what: str) -> dict[str, Any]:
@@ -22,10 +28,14 @@ def explain(run: Path, what: str) -> dict[str, Any]:
     its action, evidence and the rule's reason.
     """
     messages, examples, findings = (_read(run, name) for name in ("messages", "examples", "findings"))
-    why = _reasons(run)
+    packs = _packs(run)
+    why = _reasons(packs)
     mine = examples.filter(pl.col("id") == what)
     if mine.height:
-        return _example(mine, messages, findings, why)
+        example = _example(mine, messages, findings, why)
+        if packs:
+            _weigh(example, _earlier(mine, messages, findings, packs), packs)
+        return example
     said = messages.filter((pl.col("source") == what) | pl.col("source").str.ends_with(f"/{what}"))
     if said.is_empty():
         raise UsageError(
@@ -43,19 +53,50 @@ def _read(run: Path, name: str) -> pl.DataFrame:
         raise SourceError(f"{run}: not a run folder (no {name}.parquet); make one with `siftune curate`") from None
 
 
-def _reasons(run: Path) -> dict[str, str]:
-    """Return each rule's reason, from the packs that the manifest names; none where they are gone."""
+def _packs(run: Path) -> Packs | None:
+    """Return the packs that the manifest names; none where they are gone."""
     from curation import packs as packs_module
     from curation.recipe import Recipe
+
+    try:
+        recipe = Recipe.model_validate(json.loads((run / "manifest.json").read_text(encoding="utf-8"))["recipe"])
+        return packs_module.load(recipe.packs, recipe.rules, detector=recipe.language.detector)
+    except (OSError, ValueError, KeyError, CurationError):
+        return None
+
+
+def _reasons(packs: Packs | None) -> dict[str, str]:
+    """Return the reason of each rule."""
     from curation.report.numbers import STRUCTURAL
 
     structural = {name: str(words[1]) for name, words in STRUCTURAL.items()}
-    try:
-        recipe = Recipe.model_validate(json.loads((run / "manifest.json").read_text(encoding="utf-8"))["recipe"])
-        rules = packs_module.load(recipe.packs, recipe.rules, detector=recipe.language.detector).rules
-    except (OSError, ValueError, KeyError, CurationError):
-        return structural
-    return structural | {rule.name: rule.why for rule in rules}
+    return structural | ({rule.name: rule.why for rule in packs.rules} if packs else {})
+
+
+def _earlier(mine: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFrame, packs: Packs) -> int:
+    """Count the customer's turns before an example that ask, as `extract` did (bots and cut messages aside)."""
+    place = (pl.col("conversation") == mine["conversation"][0]) & (pl.col("role") != "system")
+    said = messages.filter(place).join(dropped_messages(findings), on=PLACE, how="anti", maintain_order="left")
+    cot = pl.lit(None, dtype=pl.String)
+    spoken = turns(said.with_columns(section=pl.lit(0), cot=cot), packs.cues)
+    first = mine["turns"].explode().struct.field("messages").explode().min()
+    return spoken.filter(pl.col("asks") & (pl.col("messages").list.max() < first)).height
+
+
+def _weigh(found: dict[str, Any], earlier: int, packs: Packs) -> None:
+    """Add to each finding of a score the signs that apply to the example: name, points and what they tell."""
+    said = {side: "\n".join(t["text"] for t in found["turns"] if t["role"] == role) for side, role in SIDES}
+    pair = pl.DataFrame([{**said, "earlier": earlier}], schema_overrides={"earlier": pl.Int32})
+    rules = {rule.name: rule.params for rule in packs.rules if "signs" in rule.params}
+    for finding in found["findings"]:
+        params = rules.get(finding["rule"])
+        if params is None:
+            continue
+        signs = {name: Sign.model_validate(sign) for name, sign in params["signs"].items()}
+        (names,) = applied(pair, params["signs"], params.get("function_words", ""))
+        mine_first = sorted(names, key=lambda name: signs[name].points)
+        finding["below"] = params["below"]
+        finding["signs"] = [{"sign": n, "points": signs[n].points, "why": signs[n].why} for n in mine_first]
 
 
 def _findings(frame: pl.DataFrame, why: dict[str, str]) -> list[dict[str, Any]]:
@@ -133,3 +174,7 @@ def _told(findings: list[dict[str, Any]], indent: str) -> Iterator[str]:
             yield f"{indent}{finding['rule']} ({finding['action']}): [{finding.get('evidence', '')}]"
         if "why" in finding:
             yield f"{indent}  {finding['why']}"
+        if "signs" in finding:
+            total = sum(sign["points"] for sign in finding["signs"])
+            yield f"{indent}  {total:g} points, under {finding['below']:g}:"
+            yield from (f"{indent}  {s['points']:+4g}  {s['sign']}  {s['why']}".rstrip() for s in finding["signs"])

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from curation.checks.registry import check, shared
+from curation.checks.registry import answers, check, shared
 from curation.checks.wording import content, in_common, regex, units
 
 SEPARATOR = " · "  # between the parts of the evidence
@@ -32,6 +32,9 @@ class Sign(BaseModel):
     content: int | None = None  # so many units at least are left without the function words
     after: int | None = None  # so many questions of the customer came before it
     shares: int | None = None  # question and answer have so many content words (Chinese: letter pairs) in common
+    why: str = ""  # what it tells of the pair, in a short sentence; `siftune rules explain` shows it
+    why_zh: str = ""  # the same for readers of the other language
+    why_en: str = ""
 
 
 @check(on="example")
@@ -63,6 +66,13 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
 
     columns = [one.alias(name) for name, one in applies.items()]
     return pl.struct("question", "answer", "record", *columns).map_batches(weigh, return_dtype=pl.String)
+
+
+def applied(pairs: pl.DataFrame, signs: dict[str, dict[str, Any]], function_words: str = "") -> list[list[str]]:
+    """Return for each of `pairs` (question, answer, earlier) the names of the signs that apply, in their order."""
+    empty = regex(function_words) if function_words else None
+    asked = {name: _applies(Sign.model_validate(sign), empty) for name, sign in signs.items()}
+    return [[name for name, holds in row.items() if holds] for row in answers(pairs, asked).iter_rows(named=True)]
 
 
 def _applies(sign: Sign, empty: str | None) -> pl.Expr:

@@ -51,6 +51,9 @@ def rules_show(
     lines = [f"{rule.name}  ({rule.on}, {rule.action})", rule.why, "", "fires on:"]
     lines += [f"  {_example(e)}" for e in rule.fires]
     lines += ["leaves alone:", *(f"  {_example(e)}" for e in rule.silent)]
+    signs = rule.params.get("signs", {})
+    lines += ["", f"signs, fires under {rule.params['below']:g} points:"] if signs else []
+    lines += [f"  {sign['points']:+4g}  {name}  {sign.get('why', '')}".rstrip() for name, sign in signs.items()]
     lines += [
         "",
         f"switch it off: --ignore {rule.name}",

@@ -119,6 +119,42 @@ def test_an_example_says_its_verdict_its_turns_and_where_they_came_from(run: Pat
     assert json.dumps(found)
 
 
+TALK = """\
+{"session_id": "a", "role": "user", "text": "洗衣机的发票能改抬头吗"}
+{"session_id": "a", "role": "assistant", "text": "签收后30天内可以在订单里申请换开"}
+{"session_id": "a", "role": "user", "text": "那这个呢"}
+{"session_id": "a", "role": "assistant", "text": "这台也支持换开的，在订单详情里点换开发票"}
+"""
+
+
+def test_a_score_says_which_signs_add_up_to_it_and_what_they_tell(tmp_path: Path) -> None:
+    log = tmp_path / "talk.jsonl"
+    log.write_text(TALK, encoding="utf-8")
+    recipe = Recipe()
+    packs = packs_module.load(recipe.packs)
+    done = pipeline.curate([log], recipe, packs, progress=lambda *_: None)
+    runfolder.write(done, recipe, packs, tmp_path / "run", argv=[])
+    pair = done.examples.row(by_predicate=pl.col("question") == "那这个呢", named=True)
+    found = explain(tmp_path / "run", pair["id"])
+    hit = next(finding for finding in found["findings"] if finding["rule"] == "zh/leans-on-context")
+    told = {sign["sign"]: sign["points"] for sign in hit["signs"]}
+    assert told["alone/begins-with-a-pointer"] == -1
+    assert told["alone/follows-a-question"] == -1  # the invoice came before
+    assert "alone/names-its-topic" not in told
+    assert sum(told.values()) < hit["below"]
+    shown = "\n".join(lines(found))
+    assert f"{sum(told.values()):g} points, under {hit['below']:g}:" in shown
+    assert "-1  alone/begins-with-a-pointer  开头就是“这、那、它”。" in shown
+
+
+def test_every_shipped_sign_says_why_in_both_languages(packs: Packs) -> None:
+    signs = {name: sign for rule in packs.rules for name, sign in rule.params.get("signs", {}).items()}
+    assert len(signs) > 60
+    assert [
+        name for name, sign in signs.items() if not (sign.get("why") and (sign.get("why_en") or sign.get("why_zh")))
+    ] == []
+
+
 def test_what_is_not_there_is_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"chat\.csv:17"):
         explain(run, "nothing.csv:3")
