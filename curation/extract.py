@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from curation import reasoning, tables
+from curation.checks.alternatives import matches
 from curation.checks.language import language
 from curation.checks.wording import BETWEEN
 
@@ -47,10 +48,52 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     """
     told = pl.col("tongue") if "tongue" in messages.columns else language(pl.col("text"))
     spoken = messages.filter(pl.col("role") != "system").with_columns(language=told)
-    fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
     if "parts" not in messages.columns:
         spoken = spoken.with_columns(parts=1)
+    fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
+    user, chinese = pl.col("role") == "user", pl.col("language") == "zh"
+    spoken = spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum()).with_columns(
+        first=pl.col("turn") != pl.col("turn").shift(1).fill_null(0),
+        last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0),
+    )
+    # Null where nobody looks at it.
+    asked, said = pl.when(user).then("text"), pl.when(~user).then("text")
+    before = {tongue: said.str.replace(pattern, "") for tongue, pattern in _LAST_SENTENCE.items()}
+    sides = spoken.select(
+        asked=asked, last=pl.when("last").then(said),
+        before=pl.when(chinese).then(before["zh"]).otherwise(before["other"]),
+    )  # fmt: skip
+    inquires = matches(sides["asked"], cues["question"])
+    asks = matches(sides["asked"], cues["asks"])
+    spoken = spoken.with_columns(
+        asks=user & (asks | pl.col("record")),
+        inquires=user & (inquires | pl.col("record")),
+        clarifies=matches(sides["last"], cues["clarify"]),
+        informs=matches(sides["before"], cues["informs"]),
+        bare=pl.col("text").str.contains(cues["consent"]),
+        role=pl.col("role").cast(pl.String),
+    )
+    alone = pl.col("first") & pl.col("last")
     places = pl.int_ranges("message", pl.col("message") + pl.col("parts"), dtype=pl.UInt32)  # of a cut text, all parts
+    whole = spoken.filter(alone).with_columns(pl.col("text").str.strip_chars_end("， "), messages=places)
+    joined = (
+        _pieces(spoken.filter(~alone))
+        .group_by("turn", maintain_order=True)
+        .agg(
+            pl.col("conversation", "role").first(),
+            pl.col("piece").str.join("").str.strip_chars_end("， ").alias("text"),
+            places.explode().alias("messages"),
+            pl.col("asks", "inquires", "informs", "record").any(),
+            pl.col("clarifies").last(),
+            pl.col("bare").all(),
+            pl.col("cot").drop_nulls().last(),
+        )
+    )
+    return pl.concat(rows.select("turn", *TURNS) for rows in (whole, joined)).sort("turn").drop("turn")
+
+
+def _pieces(spoken: pl.DataFrame) -> pl.DataFrame:
+    """Add `piece` to messages of turns that have several: what of each goes into the turn, with what parts it off."""
     following = pl.col("text").shift(-1)
     lines = pl.col("text").str.contains("\n", literal=True) | following.str.contains("\n", literal=True)
     ended, chinese = pl.col("text").str.contains(_ENDED), pl.col("language") == "zh"
@@ -62,60 +105,38 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         .when(~ended & (pl.col("role") == "assistant") & following.str.contains(r"^[A-Z]")).then(pl.lit(". "))
         .otherwise(pl.lit(" "))
     )  # fmt: skip
-    user = pl.col("role") == "user"
-    text = pl.col("text")
-    before = {tongue: text.str.replace(pattern, "") for tongue, pattern in _LAST_SENTENCE.items()}
-    told = pl.when(chinese).then(before["zh"]).otherwise(before["other"])
+    again = pl.struct("turn", "text").is_first_distinct().not_() | _said_by(-1) | _said_by(1)
     return (
-        spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum())
-        .with_columns(
-            asks=user & (pl.col("text").str.contains(cues["asks"]) | pl.col("record")),
-            inquires=user & (pl.col("text").str.contains(cues["question"]) | pl.col("record")),
-            clarifies=~user & pl.col("text").str.contains(cues["clarify"]),
-            informs=~user & told.str.contains(cues["informs"]),
-            bare=pl.col("text").str.contains(cues["consent"]),
-            again=pl.struct("turn", "text").is_first_distinct().not_() | _said_by(-1) | _said_by(1),
-        )
-        .with_columns(last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0))
+        spoken.with_columns(clauses=_clauses())
+        .with_columns(again=again)
         .with_columns(
             piece=pl.when("again").then(pl.lit("")).otherwise("text")
             + pl.when(pl.col("last") | pl.col("again")).then(pl.lit("")).otherwise(separator)
         )
-        .group_by("turn", maintain_order=True)
-        .agg(
-            pl.col("conversation").first(),
-            pl.col("role").first().cast(pl.String),
-            pl.col("piece").str.join("").str.strip_chars_end("， ").alias("text"),
-            places.explode().alias("messages"),
-            pl.col("asks").any(),
-            pl.col("inquires").any(),
-            pl.col("clarifies").last(),
-            pl.col("informs").any(),
-            pl.col("bare").all(),
-            pl.col("cot").drop_nulls().last(),
-            pl.col("record").any(),
-        )
-        .drop("turn")
     )
 
 
 _SAYS_ENOUGH = 4  # characters: what is shorter is too often a part of another phrase
 
 
+def _clauses() -> pl.Expr:
+    """Return the clauses of a Chinese message, parted by spaces; null for others."""
+    text = pl.when(pl.col("language") == "zh").then("text")
+    return pl.concat_str(pl.lit(" "), text.str.replace_all(rf"{BETWEEN}+", " ").str.strip_chars(), pl.lit(" "))
+
+
 def _said_by(step: int) -> pl.Expr:
-    """Return whether the message `step` rows before has all clauses of this one, in a row; in the same turn.
+    """Return whether the message `step` rows before has all `clauses` of this one, in a row; in the same turn.
 
     Clauses, not characters: 支持退货 is no part of 生鲜不支持退货. Chinese only: white space parts clauses there.
     """
-    turn = pl.col("turn")
-    beside = (turn == turn.shift(1)) | (turn == turn.shift(-1))
-    crowded = pl.when(beside & (pl.col("language") == "zh")).then("text")
-    clauses = pl.concat_str(pl.lit(" "), crowded.str.replace_all(rf"{BETWEEN}+", " ").str.strip_chars(), pl.lit(" "))
+    turn, clauses = pl.col("turn"), pl.col("clauses")
     longer = clauses.shift(step).str.len_bytes() > clauses.str.len_bytes()
     if step > 0:  # of two that say the same, the first stands
         longer |= clauses.shift(step) == clauses
-    within = clauses.shift(step).str.contains(clauses, literal=True) & (clauses.str.len_chars() >= _SAYS_ENOUGH + 2)
-    return (longer & within & (turn == turn.shift(step))).fill_null(value=False)
+    likely = longer & (clauses.str.len_chars() >= _SAYS_ENOUGH + 2) & (turn == turn.shift(step))
+    within = pl.when(likely).then(clauses.shift(step)).str.contains(clauses, literal=True)
+    return within.fill_null(value=False)
 
 
 def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> pl.DataFrame:

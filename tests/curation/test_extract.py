@@ -143,6 +143,12 @@ def test_what_the_next_message_says_in_full_stands_there_once():
     assert after["text"].to_list() == ["怎么退货？谢谢！", "在订单里申请"]
 
 
+def test_what_the_other_side_says_in_full_stays():
+    asked = ("user", "您好"), ("user", "七天无理由退货")
+    told = ("assistant", "七天无理由退货，运费自理"), ("assistant", "拆封不退")
+    assert spoken(*asked, *told)["text"].to_list() == ["您好，七天无理由退货", "七天无理由退货，运费自理。拆封不退"]
+
+
 def test_words_inside_another_clause_are_not_said_by_it():
     found = spoken(("user", "能退吗"), ("assistant", "支持退货"), ("assistant", "生鲜不支持退货"))
     assert found["text"].to_list() == ["能退吗", "支持退货。生鲜不支持退货"]
