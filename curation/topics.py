@@ -1,7 +1,9 @@
 """Query types from the data, where no pack fits: questions clustered by their words (`query_types: auto`).
 
 TF-IDF vectors (vectors.py) of a sample, k-means (scikit-learn, extra `cluster`), then every question goes to the
-nearest centre. A cluster is called by the words that stand out in it. The sample is the first texts in the order of
+nearest centre. Questions in Han characters and others have no word in common, so k-means over both would part languages
+before subjects: each script has clusters of its own, by the root of its share. A cluster is called by the words that
+stand out in it. The sample is the first texts in the order of
 their ids, which are hashes: the same whatever the sharding; fitting takes no longer for a million rows than for ten
 thousand.
 """
@@ -25,6 +27,14 @@ MOST = 24  # clusters
 PER_CLUSTER = 15  # questions at least, on average
 NEAR = 0.1  # cosine to its centre that a question needs, else it is `other`
 NAMED_BY = 3  # words in a cluster's name
+COHESIVE = (
+    0.1  # of a pair of Han characters: how far it is a word, n(ab)² / (n(a) n(b)) texts; 酒店 is one, 家酒 is none
+)
+_HAN = r"\p{Han}"
+_TALK = frozenset(
+    "im ive id ill dont didnt doesnt isnt cant couldnt wont whats wheres need want like know think use used using does did "
+    "help please pls hi hello hey thanks thank got get getting make made try tried trying just really going way new".split()
+)  # English of chats that is in no name, beside stop words
 STARTS = 10  # of which the best is taken
 _FUNCTION = frozenset(
     "的了吗呢啊么吧呀呗哦我你您他她它们是有在不也都就还很这那个什怎哪请一要会能可以给把被到"
@@ -73,12 +83,30 @@ def fitted(chosen: pl.DataFrame, *, seed: int) -> Topics:
     texts = chosen["text"]
     found = terms(texts)
     known = frequencies(found)
-    count = min(MOST, len(texts) // PER_CLUSTER)
-    if count < 2:
+    counts = _counts(texts)
+    if sum(counts.values()) < 2:
         return Topics([], known, len(texts), np.empty((0, 0)))
     rows = weigh(found, known, texts=len(texts), documents=len(texts))
-    centres = kmeans(rows, count, seed)
-    return Topics(_names(centres, known, texts), known, len(texts), centres)
+    names: list[str] = []
+    centres = []
+    for script, count in counts.items():
+        mine = texts.str.contains(_HAN) == (script == "han")
+        part = kmeans(rows[mine.arg_true().to_numpy()], count, seed)
+        names += _names(part, known, texts.filter(mine), names)
+        centres.append(part)
+    return Topics(names, known, len(texts), np.concatenate(centres))
+
+
+def _counts(texts: pl.Series) -> dict[str, int]:
+    """Return how many clusters each script gets: MOST together, by the root of its share, none for a few texts."""
+    han = int(texts.str.contains(_HAN).sum())
+    sizes = {"han": han, "other": len(texts) - han}
+    roots = {script: size**0.5 for script, size in sizes.items() if size >= PER_CLUSTER}
+    total = min(MOST, len(texts) // PER_CLUSTER)
+    return {
+        script: max(1, min(sizes[script] // PER_CLUSTER, round(total * root / sum(roots.values()))))
+        for script, root in sorted(roots.items(), key=lambda one: -one[1])
+    }
 
 
 def topics(questions: pl.DataFrame, *, seed: int) -> tuple[pl.Series, dict[str, Names]]:
@@ -121,24 +149,37 @@ def _nearest(rows: Vectors, centres: npt.NDArray[np.float64]) -> npt.NDArray[np.
     return best
 
 
-def _names(centres: npt.NDArray[np.float64], known: pl.DataFrame, sample: pl.Series) -> list[str]:
-    """Call each cluster by the words that weigh most in its centre and less in the others; no two the same."""
+def _names(centres: npt.NDArray[np.float64], known: pl.DataFrame, sample: pl.Series, taken: list[str]) -> list[str]:
+    """Call each cluster by the words that weigh most in its centre and less in the others; none as one of `taken`."""
     columns = known.filter(pl.col("texts") > 1).sort("term")["term"].to_list()
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-    whole = words(sample)
+    whole, loose = words(sample), _loose(known, sample)
     names: list[str] = []
-    for centre in centres - centres.mean(axis=0):
+    for centre in centres - centres.mean(axis=0) if len(centres) > 1 else centres:
         best = np.argsort(-np.round(centre[: len(columns)], 9), kind="stable")
         told: list[str] = []
         for column in best:
             word = whole.get(columns[column], columns[column])
             if len(told) == NAMED_BY or centre[column] <= 0:
                 break
-            if word in ENGLISH_STOP_WORDS or _FUNCTION & set(word) or word == "0":
+            if word in ENGLISH_STOP_WORDS or word in _TALK or word in loose or _FUNCTION & set(word) or word == "0":
                 continue
             if word.isascii() or not any(set(word) & set(other) for other in told):  # 快递 and 递单 overlap
                 told.append(word)
         name = " ".join(told) or "?"
-        names.append(name if name not in names else f"{name} {len(names)}")
+        names.append(name if name not in [*taken, *names] else f"{name} {len(taken) + len(names)}")
     return names
+
+
+def _loose(known: pl.DataFrame, sample: pl.Series) -> set[str]:
+    """Return the pairs of Han characters that only happen to stand together: 家酒 of 这家酒店."""
+    pairs = known.filter(pl.col("term").str.contains(r"^\p{Han}{2}$"))
+    letters = pl.DataFrame({"letter": sample.str.extract_all(_HAN)}).select(pl.col("letter").list.unique())
+    counts = letters.explode("letter", empty_as_null=True).drop_nulls().group_by("letter").len()
+    told = dict(counts.iter_rows())
+    return {
+        term
+        for term, texts in pairs.select("term", "texts").iter_rows()
+        if texts**2 < COHESIVE * told.get(term[0], 1) * told.get(term[1], 1)
+    }

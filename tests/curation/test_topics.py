@@ -35,6 +35,27 @@ def test_questions_about_one_thing_are_one_type_that_is_called_by_its_words(monk
     assert all(kind in name for kind, name in named.items()), named
 
 
+def test_a_few_questions_in_another_language_are_told_apart_by_their_subject_too() -> None:
+    many = questions(40).filter(pl.col("kind").is_in(["发票", "密码"]))
+    few = questions(10).filter(pl.col("kind").is_in(["delivery", "refund"]))
+    asked = pl.concat([many, few])
+    told, _ = topics(asked.select("id", "text"), seed=1)
+    types = asked.with_columns(told).group_by("kind").agg(pl.col("query_type").unique())
+    known = dict(types.iter_rows())
+    assert not set(known["delivery"]) & set(known["refund"])
+    assert not set(known["delivery"] + known["refund"]) & set(known["发票"] + known["密码"])
+
+
+def test_no_name_is_made_of_characters_that_only_happen_to_stand_together() -> None:
+    places = ["酒店", "餐馆", "车站", "书店", "医院"]
+    asks = ["两家{}电话", "评分高{}推荐", "{}地址告诉下", "三楼{}营业时间"]
+    texts = [ask.format(place) for ask in asks for place in places for _ in range(9)]
+    frame = pl.DataFrame({"text": texts}).with_row_index("n").with_columns(id=pl.format("{}", pl.col("n").hash(2)))
+    told = {word for name in topics(frame.select("id", "text"), seed=3)[1].values() for word in name.zh.split()}
+    assert told & {"电话", "推荐", "地址", "营业"}
+    assert not told & {ask[at] + place[0] for ask, at in zip(asks, (1, 2), strict=False) for place in places}
+
+
 def test_the_same_seed_gives_the_same_types_whatever_the_order() -> None:
     asked = questions(10).select("id", "text")
     told, names = topics(asked, seed=5)
