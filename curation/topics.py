@@ -10,6 +10,7 @@ thousand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -27,14 +28,18 @@ MOST = 24  # clusters
 PER_CLUSTER = 15  # questions at least, on average
 NEAR = 0.1  # cosine to its centre that a question needs, else it is `other`
 NAMED_BY = 3  # words in a cluster's name
-COHESIVE = (
-    0.1  # of a pair of Han characters: how far it is a word, n(ab)² / (n(a) n(b)) texts; 酒店 is one, 家酒 is none
-)
+# How far a pair of Han characters is a word, n(ab)² / (n(a) n(b)) texts: 酒店 is one, 家酒 is none.
+COHESIVE = 0.1
 _HAN = r"\p{Han}"
+# English of chats that is in no name, beside stop words.
 _TALK = frozenset(
-    "im ive id ill dont didnt doesnt isnt cant couldnt wont whats wheres need want like know think use used using does did "
-    "help please pls hi hello hey thanks thank got get getting make made try tried trying just really going way new".split()
-)  # English of chats that is in no name, beside stop words
+    re.findall(
+        r"\w+",
+        "im ive id ill dont didnt doesnt isnt cant couldnt wont whats wheres need want like know think use used using"
+        " does did help please pls hi hello hey thanks thank got get getting make made try tried trying just really"
+        " going way new",
+    )
+)
 STARTS = 10  # of which the best is taken
 _FUNCTION = frozenset(
     "的了吗呢啊么吧呀呗哦我你您他她它们是有在不也都就还很这那个什怎哪请一要会能可以给把被到"
