@@ -92,20 +92,22 @@ def timestamp(text: str) -> bool:
 
 # --- what stands around a number ----------------------------------------------------------------------------------
 
-_OTHER = re.compile(rf"(?:{WORDS.not_personal})[\s_号码是为:：()（）#.-]{{0,4}}(?:is|are)?\s?$", re.IGNORECASE)
+# What stands before a number is read backwards: `re` would try every word at every place to find none at the end.
+_END = r"\n?\s?"
+_OTHER = re.compile(rf"{_END}(?:si|era)?[\s_号码是为:：()（）#.-]{{0,4}}{WORDS.not_personal_backwards}", re.IGNORECASE)
 _UNIT = re.compile(
     r"\s?(?:元|块|¥|￥|%|％|个|件|台|箱|条|只|次|天|小时|分钟|秒|公里|千米|米|斤|公斤|吨|人民币|多?人|"
     r"(?:yuan|usd|rmb|dollars?|euros?|pounds?|units?|pcs|pieces|items|days?|hours?|km|kg|mb|gb|ms"
     r"|people|times|points?)\b)",
     re.IGNORECASE,
 )
-_MONEY = re.compile(r"(?:[¥￥$€£]|RMB|USD|HK\$)\s?$", re.IGNORECASE)
+_MONEY = re.compile(rf"{_END}(?:[¥￥$€£]|BMR|DSU|\$KH)", re.IGNORECASE)
 
 
 def _quantity(text: str, start: int, end: int) -> bool:
     """Tell whether the number is money, a quantity, or something that is called by a number."""
-    before = text[max(0, start - 24) : start]
-    return bool(_UNIT.match(text, end) or _MONEY.search(before) or _OTHER.search(before))
+    before = text[max(0, start - 24) : start][::-1]
+    return bool(_UNIT.match(text, end) or _MONEY.match(before) or _OTHER.match(before))
 
 
 def _public(number: str) -> bool:
@@ -201,7 +203,7 @@ def _grouped(value: str) -> bool:
 
 
 def _unit_or_money(text: str, start: int, end: int) -> bool:
-    return bool(_UNIT.match(text, end) or _MONEY.search(text[max(0, start - 5) : start]))
+    return bool(_UNIT.match(text, end) or _MONEY.match(text[max(0, start - 5) : start][::-1]))
 
 
 def _id_said(match: re.Match[str]) -> bool:

@@ -48,14 +48,13 @@ def _at(pattern: re.Pattern[str], text: str, spots: Sequence[str]) -> Iterator[r
         # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it, too.
         start = text.find(spot, end)
         end = start + len(spot)
-        at = max(start, done)
-        while at < end:
-            match = pattern.match(text, at)
-            if match:
-                yield match
-                at = done = match.end()
-            else:
-                at += 1
+        while done < end:
+            # Mostly at its beginning, else from there on; what is found behind a spot is a later one's.
+            match = pattern.match(text, max(start, done)) or pattern.search(text, max(start, done) + 1)
+            if not match:
+                return
+            yield match
+            done = match.end()
 
 
 _LOOK = re.compile(r"\(\?<?[=!]")

@@ -46,17 +46,18 @@ def masked_lists(
 
 
 def masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None = None) -> tuple[pl.Series, pl.DataFrame]:
-    """Mask `units` (conversation, text, asked; in order, null texts stay null).
+    """Mask `units` (conversation, text, asked; in order, null texts stay null; maybe `times`: how often each stands).
 
     Returns the masked texts, and the hits: row, start, end, kind, placeholder. A value that is found once is masked
     wherever else it stands in its conversation. Numbers go by first appearance, beginning behind those of
     placeholders that are in the texts already.
     """
-    units = units.select("conversation", "text", "asked").with_row_index("row")
+    times = pl.col("times") if "times" in units.columns else pl.lit(1, dtype=pl.UInt32)
+    units = units.select("conversation", "text", "asked", times=times).with_row_index("row")
     if (units["text"].str.len_chars() <= LONG).all():
         return _masked(units, wanted, chinese=chinese)
     pieces = _pieces(units)
-    texts, hits = _masked(pieces.select("row", "conversation", "text", "asked"), wanted, chinese=chinese)
+    texts, hits = _masked(pieces.select("row", "conversation", "text", "asked", "times"), wanted, chinese=chinese)
     joined = pieces.select("whole", text=texts).group_by("whole", maintain_order=True).agg(pl.col("text").str.join(""))
     place = pieces.select("row", "whole", "offset")
     return (
@@ -99,7 +100,7 @@ def _masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None) -> tu
     hits = _named(mine, _numbered(mine, hits), chinese=chinese)
     pieces = (
         hits.join(mine.select("row", "text"), on="row", how="left", maintain_order="left")
-        .with_columns(before=pl.col("end").shift(1, fill_value=0).over("row"))
+        .with_columns(before=pl.when(pl.col("row") == pl.col("row").shift(1)).then(pl.col("end").shift(1)).otherwise(0))
         .with_columns(
             piece=pl.col("text").str.slice("before", pl.col("start") - pl.col("before")) + pl.col("placeholder")
         )
@@ -107,8 +108,9 @@ def _masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None) -> tu
         .agg(pl.col("piece").str.join(""), tail=pl.col("text").last().str.slice(pl.col("end").last()))
         .select("row", masked=pl.col("piece") + pl.col("tail"))
     )
-    texts = units.join(pieces, on="row", how="left", maintain_order="left").select(pl.coalesce("masked", "text"))
-    return texts.to_series().alias("text"), hits.select("row", "start", "end", "kind", "placeholder")
+    return units["text"].scatter(pieces["row"], pieces["masked"]), hits.select(
+        "row", "start", "end", "kind", "placeholder"
+    )
 
 
 def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
@@ -221,8 +223,9 @@ def _named(units: pl.DataFrame, hits: pl.DataFrame, *, chinese: bool | None) -> 
     """Add `placeholder`, in the language that most of the conversation is in."""
     if chinese is None:
         spoken = pl.col("text").str.replace_all(r"(?:https?://|www\.)\S+", "")
-        han = spoken.str.count_matches(r"\p{Han}").sum()
-        latin = spoken.str.count_matches(r"[A-Za-z]{2,}").sum()
+        han, latin = (
+            (spoken.str.count_matches(letters) * pl.col("times")).sum() for letters in (r"\p{Han}", "[A-Za-z]{2,}")
+        )
         tongue = units.group_by("conversation").agg(chinese=han >= latin)
         hits = hits.join(tongue, on="conversation", how="left", maintain_order="left")
     else:
@@ -243,40 +246,60 @@ def examples(frame: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     """
     if frame.is_empty() or not wanted.kinds:
         return frame
-    numbered = frame.with_row_index("example")
-    turns = (
-        numbered.select("example", "conversation", "turns")
-        .explode("turns")
-        .select("example", "conversation", text=pl.col("turns").struct.field("text"), part=pl.lit("turns"))
-    )
-    fields = [
-        numbered.select("example", "conversation", text=name, part=pl.lit(name))
-        for name in ("question", "answer", "cot")
-    ]
-    units = pl.concat([turns.filter(pl.col("text").is_not_null()), *fields]).with_columns(
-        asked=pl.lit(None, dtype=pl.String)
-    )
-    texts, hits = masked(units, wanted)
+    parts, copies = _parts(frame)
+    texts, hits = masked(parts, wanted)
     if hits.is_empty():
         return frame
-    touched = units.select("example", "part", text=texts).filter(
-        pl.col("example").is_in(units["example"].gather(hits["row"]).unique().implode())
+    touched = parts.select("example", "part", text=texts).filter(
+        pl.col("example").is_in(parts["example"].gather(hits["row"]).unique().implode())
     )
-    columns: dict[str, pl.Series] = {}
-    for name in ("question", "answer", "cot"):
-        mine = touched.filter(pl.col("part") == name)
-        columns[name] = frame[name].scatter(mine["example"], mine["text"])
     said = touched.filter(pl.col("part") == "turns")
     turn = frame["turns"].gather(said["example"].unique(maintain_order=True)).explode().struct.unnest()
     turn = turn.with_columns(text=said["text"]).select(field.name for field in tables.TURN.fields)
-    rebuilt = pl.DataFrame({"example": said["example"], "turns": turn.to_struct()}).group_by(
-        "example", maintain_order=True
-    )
-    new = rebuilt.agg("turns")
+    rebuilt = pl.DataFrame({"example": said["example"], "turns": turn.to_struct()})
+    new = rebuilt.group_by("example", maintain_order=True).agg("turns")
+    columns: dict[str, pl.Series] = {}
+    for name in ("question", "answer", "cot"):
+        own = touched.filter(pl.col("part") == name)
+        columns[name] = frame[name].scatter(own["example"], own["text"])
+    for name, (turns, of) in copies.items():
+        same = new.filter(turns.gather(new["example"]))
+        columns[name] = columns[name].scatter(same["example"], same["turns"].list.get(of).struct.field("text"))
     place = np.arange(frame.height)
     place[new["example"].to_numpy()] = np.arange(frame.height, frame.height + new.height)
     columns["turns"] = pl.concat([frame["turns"], new["turns"]]).gather(place)
     return frame.with_columns(column.alias(name) for name, column in columns.items())
+
+
+def _parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[pl.Series, int]]]:
+    """Return the texts of examples: example (its row), conversation, part, text, asked and times.
+
+    A question that is the first turn, and an answer that is the last, stand there once; where that is so, the second
+    value says, for each of the two with the place of the turn.
+    """
+    numbered = frame.with_row_index("example")
+    common = {"asked": pl.lit(None, dtype=pl.String), "times": pl.lit(1, dtype=pl.UInt32)}
+    turns = (
+        numbered.select("example", "conversation", "turns")
+        .explode("turns")
+        .select("example", "conversation", text=pl.col("turns").struct.field("text"), part=pl.lit("turns"), **common)
+    )
+    ends = frame["turns"].list.len().fill_null(0).clip(1).cast(pl.Int64).cum_sum().to_numpy()  # no turns leave one null
+    begins = np.concatenate([[0], ends[:-1]])
+    times = np.ones(turns.height, dtype=np.uint32)
+    copies = {}
+    for name, places, of in (("question", begins, 0), ("answer", ends - 1, -1)):
+        same = (frame[name] == turns["text"].gather(places)).fill_null(value=False)
+        times[places[same.to_numpy()]] += 1
+        copies[name] = same, of
+    fields = [
+        numbered.filter(~copies[name][0] if name in copies else pl.col(name).is_not_null()).select(
+            "example", "conversation", text=name, part=pl.lit(name), **common
+        )
+        for name in ("question", "answer", "cot")
+    ]
+    said = turns.with_columns(times=times).filter(pl.col("text").is_not_null())
+    return pl.concat([said, *fields]), copies
 
 
 def hits_of(text: str, wanted: Masking = EVERYTHING) -> list[Hit]:

@@ -49,6 +49,7 @@ class Words:
     public_addresses: frozenset[str]
     cues: dict[str, str]  # one alternation each, for re.IGNORECASE
     not_personal: str  # alternation
+    not_personal_backwards: str  # one of them in small letters, from its last to its first
     surname: str  # alternation, two characters first
     not_names: frozenset[str]
     title: str
@@ -67,6 +68,7 @@ def load(path: Path) -> Words:
         public_addresses=frozenset(text.public_addresses.split()),
         cues={name: "|".join(f"(?:{_border(pattern)})" for pattern in cues) for name, cues in text.cues.items()},
         not_personal="|".join(map(re.escape, text.not_personal.split())),
+        not_personal_backwards=one_of([word[::-1].lower() for word in text.not_personal.split()]),
         surname=one_of(text.surnames.split()),
         not_names=frozenset(text.not_names.split()),
         title="|".join(sorted(text.titles.split(), key=len, reverse=True)),
@@ -80,9 +82,9 @@ def one_of(words: list[str]) -> str:
     """Return a pattern for any of `words`, grouped by first character: `re` tries alternatives one by one."""
     by_first: dict[str, list[str]] = {}
     for word in sorted(words, key=len, reverse=True):
-        by_first.setdefault(word[0], []).append(word[1:])
-    single = "".join(first for first, rests in by_first.items() if rests == [""])
-    longer = [f"{first}(?:{'|'.join(rests)})" for first, rests in by_first.items() if rests != [""]]
+        by_first.setdefault(re.escape(word[0]), []).append(re.escape(word[1:]))
+    single = "".join(first for first, rests in by_first.items() if set(rests) == {""})
+    longer = [f"{first}(?:{'|'.join(rests)})" for first, rests in by_first.items() if set(rests) != {""}]
     known = "".join(by_first)
     return f"(?=[{known}])(?:{'|'.join([f'[{single}]'] * bool(single) + longer)})"
 
