@@ -222,18 +222,23 @@ def mend(
     return _masked(messages, pl.concat(changes), mask)
 
 
+def _before(values: pl.Series, conversations: pl.Series, back: int) -> pl.Series:
+    """Return the value of the message `back` before each in its conversation; 0 where there is none."""
+    same = conversations == conversations.shift(back)
+    return values.shift(back).zip_with(
+        same.fill_null(value=False), pl.repeat(0, len(values), dtype=values.dtype, eager=True)
+    )
+
+
 def _masked(messages: pl.DataFrame, mends: pl.DataFrame, mask: Masking) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Mask messages and what is said of their repairs; add a finding per message and kind. Evidence: a placeholder."""
     if not mask.kinds:
         return messages, mends
     nothing = pl.lit(None, dtype=pl.String)
-    previous = [
-        TEXT.shift(back).over("conversation").fill_null("") for back in (1, 2)
-    ]  # an answer may follow a 好的 or stand behind "my number is"
     asks = nothing
-    if mask.kinds & privacy.ASKED:
-        short = TEXT.str.len_chars() <= privacy.LONGEST
-        asks = pl.when(short).then(privacy.asked(pl.concat_str(previous, separator="\n")))
+    if mask.kinds & privacy.ASKED:  # an answer may follow a 好的 or stand behind "my number is"
+        before = [_before(privacy.asked(messages["text"]), messages["conversation"], back) for back in (1, 2)]
+        asks = pl.when(TEXT.str.len_chars() <= privacy.LONGEST).then(privacy.kinds(before[0] | before[1]))
     parts = {
         "text": messages.select("conversation", text="text", asked=asks),
         "cot": messages.select("conversation", text="cot", asked=nothing),

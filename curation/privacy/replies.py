@@ -10,6 +10,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from curation.checks.alternatives import matches
+from curation.checks.wording import regex
 from curation.privacy import names
 from curation.privacy.numbers import digits, timestamp
 from curation.privacy.patterns import Hit
@@ -39,7 +41,7 @@ r"|new) address|where do you live|post ?code|zip"
     "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
 }  # fmt: skip
 ASKED = frozenset(ASKS)  # the kinds that a short message may answer with
-ANY = "(?i)" + "|".join(pattern.removeprefix("(?i)") for pattern in ASKS.values())
+ANY = regex(*ASKS.values())
 
 _NUMBER = re.compile(
     r"\W*(?:(?:it'?s|it is|its|here|是|我的|号码|就是|订单号|单号|number"
@@ -64,10 +66,22 @@ _ACCOUNT = re.compile(
 )
 
 
-def asked(before: pl.Expr) -> pl.Expr:
-    """Return which kinds (keys of ASKS, joined by spaces) the text `before` asks for; null for none."""
-    kinds = pl.concat_list(pl.when(before.str.contains(pattern)).then(pl.lit(kind)) for kind, pattern in ASKS.items())
-    return pl.when(before.str.contains(ANY)).then(kinds.list.drop_nulls().list.join(" "))
+def asked(texts: pl.Series) -> pl.Series:
+    """Return what each text asks for: a bit for each kind, in the order of ASKS. None reaches over a line end."""
+    likely = texts.alias("text").to_frame().with_row_index("row").filter(matches(texts, ANY))
+    told = [
+        matches(likely["text"], regex(pattern)).cast(pl.UInt8) * (1 << bit) for bit, pattern in enumerate(ASKS.values())
+    ]
+    found = likely.select("row", bits=pl.sum_horizontal(told).cast(pl.UInt8))
+    return pl.repeat(0, len(texts), dtype=pl.UInt8, eager=True).scatter(found["row"], found["bits"])
+
+
+def kinds(bits: pl.Series) -> pl.Series:
+    """Return the kinds that `asked` tells, joined by spaces; null for none."""
+    names = {
+        told: " ".join(kind for bit, kind in enumerate(ASKS) if told >> bit & 1) for told in range(1, 1 << len(ASKS))
+    }
+    return bits.replace_strict(names, default=None, return_dtype=pl.String)
 
 
 def reply(text: str, kinds: str) -> Iterator[Hit]:

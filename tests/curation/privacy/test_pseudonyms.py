@@ -57,6 +57,14 @@ def test_numbers_go_on_behind_placeholders_that_the_log_came_with() -> None:
     assert masked(("user", "[电话1]打不通，打13800138000")) == ["[电话1]打不通，打[电话2]"]
 
 
+def test_a_reply_may_stand_behind_one_more_message_and_answer_what_either_asked() -> None:
+    asked = ("assistant", "请问您贵姓"), ("assistant", "麻烦提供一下手机号")
+    assert masked(asked[0], ("user", "好的"), ("user", "张伟"))[2] == "[姓名1]"
+    assert masked(*asked, ("user", "张伟"))[2] == "[姓名1]"
+    assert masked(*asked, ("user", "87654321"))[2] == "[电话1]"
+    assert masked(asked[0], ("user", "好的"), ("assistant", "嗯"), ("user", "张伟"))[3] == "张伟"
+
+
 REPLIES = [
     ("请问您贵姓", "张伟", "[姓名1]"),
     ("麻烦提供一下收件人姓名", "欧阳明月", "[姓名1]"),
