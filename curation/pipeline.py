@@ -23,8 +23,6 @@ from curation.selection import select
 from curation.split import split, tied, units
 from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, questions_of, topics_frames
 
-FRAMES = ("messages", "examples", "findings")
-
 
 @dataclass(frozen=True)
 class Curated:
@@ -40,6 +38,7 @@ class Curated:
     turns: int
     types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
     parts: Callable[[str], Iterator[pl.DataFrame]]
+    written: Callable[[Path], Iterator[tuple[Path, Frames]]]  # files of lines, part by part: engines.Engine.written
     signatures: Callable[[], Iterator[pl.DataFrame]] | None = (
         None  # in parts, for rethreshold, where the recipe wants them kept
     )
@@ -159,13 +158,16 @@ def _finish(
         found = (part.drop("begins") for part in engine.parts(name, sizes))
         return chain([pl.concat([unread, next(found)])], found) if name == "findings" else found
 
+    def written(folder: Path) -> Iterator[tuple[Path, Frames]]:
+        return engine.written(job, sizes, unread, folder)
+
     kept_signatures = sorted(name for name in found if name.startswith("signatures-"))
 
     def signatures() -> Iterator[pl.DataFrame]:
         return (found[name] for name in kept_signatures)
 
     signed = signatures if kept_signatures else None
-    return Curated(reading.inputs, reading.unreadable, twice, spoken, types, parts, signed)
+    return Curated(reading.inputs, reading.unreadable, twice, spoken, types, parts, written, signed)
 
 
 def _together(given: Sequence[Frames], name: str) -> pl.DataFrame:

@@ -7,33 +7,28 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import polars as pl
 
-from curation import __version__, decisions, locks, parquet, tables
+from curation import __version__, decisions, locks, parquet, part, tables
 from curation.card import card
-from curation.convert import EXPORTED, dataset_info
-from curation.decide import members
+from curation.convert import dataset_info
 from curation.edge import disk_is_full
 from curation.errors import OutputError, UsageError
 from curation.manifest import manifest
 from curation.packs import Packs
-from curation.pipeline import FRAMES, Curated
+from curation.pipeline import Curated
 from curation.privacy import residual
 from curation.recipe import Recipe
 from curation.report import html, markdown
-from curation.report.measure import Measures
 from curation.report.model import Report, Review
 from curation.report.numbers import numbers
 from curation.report.reviewed import reviewed
 from curation.review import store
 from curation.sets import lines
-from curation.sets.formats import Format
-
-AT_ONCE = 20_000  # records whose lines are in memory at a time
 
 MESSAGES = ["conversation", "message", "role", "source", "time", "raw", "text", "fate", "rules", "bot", "record"]
 EXAMPLES = [
@@ -189,23 +184,23 @@ def write(
     what the stages took, for the manifest (default: it has none).
     """
     with whole_or_absent(target) as folder:
+        parts = curated.written(folder)  # by workers, where there are any, from now on
         for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
-            parquet.write((part.select(columns) for part in curated.parts(name)), folder / f"{name}.parquet")
+            parquet.write((frame.select(columns) for frame in curated.parts(name)), folder / f"{name}.parquet")
         if curated.signatures is not None:
             parquet.write(curated.signatures(), folder / "signatures.parquet")
-        measured, files = _lines_of_all(curated, recipe, folder)
-        allow = [*recipe.privacy.allow, *filter(None, [recipe.output.system_prompt])]
-        left = residual.exported(folder, _formats(recipe), allow=allow, skip=recipe.privacy.keep)
-        info = dataset_info([f["name"] for f in files if f["records"]])  # loaders refuse an empty file
+        measured, records, told = part.join(parts, recipe, folder)
+        info = dataset_info([name for name, n in records.items() if n])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         with (folder / "unreadable.jsonl").open("wb") as file:
-            _put(file, lines.rows(curated.unreadable))
+            part.put(file, lines.rows(curated.unreadable))
         if events:
             (folder / "decisions.jsonl").write_text(decisions.lines(events), encoding="utf-8", newline="\n")
         report = numbers(
             recipe=recipe, packs=packs, inputs=curated.inputs, measured=measured, unreadable=curated.unreadable.height,
             duplicates=curated.duplicates, turns=curated.turns, types=curated.types,
-            files=files, left=left, version=__version__, review=_reviewed(events, folder, recipe),
+            files=_files(folder, records), left=residual.worst(told["left"]), version=__version__,
+            review=_reviewed(events, folder, recipe),
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
@@ -244,94 +239,9 @@ def _reviewed(events: Sequence[decisions.Event], folder: Path, recipe: Recipe) -
     )
 
 
-def _lines_of_all(curated: Curated, recipe: Recipe, folder: Path) -> tuple[Measures, list[dict[str, Any]]]:
-    """Write what stands in files of lines: the sets, and what was dropped. Measure on the way.
-
-    Returns name, records and bytes of the sets' files too.
-    """
-    measured = Measures(recipe.seed)
-    names = [(split, form) for split in ("train", "val") for form in _formats(recipe)]
-    records = dict.fromkeys(names, 0)
-    with ExitStack() as stack:
-        sets = {name: _opened(stack, folder / f"{name[0]}.{name[1]}.jsonl") for name in names}
-        dropped, later = (_opened(stack, folder / name) for name in ("dropped.jsonl", ".dropped-messages.jsonl"))
-        for messages, examples, findings in zip(*map(curated.parts, FRAMES), strict=True):
-            measured.add(messages, examples, findings)
-            for name, made in _exported(messages, examples, recipe):
-                records[name] += _put(sets[name], made)
-            for file, parts in zip((dropped, later), _dropped(messages, examples, findings), strict=True):
-                for made in parts:
-                    _put(file, made)
-    with (folder / "dropped.jsonl").open("ab") as end, (folder / ".dropped-messages.jsonl").open("rb") as told:
-        shutil.copyfileobj(told, end)
-    (folder / ".dropped-messages.jsonl").unlink()
-    files = [(folder / f"{split}.{form}.jsonl", records[split, form]) for split, form in names]
-    return measured, [{"name": path.name, "records": n, "bytes": path.stat().st_size} for path, n in files]
-
-
-def _formats(recipe: Recipe) -> list[Format]:
-    return list(dict.fromkeys((*EXPORTED, *recipe.output.formats)))
-
-
-def _exported(
-    messages: pl.DataFrame, examples: pl.DataFrame, recipe: Recipe
-) -> Iterator[tuple[tuple[str, Format], pl.Series]]:
-    """Yield lines for every set's file, some at a time.
-
-    The system prompt of a record of a finished set stays with what was made of that record.
-    """
-    prompts = messages.filter((pl.col("role") == "system") & pl.col("record") & (pl.col("text") != ""))
-    own = prompts.unique("conversation", keep="first", maintain_order=True).select("conversation", system="text")
-    for split in ("train", "val"):
-        mine = examples.filter(pl.col("split") == split).select("id", "conversation", "cot", "turns")
-        for some in mine.iter_slices(AT_ONCE):
-            told = some.join(own, on="conversation", how="left", maintain_order="left")
-            told = told.with_columns(pl.col("system").fill_null(recipe.output.system_prompt))
-            for form, made in lines.records(told, _formats(recipe), policy=recipe.output.cot).items():
-                yield (split, form), made
-
-
-def _dropped(
-    messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame
-) -> tuple[Iterator[pl.Series], Iterator[pl.Series]]:
-    """Return lines of every dropped example, and of every dropped message, each with all findings behind it.
-
-    A message that was lost with its examples has their findings.
-    """
-    reasons = findings.filter(~pl.col("rule").str.starts_with("mend/"))
-    fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence").alias("reasons")
-    on_example = reasons.drop_nulls("example").group_by(id="example", maintain_order=True).agg(fields)
-    keys = ["conversation", "message"]
-    dropped = examples.filter(pl.col("verdict") == "drop")
-    lost = members(dropped).join(
-        reasons.drop_nulls("example").drop("message"), left_on="id", right_on="example", maintain_order="left"
-    )
-    behind = pl.concat([reasons.drop_nulls("message"), lost], how="diagonal_relaxed").unique(
-        [*keys, "rule", "evidence"], maintain_order=True
-    )
-    on_message = behind.group_by(keys, maintain_order=True).agg(fields)
-    gone = dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns")
-    told = messages.filter(pl.col("fate") == "dropped").select(*keys, "role", "source", "text", "rules")
-    return (
-        _rows(gone.join(on_example, on="id", how="left", maintain_order="left"), "example"),
-        _rows(told.join(on_message, on=keys, how="left", maintain_order="left"), "message"),
-    )
-
-
-def _rows(frame: pl.DataFrame, what: str) -> Iterator[pl.Series]:
-    """Yield lines of things that were dropped; what nothing is said of has no reasons."""
-    for some in frame.iter_slices(AT_ONCE):
-        yield lines.rows(some.with_columns(pl.col("reasons").fill_null([])), what=what)
-
-
-def _opened(stack: ExitStack, path: Path) -> BinaryIO:
-    return stack.enter_context(path.open("wb"))
-
-
-def _put(file: BinaryIO, made: pl.Series) -> int:
-    """Write lines; return how many."""
-    made.to_frame().write_csv(file, include_header=False, quote_style="never")
-    return len(made)
+def _files(folder: Path, records: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return name, records and bytes of the sets' files."""
+    return [{"name": name, "records": n, "bytes": (folder / name).stat().st_size} for name, n in records.items()]
 
 
 def _json(path: Path, data: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import polars as pl
 from curation import __version__
 from curation.engines.disk import Run, task_of
 from curation.errors import CurationError, OutputError, UsageError
-from curation.steps import Job, Step
+from curation.steps import Job
 
 PATIENCE = 10.0  # seconds that the head node has to answer
 WHERE = "the work folder (beside --out) must be on a disk that all machines of the cluster share"
@@ -38,10 +38,10 @@ def ray(address: str | None, *, workers: int | None = None) -> Run:
         task_of(row["folder"], row["step"], row["shard"])
         return {"shard": row["shard"]}
 
-    def run(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:  # noqa: ARG001
+    def run(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:  # noqa: ARG001
         rows = [
-            {"folder": str(folder.absolute()), "step": step.name, "shard": shard, "versions": versions}
-            for shard in shards
+            {"folder": str(folder.absolute()), "step": step, "shard": number, "versions": versions}
+            for number in numbers
         ]
         data = module.data.from_items(rows, override_num_blocks=len(rows))
         try:
@@ -50,6 +50,7 @@ def ray(address: str | None, *, workers: int | None = None) -> Run:
             raise _ours(fault) or fault from None
         if len(done) != len(rows):
             raise OutputError(f"{folder}: Ray returned {len(done)} of {len(rows)} shards; go on with --resume")
+        yield from numbers
 
     return run
 

@@ -8,6 +8,7 @@
     STEP/shared/           what all shards share in a step
     STEP/shard-0000/       what a step made of a shard: whole or absent, so that a run that was killed can go on
     REDUCE/                what a global step made, likewise
+    write/shard-0000/      files of lines of a range of the output, and what was measured of it
 
 What no later step needs is removed when a step is done with all shards; what a step gave to a reduce stays.
 """
@@ -18,6 +19,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -26,7 +28,7 @@ from typing import Any, Protocol
 import numpy as np
 import polars as pl
 
-from curation import locks, packs, shards
+from curation import locks, packs, part, shards
 from curation.engines.protocol import Read
 from curation.errors import OutputError, UsageError
 from curation.read import Input
@@ -37,18 +39,22 @@ BATCH = 16_384  # rows that are read together of a frame on disk
 PART = 100_000  # messages, about, in a part of the output
 
 
-class Run(Protocol):
-    """Runs a step over some shards, each by `task` or `task_of`, here or elsewhere."""
+WRITE = "write"  # what is done to ranges of the output once the last step is done with the shards
 
-    def __call__(self, folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:
-        """Return when all are done; raise what any of them raised."""
+
+class Run(Protocol):
+    """Runs a step over some shards, or WRITE over some ranges, each by `task` or `task_of`, here or elsewhere."""
+
+    def __call__(self, folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:
+        """Begin, where that does not keep the caller; yield each number in turn once it is done, or raise its error."""
         ...
 
 
-def here(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:
+def here(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:
     """Run one shard after the other in this process: with one core, or memory for one shard alone."""
-    for shard in shards:
-        task(folder, step, shard, job)
+    for number in numbers:
+        task(folder, step, number, job)
+        yield number
 
 
 class Disk:
@@ -120,16 +126,22 @@ class Disk:
 
     def map(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> list[Frames]:
         """Run a step over every shard that it was not run over yet."""
-        left = [shard for shard in range(self.count) if not _place(self.folder, step, shard).exists()]
-        if left:
-            _keep(self.folder / step.name / "shared", shared.items())
-            _remember(self.folder, job)
-            self.run(self.folder, step, left, job)
+        for _ in self._begin_all(step.name, self.count, job, shared):
+            pass
         self._forget(step)
         return [
-            {name: _load(_place(self.folder, step, shard) / f"{name}.arrow") for name in step.gives}
+            {name: _load(_place(self.folder, step.name, shard) / f"{name}.arrow") for name in step.gives}
             for shard in range(self.count)
         ]
+
+    def _begin_all(self, step: str, count: int, job: Job, shared: Mapping[str, pl.DataFrame]) -> Iterator[int]:
+        """Begin a step over all that it was not run over yet; see Run."""
+        left = [number for number in range(count) if not _place(self.folder, step, number).exists()]
+        if not left:
+            return iter(())
+        _keep(self.folder / step / "shared", shared.items())
+        _remember(self.folder, job)
+        return self.run(self.folder, step, left, job)
 
     def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Mapping[str, pl.DataFrame]:
         """Return what a global step makes, or made before the run was broken off; each frame is loaded when asked."""
@@ -148,24 +160,39 @@ class Disk:
             for maker in STEPS[: at + 1]:
                 replaced = {name for other in STEPS[STEPS.index(maker) + 1 : at + 1] for name in other.keeps}
                 for name in {*maker.keeps} & (replaced | ({*maker.keeps} - needed if step is not STEPS[-1] else set())):
-                    (_place(self.folder, maker, shard) / f"{name}.arrow").unlink(missing_ok=True)
+                    (_place(self.folder, maker.name, shard) / f"{name}.arrow").unlink(missing_ok=True)
 
     def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:
         """Yield what the last step kept, about PART messages at a time, in the order of the input."""
-        last = STEPS[-1]
-        paths = [_place(self.folder, last, shard) / f"{name}.arrow" for shard in range(self.count)]
-        begins, starts = list[Any](), list[Any]()
-        for shard in range(self.count):
-            mine = _load(_place(self.folder, last, shard) / "sizes.arrow")
-            begins.append(mine["begins"].to_numpy())
-            starts.append(np.concatenate(([0], np.cumsum(mine[name].to_numpy(), dtype=np.int64))))
-        for low, high in _ranges(sizes):
-            found = list[pl.DataFrame]()
-            for path, streams, start in zip(paths, begins, starts, strict=True):
-                first, end = start[np.searchsorted(streams, low)], start[np.searchsorted(streams, high)]
-                if first < end or not found:
-                    found.append(pl.scan_ipc(path).slice(int(first), int(end - first)).collect())
-            yield pl.concat(found).sort("begins", maintain_order=True)
+        shards = _Settled(self.folder, self.count, [name])
+        for low, high in _ranges(sizes).iter_rows():
+            yield shards.between(name, low, high)
+
+    def written(
+        self,
+        job: Job,
+        sizes: pl.DataFrame,
+        unread: pl.DataFrame,
+        folder: Path,  # noqa: ARG002
+    ) -> Iterator[tuple[Path, Frames]]:
+        """Write files of lines of about PART messages at a time; begins at once where there are workers."""
+        ranges = _ranges(sizes).with_columns(shards=pl.lit(self.count))
+        done = self._begin_all(WRITE, ranges.height, job, {"ranges": ranges, "unread": unread})
+
+        def taken() -> Iterator[tuple[Path, Frames]]:
+            for number in range(ranges.height):
+                place = _place(self.folder, WRITE, number)
+                while not place.exists() and next(done, None) is not None:
+                    pass
+                mine = place.with_name(f".{place.name}.taken")
+                shutil.rmtree(mine, ignore_errors=True)
+                place.rename(mine)  # no more a whole part: what is taken out of it is made anew after a break
+                frames = {path.stem: _load(path) for path in sorted(mine.glob("*.arrow"))}
+                for name in frames:
+                    (mine / f"{name}.arrow").unlink()
+                yield mine, frames
+
+        return taken()
 
 
 class _Kept(Mapping[str, pl.DataFrame]):
@@ -184,26 +211,67 @@ class _Kept(Mapping[str, pl.DataFrame]):
         return len(self._paths)
 
 
-def _ranges(sizes: pl.DataFrame) -> Iterator[tuple[int, int]]:
+class _Settled:
+    """What the last step kept of all shards, to be cut at streams."""
+
+    def __init__(self, folder: Path, count: int, names: Sequence[str]) -> None:
+        self._paths = [_place(folder, STEPS[-1].name, shard) for shard in range(count)]
+        self._begins = list[Any]()
+        self._starts: dict[str, list[Any]] = {name: [] for name in names}
+        for path in self._paths:
+            mine = _load(path / "sizes.arrow")
+            self._begins.append(mine["begins"].to_numpy())
+            for name, starts in self._starts.items():
+                starts.append(np.concatenate(([0], np.cumsum(mine[name].to_numpy(), dtype=np.int64))))
+
+    def between(self, name: str, low: int, high: int) -> pl.DataFrame:
+        """Return the rows of the streams low ≤ begins < high, in the order of the input."""
+        found = list[pl.DataFrame]()
+        for path, streams, start in zip(self._paths, self._begins, self._starts[name], strict=True):
+            first, end = start[np.searchsorted(streams, low)], start[np.searchsorted(streams, high)]
+            if first < end or not found:
+                found.append(pl.scan_ipc(path / f"{name}.arrow").slice(int(first), int(end - first)).collect())
+        return pl.concat(found).sort("begins", maintain_order=True)
+
+
+def _ranges(sizes: pl.DataFrame) -> pl.DataFrame:
     """Cut the streams of all shards (sorted) into ranges of `begins`, low ≤ begins < high, of about PART messages."""
     number = (sizes["messages"].cum_sum() - 1) // PART
     firsts = sizes.filter(number != number.shift(1).fill_null(-1))["begins"].to_list() or [0]
-    yield from zip([0, *firsts[1:]], [*firsts[1:], 1 << 62], strict=True)
+    return pl.DataFrame({"low": [0, *firsts[1:]], "high": [*firsts[1:], 1 << 62]})
 
 
-def task(folder: Path, step: Step, shard: int, job: Job) -> None:
-    """Run a step over a shard; what it makes is there as a whole or not at all."""
-    made = step.run({name: _needed(folder, step, shard, name) for name in step.needs}, job, _shared(folder, step))
-    _keep(_place(folder, step, shard), ((name, made[name]) for name in (*step.keeps, *step.gives)))
+def task(folder: Path, step: str, number: int, job: Job) -> None:
+    """Run a step over a shard, or write a range of the output; what is made is there as a whole or not at all."""
+    shared = _shared(folder, step)
+    with _whole(_place(folder, step, number)) as place:
+        if step == WRITE:
+            made = _written(folder, number, job, shared, place)
+            names = (*made,)
+        else:
+            what = NAMED[step]
+            made = what.run({name: _needed(folder, what, number, name) for name in what.needs}, job, shared)
+            names = (*what.keeps, *what.gives)
+        for name in names:
+            _put(made[name], place, name)
 
 
-def task_of(folder: str, step: str, shard: int) -> None:
-    """Run a step over a shard in a process of its own, which knows but the folder."""
-    task(Path(folder), NAMED[step], shard, _job(folder))
+def task_of(folder: str, step: str, number: int) -> None:
+    """Do a task in a process of its own, which knows but the folder."""
+    task(Path(folder), step, number, _job(folder))
 
 
-def _shared(folder: Path, step: Step) -> Frames:
-    return {path.stem: _load(path) for path in sorted((folder / step.name / "shared").glob("*.arrow"))}
+def _written(folder: Path, number: int, job: Job, shared: Frames, place: Path) -> Frames:
+    low, high, count = shared["ranges"].row(number)
+    settled = _Settled(folder, count, STEPS[-1].keeps)
+    messages, examples, findings = (settled.between(name, low, high).drop("begins") for name in STEPS[-1].keeps)
+    if number == 0:
+        findings = pl.concat([shared["unread"], findings])
+    return part.write(messages, examples, findings, job.recipe, place)
+
+
+def _shared(folder: Path, step: str) -> Frames:
+    return {path.stem: _load(path) for path in sorted((folder / step / "shared").glob("*.arrow"))}
 
 
 def _needed(folder: Path, step: Step, shard: int, name: str) -> pl.DataFrame:
@@ -211,11 +279,11 @@ def _needed(folder: Path, step: Step, shard: int, name: str) -> pl.DataFrame:
     if name == "read":
         return shards.load(folder / "read", shard)
     maker = next(other for other in STEPS[STEPS.index(step) - 1 :: -1] if name in other.keeps)
-    return _load(_place(folder, maker, shard) / f"{name}.arrow")
+    return _load(_place(folder, maker.name, shard) / f"{name}.arrow")
 
 
-def _place(folder: Path, step: Step, shard: int) -> Path:
-    return folder / step.name / f"shard-{shard:04d}"
+def _place(folder: Path, step: str, number: int) -> Path:
+    return folder / step / f"shard-{number:04d}"
 
 
 def _load(path: Path) -> pl.DataFrame:
@@ -224,13 +292,24 @@ def _load(path: Path) -> pl.DataFrame:
 
 def _keep(place: Path, frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
     """Write frames into a folder that is there as a whole or not at all; one that is there is replaced."""
+    with _whole(place) as partial:
+        for name, frame in frames:
+            _put(frame, partial, name)
+
+
+@contextmanager
+def _whole(place: Path) -> Iterator[Path]:
+    """Give a folder to write to, which is at `place` once all went well."""
     partial = place.with_name(f".{place.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    for name, frame in frames:
-        frame.write_ipc(partial / f"{name}.arrow", compression="lz4", record_batch_size=BATCH)
+    yield partial
     shutil.rmtree(place, ignore_errors=True)
     partial.rename(place)
+
+
+def _put(frame: pl.DataFrame, place: Path, name: str) -> None:
+    frame.write_ipc(place / f"{name}.arrow", compression="lz4", record_batch_size=BATCH)
 
 
 def _whole_file(path: Path, text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from curation import part
 from curation.engines.protocol import Read
 from curation.read import bearable, read
 from curation.recipe import Recipe
@@ -46,3 +47,16 @@ class Memory:
     def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:  # noqa: ARG002
         """Yield a frame that the last step kept, in one part."""
         yield self._frames[name]
+
+    def written(
+        self,
+        job: Job,
+        sizes: pl.DataFrame,  # noqa: ARG002
+        unread: pl.DataFrame,
+        folder: Path,
+    ) -> Iterator[tuple[Path, Frames]]:
+        """Write files of lines, in one part."""
+        place = folder / ".part"
+        place.mkdir()
+        messages, examples, findings = (self._frames[name].drop("begins") for name in STEPS[-1].keeps)
+        yield place, part.write(messages, examples, pl.concat([unread, findings]), job.recipe, place)

@@ -50,3 +50,13 @@ class Engine(Protocol):
         cut at the same streams, and there is at least one part.
         """
         ...
+
+    def written(
+        self, job: Job, sizes: pl.DataFrame, unread: pl.DataFrame, folder: Path
+    ) -> Iterator[tuple[Path, Frames]]:
+        """Write what stands in files of lines (part.write), some whole streams at a time; `unread` are more findings.
+
+        Yields the folder of every part, in the order of the input, and what was measured of it. The folder is the
+        caller's, who removes it. `folder` is a place for what no folder of the engine's own holds.
+        """
+        ...

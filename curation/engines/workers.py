@@ -13,7 +13,7 @@ from threading import Thread
 
 from curation.engines.disk import Run, task_of
 from curation.errors import OutputError
-from curation.steps import Job, Step
+from curation.steps import Job
 
 
 def cores() -> int:
@@ -31,14 +31,21 @@ def processes(number: int) -> Iterator[Run]:
         for _ in range(number):
             pool.submit(_ready)
 
-    def run(folder: Path, step: Step, shards: Sequence[int], job: Job) -> None:  # noqa: ARG001
-        try:
-            for one in [pool.submit(task_of, str(folder), step.name, shard) for shard in shards]:
-                one.result()
-        except BrokenProcessPool:
-            raise OutputError(
-                f"{folder}: a worker process died, likely for want of memory; go on with --resume and fewer --workers"
-            ) from None
+    def run(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:  # noqa: ARG001
+        begun = [pool.submit(task_of, str(folder), step, number) for number in numbers]
+
+        def ended() -> Iterator[int]:
+            try:
+                for number, one in zip(numbers, begun, strict=True):
+                    one.result()
+                    yield number
+            except BrokenProcessPool:
+                raise OutputError(
+                    f"{folder}: a worker process died, likely for want of memory; "
+                    "go on with --resume and fewer --workers"
+                ) from None
+
+        return ended()
 
     try:
         yield run

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as Group
 from itertools import chain
@@ -136,25 +135,29 @@ def _found(texts: pl.DataFrame, allow: Sequence[str], skip: Group[str]) -> pl.Da
 
 def exported(
     folder: Path, forms: Iterable[str], *, allow: Iterable[str] = (), skip: Iterable[str] = ()
-) -> dict[str, int]:
-    """Count the records of the files that were written with personal data in them; of several formats the worst.
+) -> pl.DataFrame:
+    """Count the records of the files that were written with personal data in them: form, kind, n.
 
     Every file is read as it lies there and taken apart into its texts, whatever keys they have; a text that was seen
     before, in another record or another format's file, has been looked at. Kinds in `skip` are not asked for.
     """
     allow, skip = list(allow), set(skip)
     seen, found = pl.DataFrame(schema={"key": pl.UInt64}), _found(_NO_TEXTS, allow, skip)
-    worst = Counter[str]()
+    told = [pl.DataFrame(schema={"form": pl.String, "kind": pl.String, "n": pl.UInt32})]
     for form in forms:
-        here = Counter[str]()
         for texts in chain.from_iterable(_texts(path, allow) for path in sorted(folder.glob(f"*.{form}.jsonl"))):
             fresh = texts.unique("key").join(seen, on="key", how="anti").select("key", "text")
             seen = pl.concat([seen, fresh.select("key")])
             found = pl.concat([found, _found(fresh, allow, skip)])
             hits = texts.select("record", "key").join(found, on="key").unique(["record", "kind"])
-            here.update(dict(hits.group_by("kind").len().iter_rows()))
-        worst |= here
-    return dict(sorted(worst.items()))
+            told.append(hits.group_by(pl.lit(form).alias("form"), "kind").agg(n=pl.len()))
+    return pl.concat(told)
+
+
+def worst(counted: pl.DataFrame) -> dict[str, int]:
+    """Add up what `exported` counted; of several formats the one with most counts."""
+    every = counted.group_by("form", "kind").agg(pl.col("n").sum())
+    return dict(every.group_by("kind").agg(pl.col("n").max()).sort("kind").iter_rows())
 
 
 def _texts(path: Path, allow: Sequence[str]) -> Iterator[pl.DataFrame]:

@@ -7,13 +7,14 @@ chosen however the run is parted; only they are looked up and shown.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
+from pydantic import BaseModel
 
-from curation import diversity, privacy
+from curation import diversity, privacy, tables
 from curation.checks.language import language
 from curation.decide import dropped_messages, with_message_findings
 from curation.decisions import KEEPING
@@ -28,7 +29,11 @@ TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
 MESSAGE = ["conversation", "message"]
 SIDES = ("before", "after")  # all candidates, and those that are kept
 
-Shown = TypeVar("Shown")
+_COUNTS: tables.Schema = {"key": pl.List(pl.String), "n": pl.Int64}
+_ACTIONS: tables.Schema = {"rule": pl.String, "action": pl.String}
+_SAMPLES: tables.Schema = {"what": pl.String, "rule": pl.String, "rank": pl.UInt64, "told": pl.String}
+
+Shown = TypeVar("Shown", bound=BaseModel)
 Chosen = list[tuple[int, Shown]]  # rank (the smaller the surer to be chosen) and what is shown
 
 
@@ -59,6 +64,45 @@ class Measures:
         self._examples(examples)
         self._variety(examples)
         self._show(messages, examples, findings, mends, found)
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """Return it as frames: those of several parts, put together, are what `of` takes."""
+        samples = [
+            *_rows("hits", self.hits),
+            *_rows("changes", self.changes),
+            *_rows("kept", {"": self.kept}),
+            *_rows("dropped", {"": self.dropped}),
+        ]
+        asked = (frame.select(pl.lit(side).alias("side"), pl.all()) for side, frame in self.asked.items())
+        return {
+            "counts": pl.DataFrame([(list(key), n) for key, n in self.n.items()], schema=dict(_COUNTS), orient="row"),
+            "actions": pl.DataFrame(list(self.actions.items()), schema=dict(_ACTIONS), orient="row"),
+            "sets": pl.DataFrame([(list(key), n) for key, n in self.sets.items()], schema=dict(_COUNTS), orient="row"),
+            "samples": pl.DataFrame(samples, schema=dict(_SAMPLES), orient="row"),
+            "skeletons": self.skeletons,
+            "asked": pl.concat(asked),
+            "openings": self._openings.alias("opening").to_frame(),
+        }
+
+    @classmethod
+    def of(cls, frames: Mapping[str, pl.DataFrame], seed: int) -> Measures:
+        """Add up what `frames` returned of all parts, in their order."""
+        one = cls(seed)
+        for sums, name in ((one.n, "counts"), (one.sets, "sets")):
+            for key, n in frames[name].iter_rows():
+                sums[tuple(key)] += n
+        one.actions = dict(frames["actions"].reverse().iter_rows())  # what is said first holds
+        samples = frames["samples"]
+        one.hits = _chosen(samples, "hits", model.RuleExample, EXAMPLES_PER_RULE)
+        one.changes = _chosen(samples, "changes", model.MendExample, EXAMPLES_PER_RULE)
+        one.kept = _chosen(samples, "kept", model.KeptExample, EXAMPLES_SHOWN).get("", [])
+        one.dropped = _chosen(samples, "dropped", model.DroppedExample, EXAMPLES_SHOWN).get("", [])
+        one.skeletons = frames["skeletons"].group_by("skeleton").agg(pl.col("before", "after").sum())
+        for side in SIDES:
+            asked = frames["asked"].filter(pl.col("side") == side).drop("side")
+            one.asked[side] = asked.sort("id").head(diversity.SAMPLE)
+        one._openings = frames["openings"].to_series()
+        return one
 
     @property
     def openings(self) -> int:
@@ -194,3 +238,18 @@ def _first(ranked: pl.DataFrame, known: Chosen[Any], most: int) -> pl.DataFrame:
 
 def _merge(known: Chosen[Any], ranks: Sequence[int], texts: Sequence[Any], most: int) -> None:
     known[:] = sorted([*known, *zip(ranks, texts, strict=True)], key=lambda one: one[0])[:most]
+
+
+def _rows(what: str, chosen: Mapping[str, Chosen[Any]]) -> list[tuple[str, str, int, str]]:
+    """Return samples by rule as rows of a frame."""
+    return [(what, rule, rank, one.model_dump_json()) for rule, got in chosen.items() for rank, one in got]
+
+
+def _chosen(samples: pl.DataFrame, what: str, kind: type[Shown], most: int) -> dict[str, Chosen[Shown]]:
+    """Return of the rows of all parts those of the smallest ranks, by rule."""
+    mine = samples.filter(pl.col("what") == what).sort("rank", maintain_order=True)
+    first = mine.group_by("rule", maintain_order=True).head(most)
+    chosen: dict[str, Chosen[Shown]] = {}
+    for rule, rank, told in first.select("rule", "rank", "told").iter_rows():
+        chosen.setdefault(rule, []).append((rank, kind.model_validate_json(told)))
+    return chosen

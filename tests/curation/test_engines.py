@@ -241,6 +241,22 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
     assert differing(expected, found) == []
 
 
+def test_parts_that_were_taken_before_a_break_are_written_again(packs: Packs, tmp_path: Path) -> None:
+    """Lines of a part go into the run folder and out of the work folder: a run folder that is gone took them along."""
+    log = tmp_path / "log.csv"
+    log.write_bytes(b"".join(SAMPLES[0].read_bytes().splitlines(keepends=True)[:400]))
+    expected = written([log], packs, tmp_path / "memory", None)
+    broken = Disk(tmp_path / "work", key={}, size=10_000)
+    done = pipeline.curate([log], Recipe(), packs, progress=lambda _stage, _what: None, engine=broken)
+    parts = done.written(tmp_path)
+    taken = [next(parts)[0], next(parts)[0]]
+    assert (taken[0] / "train.alpaca.jsonl").stat().st_size > 1000
+    (taken[0] / "train.alpaca.jsonl").unlink()
+    broken.release()
+    found = written([log], packs, tmp_path / "run", Disk(tmp_path / "work", key={}, size=10_000))
+    assert differing(expected, found) == []
+
+
 # --- going on -----------------------------------------------------------------------------------------------------
 
 

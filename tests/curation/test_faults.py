@@ -261,7 +261,7 @@ class SourError(ValueError):
         ("curation.pipeline.curate", False),
         ("curation.engines.memory.read", False),
         ("curation.steps.extract", True),
-        ("curation.runfolder.residual.exported", False),
+        ("curation.part.residual.exported", False),
         ("curation.runfolder.card", True),
     ],
 )
