@@ -31,6 +31,7 @@ class Sign(BaseModel):
     most: int | None = None
     content: int | None = None  # so many units at least are left without the function words
     after: int | None = None  # so many questions of the customer came before it
+    first: bool | None = None  # true: none came before it
     shares: int | None = None  # question and answer have so many content words (Chinese: letter pairs) in common
     why: str = ""  # what it tells of the pair, in a short sentence; `siftune rules explain` shows it
     why_zh: str = ""  # the same for readers of the other language
@@ -91,6 +92,8 @@ def _applies(sign: Sign, empty: str | None) -> pl.Expr:
         applies &= shared(units(bare[sign.of])) >= sign.content
     if sign.after is not None:
         applies &= pl.col("earlier") >= sign.after
+    if sign.first is not None:
+        applies &= (pl.col("earlier") == 0) == sign.first
     if sign.shares is not None:
         sides = bare["question"], bare["answer"]
         key = f"in_common {' '.join(side.meta.output_name() for side in sides)}"
