@@ -39,6 +39,7 @@ FORMATS = {
 }
 PACKING = (".gz", ".zst")
 STDIN = Path("-")
+ASIDE = (".", "~$")  # what hidden files begin with, and those by which Office programs lock a document
 
 # A file may unpack to 1 GiB whatever it weighs; beyond that to 200 times its size. Chat logs pack 5 to 30 times.
 ANY_SIZE = 1 << 30
@@ -129,7 +130,7 @@ def _inside(folder: Path) -> list[Path]:
     found = []
     for above, folders, names in os.walk(folder):
         folders[:] = [f for f in folders if not f.startswith(".") and not _is_run(Path(above, f))]
-        found += [Path(above, name) for name in names if not name.startswith(".") and _is_known(Path(name))]
+        found += [Path(above, name) for name in names if not name.startswith(ASIDE) and _is_known(Path(name))]
     if not found:
         raise SourceError(f"{folder}: no file here that can be read ({', '.join([*FORMATS, '.zip'])}; also .gz, .zst)")
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
@@ -214,7 +215,8 @@ def members(name: str, path: Path) -> list[File]:
     for info in inside:
         clean = "/".join(part for part in _decoded(info).replace("\\", "/").split("/") if part not in ("", ".", ".."))
         member = _file(f"{name}/{clean}", path, info.filename)
-        if clean.startswith((".", "__MACOSX/")) or "/." in clean or not member.format:
+        parts = clean.split("/")
+        if parts[0] == "__MACOSX" or any(part.startswith(ASIDE) for part in parts) or not member.format:
             continue
         if clean in found:
             raise SourceError(f"{name}: holds two files of the name {clean}; unpack it and give the folder")

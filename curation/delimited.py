@@ -21,7 +21,7 @@ import polars as pl
 
 from curation import bulk
 from curation.encodings import PACKED, Bad, Block, lines_of
-from curation.errors import SourceError
+from curation.errors import NothingError, SourceError
 from curation.mapping import Layout, plain, settle
 from curation.recipe import Source
 from curation.rows import Part, Record, Rows, part
@@ -86,7 +86,7 @@ class Table:
         if self._source.header:
             header, used = next(rows, (None, 0))
             if header is None:
-                raise SourceError(f"{self._file}: the file holds no records")
+                raise NothingError(self._file)
             if header.why:
                 cure = "; name the file's encoding in the recipe, e.g. encoding: big5" if bad else ""
                 raise SourceError(f"{self._file}:{header.line}: the header cannot be read: {header.why}{cure}")

@@ -120,6 +120,8 @@ class Blocks:
             self.encoding = guess(head)
         self._settled = self.encoding != "utf-8-or-gb18030"
         encoding = self.encoding if self._settled else "utf-8"
+        if _newline(encoding) == b"\n" and b"\r" in head and b"\n" not in head:
+            head, self.stream = head.replace(b"\r", b"\n"), _Returns(self.stream)
         mark = next((mark for mark, name in MARKS if name == encoding), b"")
         first = 1
         for raw, too_long in self._decided(_windows(self.stream, head.removeprefix(mark), encoding, self.window)):
@@ -213,6 +215,16 @@ def lines_of(text: bytes) -> pl.Series:
     if text.startswith(PACKED):  # Polars would unpack it, and what comes of "x^2" is not even an error
         return pl.read_lines(b"\n" + text)["line"].slice(1)
     return pl.read_lines(text)["line"]
+
+
+@dataclass
+class _Returns:
+    """A stream whose lines end with a carriage return alone, as on very old machines: as if it were a line feed."""
+
+    stream: Readable
+
+    def read(self, size: int, /) -> bytes:
+        return self.stream.read(size).replace(b"\r", b"\n")
 
 
 # --- windows ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
     │ ├ RecipeError         exit 2   the recipe is wrong
     │ └ PackError           exit 2   a rule pack is wrong
     ├ SourceError           exit 3   an input file cannot be used
+    │ └ NothingError        exit 3   there is nothing in it
     ├ OutputError           exit 4   the run folder cannot be written
     └ GateError             exit 1   the quality gate failed
 
@@ -44,6 +45,14 @@ class SourceError(CurationError):
     """An input file is missing, empty, or in no shape that a reader understands."""
 
     exit_code = 3
+
+
+class NothingError(SourceError):
+    """An input file holds no records; beside others it is passed over."""
+
+    def __init__(self, name: str) -> None:
+        """Say so of a file."""
+        super().__init__(f"{name}: the file holds no records")
 
 
 class OutputError(CurationError):

@@ -24,6 +24,8 @@ HEAD_BYTES = 1 << 26  # and bytes: a gigabyte may hold nothing but blank lines
 HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
+WRAPPERS = ("data", "result", "results", "response", "payload", "body")
+
 _DECODER = json.JSONDecoder()
 
 
@@ -200,10 +202,10 @@ def items(file: str, text: str, bad: Mapping[int, Bad]) -> Iterator[Record]:
     if not isinstance(whole, (dict, list)):
         raise SourceError(f"{file}: expected a JSON array or object, found {type(whole).__name__}")
     start = text.index("[" if isinstance(whole, list) else "{")
-    wrapped = _wrapped(whole) if isinstance(whole, dict) else ""
-    if wrapped:
-        start = next(entry.start for entry in _entries(text, start) if entry.key == wrapped)
-    elif isinstance(whole, dict) and _is_conversation(whole):
+    wrapped = _wrapped(whole) if isinstance(whole, dict) else []
+    for key in wrapped:
+        start = next(entry.start for entry in _entries(text, start) if entry.key == key)
+    if not wrapped and isinstance(whole, dict) and _is_conversation(whole):
         line = 1 + text.count("\n", 0, start)
         yield _checked(Record(line, whole, text), range(1, line + text.count("\n", start) + 1), bad)
         return
@@ -297,17 +299,29 @@ def _placed(text: str, start: int, bad: Mapping[int, Bad]) -> Iterator[Record]:
         last = line
 
 
-def _wrapped(whole: Mapping[str, Any]) -> str:
-    """Return the key of the one list of records that an object is wrapped around, or nothing."""
+def _wrapped(whole: Mapping[str, Any]) -> list[str]:
+    """Return the keys that lead to the one list of records that an object is wrapped around, or nothing.
+
+    An answer such as ``{"code": 0, "data": {"total": 9, "list": […]}}`` is wrapped twice. An object around one object
+    alone may also be an object by id, unless its key is one that answers have.
+    """
     lists = [key for key, value in whole.items() if isinstance(value, list)]
-    if len(lists) != 1 or len(whole) > MOST_BESIDE:
-        return ""
+    if len(whole) > MOST_BESIDE:
+        return []
+    if not lists:
+        objects = [key for key, value in whole.items() if isinstance(value, dict)]
+        if len(objects) != 1 or not (len(whole) > 1 or objects[0].casefold() in WRAPPERS):
+            return []
+        below = _wrapped(whole[objects[0]])
+        return [objects[0], *below] if below else []
+    if len(lists) != 1:
+        return []
     first = next(iter(whole[lists[0]]), None)
     if not isinstance(first, dict):
-        return ""
+        return []
     inside = named_columns(Columns(), first)
     lonely = "role" in inside and "text" in inside and "conversation" not in inside
-    return "" if lonely else lists[0]
+    return [] if lonely else lists
 
 
 def _is_conversation(whole: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from itertools import chain, islice
@@ -24,7 +24,7 @@ import polars as pl
 from curation import containers, delimited, jsontext, links, tables, transcript, typed
 from curation.containers import File, Tally, find
 from curation.encodings import WINDOW, Bad, Block, Blocks, Readable
-from curation.errors import SourceError
+from curation.errors import NothingError, SourceError
 from curation.mapping import named_columns
 from curation.recipe import Columns, Source
 from curation.rows import Part, Rows, part
@@ -38,6 +38,7 @@ FEW = 10  # unreadable records that never stop a run, see `bearable`
 BATCH = 50_000  # records that are turned into a frame at a time
 HEAD_LINES = 50  # lines that tell the format where the name does not
 ANY = "auto"
+_NOTHING = Part(tables.empty(tables.READ), tables.empty(tables.UNREADABLE), 0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,11 @@ def parts(
     progress: Callable[[str], None] = lambda _: None,
     window: int = WINDOW,
 ) -> Iterator[tuple[Part, Input | None]]:
-    """Read as `read` does, some records at a time: with the last part of every file comes its Input."""
+    """Read as `read` does, some records at a time: with the last part of every file comes its Input.
+
+    A file without records beside others is passed over; `progress` hears so.
+    """
+    records, empty = 0, list[str]()
     with containers.spooled(files) as given:
         beside = _beside(given, sources)
         for name, path in given:
@@ -97,10 +102,17 @@ def parts(
             before = _state(path)
             for file in containers.members(name, path):
                 progress(file.name)
-                yield from _file(file, sources, window)
+                for part, done in _file(file, sources, window):
+                    records += part.records
+                    if done and not done.records and done.name.startswith(file.name):
+                        empty.append(done.name)
+                        progress(f"{done.name} holds no records, and is passed over")
+                    yield part, done
             if _state(path) != before:
                 cure = "wait until it is written, or copy it, and run it again"
                 raise SourceError(f"{name}: was changed while it was read; {cure}")
+    if empty and not records:
+        raise NothingError(empty[0])
 
 
 def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[Path]:
@@ -164,7 +176,14 @@ def _known_roles(file: str, why: pl.Series) -> None:
 
 def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[Part, Input | None]]:
     """Read one file, or every sheet of a workbook."""
-    source = _source(file.names, file.name, sources)
+    try:
+        source = _source(file.names, file.name, sources)
+    except SourceError:
+        with containers.opened(file) as (stream, tally):
+            if stream.read(1):
+                raise
+            yield _NOTHING, Input(file.name, tally.sha256(), 0, 0, "")
+            return
     kind = source.format if source.format != ANY else file.format or containers.content(file)
     if source.skip and kind != "xlsx":
         return
@@ -206,8 +225,7 @@ def _tied(
     with closing(made):  # type: ignore[type-var]  # a generator, whose threads end with it
         yield from _counted(file.name, tally, (tied.tie(part) for part in made), encoding)
     tied.check(file.name)
-    nothing = Part(tables.empty(tables.READ), tables.empty(tables.UNREADABLE), 0)
-    yield nothing, Input(tied.name, tied.sha256, tied.bytes, 0, tied.encoding)
+    yield _NOTHING, Input(tied.name, tied.sha256, tied.bytes, 0, tied.encoding)
 
 
 def _counted(
@@ -216,15 +234,13 @@ def _counted(
     """Pass the parts of a file on, and with the last one what the file was."""
     records = unreadable = 0
     waiting: Part | None = None
-    with closing(made):  # type: ignore[type-var]  # a generator, whose threads end with it
+    with closing(made), suppress(NothingError):  # type: ignore[type-var]  # a generator, whose threads end with it
         for one in made:
             records, unreadable = records + one.records, unreadable + one.unreadable.height
             if waiting:
                 yield waiting, None
             waiting = one
-    if waiting is None or not records:
-        raise SourceError(f"{name}: the file holds no records")
-    yield waiting, Input(name, tally.sha256(), tally.bytes, records, encoding(), unreadable)
+    yield waiting or _NOTHING, Input(name, tally.sha256(), tally.bytes, records, encoding(), unreadable)
 
 
 # --- formats of lines ---------------------------------------------------------------------------------------------
@@ -234,6 +250,8 @@ def _lines(file: File, kind: str, blocks: Blocks, source: Source) -> Iterator[Pa
     """Read a file that consists of lines."""
     stream = iter(blocks)
     begun = list(islice(stream, 1))
+    if not begun:
+        return
     if kind in ("", "text") and source.format == ANY and source.line is None and begun:
         kind = _told(begun[0].lines()[0].head(HEAD_LINES).to_list()) or kind
     if not kind:

@@ -43,6 +43,9 @@ def sniff(file: File) -> Guess:
     if head.delimiter not in ("", ",", "\t") or (head.delimiter == "," and head.format == "tsv"):
         guess.source["delimiter"] = head.delimiter
         guess.items.append(Item("delimiter", repr(head.delimiter), 0.97))
+    if head.quote:
+        guess.source["quote"] = True
+        guess.items.append(Item("quotes", "around fields", 0.95, "cells begin and end with them"))
     if head.header is not None:
         guess.items.append(Item("header", "yes" if head.header else "no", head.header_sure))
         if not head.header:

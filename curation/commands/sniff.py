@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curation.commands.options import Force, Json, Logs, Quiet, console
-from curation.errors import SourceError, UsageError
+from curation.errors import NothingError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,9 +72,13 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     from curation.recipe import Replies
 
     found, faults, beside = [], dict[Path, SourceError](), set[Path]()
+    nothing: NothingError | None = None
     for file in files:
         try:
             guess = guesses.sniff(file)
+        except NothingError as fault:
+            nothing = nothing or fault
+            continue
         except SourceError as fault:
             faults[file.path.resolve()] = fault
             continue
@@ -82,8 +86,8 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
         if "replies" in guess.source:
             beside.add(links.path_of(file, Replies.model_validate(guess.source["replies"])).resolve())
     lonely = next((faults[path] for path in faults if path not in beside), None)
-    if lonely:
-        raise lonely
+    if lonely or (nothing and not found):
+        raise lonely or nothing  # type: ignore[misc]
     return [(file, guess) for file, guess in found if file.path.resolve() not in beside]
 
 

@@ -17,11 +17,12 @@ import polars as pl
 from curation import containers, jsontext, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
-from curation.errors import SourceError
+from curation.errors import NothingError, SourceError
 from curation.sniffing.columns import HEADERS
 
 MOST_BYTES = 1 << 24
 MOST_RECORDS = 3000
+QUOTED = 3  # cells in quotes that make a habit of a table by tabs
 _DELIMITERS = (",", "\t", ";", "|", "\x01")
 
 
@@ -34,6 +35,7 @@ class Head:
     encoding: str
     why: str = ""
     delimiter: str = ""
+    quote: bool = False  # fields are quoted where the format's own habit is that they are not
     header: bool | None = None  # None: there can be none
     header_sure: float = 0.97
     records: Sequence[Mapping[str, Any]] = field(default_factory=list)
@@ -56,7 +58,7 @@ def head_of(file: File) -> Head:
                 break
     text, encoding = "\n".join(texts), blocks.encoding
     if not text.strip():
-        raise SourceError(f"{file.name}: the file holds no records")
+        raise NothingError(file.name)
     head = _json(file.name, text, encoding, whole=size < MOST_BYTES) or _lines(file, text, encoding)
     packed = file.packing or (".zip" if file.member else "")
     head.container += f", packed as {packed.removeprefix('.')}" if packed else ""
@@ -121,6 +123,10 @@ def _lines(file: File, text: str, encoding: str) -> Head:
         score = n / max(sum(widths.values()), 1) if width > 1 else 0.0
         if score > share + 0.02:
             best, share, rows = delimiter, score, [row for row in parsed if len(row) == width]
+    quoted = best == "\t" and _is_quoted(rows)
+    if quoted:
+        parsed = _parsed(text, "\t", quoted=True)
+        rows = [row for row in parsed if len(row) == len(rows[0])]
     line, built = transcript.guess_line(lines[:5000])
     suffix = Path(file.plain).suffix.lower()
     spoken = built > 0.6 and ("{time}" in line or share < 0.9 or suffix in (".txt", ".log"))
@@ -142,13 +148,20 @@ def _lines(file: File, text: str, encoding: str) -> Head:
     kind = "tsv" if best == "\t" else "csv"
     return Head(
         kind, "TSV" if kind == "tsv" else "CSV", encoding, f"{len(names)} columns in {share:.0%} of the rows",
-        delimiter=best, header=header, header_sure=sure, records=records,
+        delimiter=best, quote=quoted, header=header, header_sure=sure, records=records,
     )  # fmt: skip
 
 
-def _parsed(text: str, delimiter: str) -> list[list[str]]:
-    """Parse the first rows; quotes count, but not in a table by tabs, where they are letters."""
-    if delimiter == "\t":
+def _is_quoted(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether cells are quoted as in CSV: those that begin with a quote end with one, and double it inside."""
+    begun = [cell for row in rows for cell in row if cell.startswith('"') and len(cell) > 1]
+    whole = sum(cell.endswith('"') and '"' not in cell[1:-1].replace('""', "") for cell in begun)
+    return whole >= QUOTED and whole > 0.9 * len(begun)
+
+
+def _parsed(text: str, delimiter: str, *, quoted: bool = False) -> list[list[str]]:
+    """Parse the first rows; quotes count, but not in a table by tabs, where they are letters unless `quoted`."""
+    if delimiter == "\t" and not quoted:
         return [
             line.removesuffix("\r").split("\t")
             for line in text.split("\n", MOST_RECORDS)[:MOST_RECORDS]

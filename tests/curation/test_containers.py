@@ -235,6 +235,16 @@ def test_a_folder_is_searched_to_any_depth_but_not_in_hidden_places_and_runs(tmp
     assert found == ["a/x.csv.gz", "a/z.jsonl", "b.csv"]
 
 
+def test_files_by_which_office_programs_lock_a_document_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("session_id,role,text\n1,user,hi\n")
+    (tmp_path / "~$book.xlsx").write_bytes(b"\x05me")
+    assert find([tmp_path]) == [tmp_path / "a.csv"]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        archive.writestr("in/~$b.xlsx", b"\x05me")
+        archive.writestr("in/a.csv", "x")
+    assert [file.name for file in containers.members("x.zip", tmp_path / "x.zip")] == ["x.zip/in/a.csv"]
+
+
 def test_a_glob_that_no_shell_has_resolved_is_resolved(tmp_path: Path) -> None:
     for name in ("b.csv", "a.csv", "c.jsonl", "sub/d.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)

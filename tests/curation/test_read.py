@@ -325,7 +325,8 @@ def test_numbers_and_booleans_are_text(tmp_path: Path) -> None:
         ("log.csv", 'a,"b\n', "log.csv:1: the header cannot be read: a quote is opened"),
         ("log.jsonl", "\n \n", "the file holds no records"),
         ("log.json", "[]", "the file holds no records"),
-        ("log.json", "", "log.json:1: not JSON"),
+        ("log.json", "", "the file holds no records"),
+        ("log.json", " ", "log.json:1: not JSON"),
         ("log.json", '[{"a": 1},\n oops]', "log.json:2: not JSON"),
         ("log.json", LINE + LINE, "name the file .jsonl"),
         ("log.json", "3", "expected a JSON array or object, found int"),
@@ -341,6 +342,54 @@ def test_a_file_that_cannot_be_read_at_all_is_an_error(
 ) -> None:
     with pytest.raises(SourceError, match=fault):
         reading(tmp_path, content, name)
+
+
+def test_a_file_without_records_beside_others_is_passed_over_and_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("session_id,role,text\n1,user,hi\n")
+    for name, content in (("b.csv", ""), ("c.jsonl", "\n"), ("d.csv", "session_id,role,text\n"), ("e.csv", "\n\n")):
+        (tmp_path / name).write_text(content)
+    told: list[str] = []
+    files = sorted(tmp_path.iterdir())
+    found = read(files, [Source(match="[acde].*")], progress=told.append)  # an empty file needs no source
+    assert found.messages.height == 1
+    assert [(i.name, i.records) for i in found.inputs] == [(path.name, int(path.name == "a.csv")) for path in files]
+    assert [line for line in told if "passed over" in line] == [
+        f"{name} holds no records, and is passed over" for name in ("b.csv", "c.jsonl", "d.csv", "e.csv")
+    ]
+    with pytest.raises(SourceError, match=r"^b\.csv: the file holds no records$"):
+        read(files[1:], [Source()])
+
+
+def test_lines_may_end_with_a_carriage_return_alone(tmp_path: Path) -> None:
+    rows = "session_id,role,text\r1,user,你好\r1,agent,在的\r" + "1,user,x\r" * 30_000
+    path = tmp_path / "old.csv"
+    path.write_bytes(rows.encode("gb18030"))
+    found = read([path], [Source()], window=1000)
+    assert found.messages.height == 30_002
+    assert found.messages["source"][1] == "old.csv:3"
+    assert found.unreadable.is_empty()
+    assert found.inputs[0].bytes == len(rows.encode("gb18030"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"code": 0, "msg": "ok", "data": {"total": 2, "list": RECORDS}}',
+        '{"data": {"list": RECORDS}}',
+        '{"status": 1, "page": {"no": 1, "data": {"n": 2, "rows": RECORDS}}}',
+    ],
+)
+def test_a_list_of_records_is_found_in_the_answer_around_it(tmp_path: Path, answer: str) -> None:
+    records = '[{"sid": 1, "who": "user", "said": "hi"},\n{"sid": 2, "who": "agent", "said": "yes"}]'
+    columns = {"conversation": "sid", "role": "who", "text": "said"}
+    found = reading(tmp_path, answer.replace("RECORDS", records), "log.json", columns=columns)
+    assert said(found) == [("log.json:1", "1", "user", "hi"), ("log.json:2", "2", "assistant", "yes")]
+
+
+def test_an_object_by_id_is_not_taken_for_an_answer_around_a_list(tmp_path: Path) -> None:
+    log = '{"T7": {"subject": "x", "notes": [{"who": "user", "said": "hi"}]}}'
+    columns = {"messages": "notes", "role": "who", "text": "said"}
+    assert said(reading(tmp_path, log, "log.json", columns=columns)) == [("log.json:1", "T7", "user", "hi")]
 
 
 def test_the_format_of_the_recipe_wins_over_the_ending(tmp_path: Path) -> None:

@@ -453,3 +453,28 @@ def test_a_guess_that_reads_nothing_does_not_send_anybody_to_curate(tmp_path: Pa
     done = command("sniff", "a.jsonl", "-o", "r.yaml", folder=tmp_path)
     assert "a.jsonl: nothing can be read so" in done.stdout
     assert "siftune curate" not in done.stdout
+
+
+def test_a_table_by_tabs_whose_cells_are_quoted_is_read_without_the_quotes(tmp_path: Path) -> None:
+    path = tmp_path / "log.tsv"
+    rows = [f'c{i // 4}\t{"agent" if i % 2 else "customer"}\t"text number {i}, what is it?"' for i in range(40)]
+    rows[8] = 'c2\tcustomer\t"two lines\nand ""a"" quote"'
+    path.write_text("\n".join(["conversation_id\tsender\tmessage", *rows]))
+    guess = sniff(members(path.name, path)[0])
+    assert guess.source["quote"] is True
+    found = read([path], [Source.model_validate(guess.source)])
+    assert found.messages["raw"][8] == 'two lines\nand "a" quote'
+    assert found.messages["raw"][9] == "text number 9, what is it?"
+    assert found.unreadable.is_empty()
+    path.write_text("\n".join(["conversation_id\tsender\tmessage", *(row.removesuffix('"') for row in rows)]))
+    assert "quote" not in sniff(members(path.name, path)[0]).source
+
+
+def test_an_empty_file_in_a_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "a.csv").write_text("".join(f"{i // 4},{'agent' if i % 2 else 'user'},what is {i}?\n" for i in range(40)))
+    (logs / "b.csv").write_text("")
+    done = command("sniff", "logs", "-o", "r.yaml", folder=tmp_path)
+    assert done.returncode == 0
+    assert [one["match"] for one in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]] == ["a.csv"]
