@@ -7,7 +7,7 @@ Where the same question has answers that do not agree, a person must say which i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from curation import agreement, tables, times
 from curation.agreement import plain
 from curation.dedup import Pairs, Sign, cluster, components, matches
 from curation.dedup.index import Index, opened
+from curation.dedup.known import Known
 from curation.dedup.shingles import I64
 from curation.recipe import Best, Dedup
 from curation.references import Reference
@@ -67,29 +68,32 @@ def find(
     sign: Sign | None = None,
     earlier: Sequence[Reference] = (),
     index: Index | None = None,
+    known: Known | None = None,
 ) -> Duplicates:
     """Find duplicates among `examples` (id, conversation, kind, question, answer, rules, time).
 
     Pairs and dialogues are never copies of each other. `framing` matches the words around a question that do not
     change it. `sign` gives signatures that are known already, and is asked for all that another threshold may need.
-    `earlier` and `index` hold what may not come again.
+    `earlier` and `index` hold what may not come again. `known` keeps sketches of whole examples for the split. What a
+    level compares is made when it is its turn, and is gone after it: there are never two texts of all examples.
     """
-    frame = _prepared(examples, settings, framing)
+    fresh = _prepared(examples, settings.best)
     if sign is not None:
-        _sign_all(frame, settings, sign, seed=seed)
-    seen, asked_before = _seen(frame, settings, seed, sign, earlier, index)
-    fresh = frame if settings.seen != "drop" else frame.join(seen, on="row", how="anti", maintain_order="left")
-    frame = frame.select("row", "id", "conversation")
-    rooted, merged, missed = _copies(fresh, settings, seed, sign)
+        _sign_all(fresh, settings, framing, sign, seed=seed)
+    frame = fresh.select("row", "id", "conversation")
+    seen, asked_before = _seen(fresh, settings, seed, sign, earlier, index)
+    if settings.seen == "drop":
+        fresh = fresh.join(seen, on="row", how="anti", maintain_order="left")
+    rooted, merged, missed = _copies(fresh, settings, seed, sign, known)
     nothing = rooted.clear().select("row", keeper="row")
     copies = _near_copies(rooted) if settings.example != "off" else nothing
-    alive = fresh.join(copies, on="row", how="anti", maintain_order="left").select(_AFTER)
+    alive = fresh.join(copies, on="row", how="anti", maintain_order="left")
     del fresh
     canned = _canned(alive, settings, seed, sign) if settings.answer != "off" else nothing
     alive = alive.join(canned, on="row", how="anti", maintain_order="left")
     again = _asked_again(alive, settings, seed, sign) if settings.question != "off" else nothing
     alive = alive.join(again, on="row", how="anti", maintain_order="left")
-    conflicts = _conflicts(alive.filter(pl.col("kind") == "pair"), settings, seed, sign)
+    conflicts = _conflicts(alive.filter(pl.col("kind") == "pair"), settings, framing, seed, sign)
     ids = frame.select(keeper="row", evidence="id")
     found = [
         (seen, "dedup/seen-before", settings.seen),
@@ -119,24 +123,45 @@ def find(
 
 _ONLY_ASKS = r"^[^。！!？?.;；\n]*(?:[?？]|[吗么])[\s~～哦哈?？]*$"  # one sentence, and it is a question
 
-_AFTER = ["row", "id", "conversation", "kind", "answer", "asked", "said", "bare", "template", "quality"]
+_ASKED, _SAID = plain(pl.col("question")), plain(pl.col("answer"))  # what is compared of either
 
 
 def whole(examples: pl.DataFrame) -> list[str]:
     """Return what is compared of whole examples: question and answer, letters and digits only."""
-    return examples.select(_both(plain(pl.col("question")), plain(pl.col("answer")))).to_series().to_list()
+    return examples.select(_WHOLE).to_series().to_list()
 
 
-def _both(asked: pl.Expr, said: pl.Expr) -> pl.Expr:
-    return pl.concat_str(asked, pl.lit("\n"), said)
+_WHOLE = pl.concat_str(_ASKED, pl.lit("\n"), _SAID)
 
 
-def _sign_all(frame: pl.DataFrame, settings: Dedup, sign: Sign, *, seed: int) -> None:
+def _bare(frame: pl.DataFrame, framing: str) -> pl.Series:
+    """Return the questions without the words around them, or whole where next to nothing would be left."""
+    bare = frame.select("question", bare=plain(pl.col("question").str.replace_all(framing, " ")))
+    short = pl.col("bare").str.len_chars() < 4
+    asked = plain(pl.when(short).then("question"))
+    return bare.select(pl.when(short).then(asked).otherwise("bare").alias("bare")).to_series()
+
+
+def _template(frame: pl.DataFrame) -> pl.Series:
+    """Return the answers with every number alike.
+
+    "72" or "B" behind reasoning is no canned answer: what was thought belongs to it.
+    """
+    thought = plain(pl.col("cot").fill_null("")) if "cot" in frame.columns else pl.lit("")
+    return frame.select(template=pl.concat_str(thought, _SAID).str.replace_all(r"\d+", "0")).to_series()
+
+
+def _sign_all(frame: pl.DataFrame, settings: Dedup, framing: str, sign: Sign, *, seed: int) -> None:
     """Let `sign` sign whatever `find` may ask for at another threshold, so that it knows it then."""
-    for column, of in (("whole", settings), ("template", settings), ("bare", _loose(settings))):
-        sign(frame[column].unique(maintain_order=True).to_list(), of, seed=seed)
+
+    def all_of(texts: pl.Series, of: Dedup) -> None:
+        sign(texts.unique(maintain_order=True).to_list(), of, seed=seed)
+
+    all_of(frame.select(_WHOLE).to_series(), settings)
+    all_of(_template(frame), settings)
+    all_of(_bare(frame, framing), _loose(settings))
     if settings.question != "off":
-        sign(frame["asked"].unique(maintain_order=True).to_list(), settings, seed=seed)
+        all_of(frame.select(_ASKED).to_series(), settings)
 
 
 def _seen(
@@ -151,15 +176,15 @@ def _seen(
     schema: tables.Schema = {"row": pl.UInt32(), "evidence": pl.String()}
     found: dict[str, list[pl.DataFrame]] = {"whole": [], "asked": []}
     for reference in earlier:
-        for column, action in (("whole", settings.seen), ("asked", settings.seen_question)):
+        for column, texts, action in (("whole", _WHOLE, settings.seen), ("asked", _ASKED, settings.seen_question)):
             if action != "off":
                 theirs = reference.examples[column].to_list()
-                pairs = matches(frame[column].to_list(), theirs, settings, seed=seed)
+                pairs = matches(frame.select(texts).to_series().to_list(), theirs, settings, seed=seed)
                 other = reference.examples["id"].gather(pairs.right)
                 told = pl.format(f"{{}} in {reference.name} ({{}})", other, pl.Series(pairs.similarity).round(2))
                 found[column].append(pl.select(row=frame["row"].gather(pairs.left), evidence=told))
     if index is not None and settings.seen != "off":
-        rows = index.match(frame["id"].to_list(), frame["whole"].to_list(), sign=sign)
+        rows = index.match(frame["id"].to_list(), whole(frame), sign=sign)
         notes = [(place, f"{name} in {index.path.name} ({similarity:.2f})") for place, name, similarity in rows]
         found["whole"].append(pl.DataFrame(notes, schema=schema, orient="row"))
     seen, asked = (
@@ -169,28 +194,10 @@ def _seen(
     return seen, asked.join(seen, on="row", how="anti", maintain_order="left")
 
 
-def _prepared(examples: pl.DataFrame, settings: Dedup, framing: str) -> pl.DataFrame:
-    """Add what is compared (`asked`, `said`, `whole`, `bare`, `template`), `claims` and `quality`."""
-    bare = plain(pl.col("question").str.replace_all(framing, " "))
-    # "72" or "B" behind reasoning is no canned answer: what was thought belongs to it.
-    thought = plain(pl.col("cot").fill_null("")) if "cot" in examples.columns else pl.lit("")
-    return (
-        examples.select("id", "conversation", "kind", "question", "answer", "rules", "time", *_present(examples, "cot"))
-        .with_row_index("row")
-        .with_columns(
-            asked=plain(pl.col("question")),
-            said=plain(pl.col("answer")),
-            thought=thought,
-            claims=agreement.claims(pl.col("answer")),
-            quality=_quality(settings.best),
-        )
-        .with_columns(
-            whole=_both(pl.col("asked"), pl.col("said")),
-            # All letters of a question where next to nothing would be left of it.
-            bare=pl.when(bare.str.len_chars() >= 4).then(bare).otherwise("asked"),
-            template=pl.concat_str("thought", "said").str.replace_all(r"\d+", "0"),
-        )
-    )
+def _prepared(examples: pl.DataFrame, best: Best) -> pl.DataFrame:
+    """Return row, id, conversation, kind, question, answer, cot (where there is one) and `quality`."""
+    kept = ["row", "id", "conversation", "kind", "question", "answer", *_present(examples, "cot")]
+    return examples.with_row_index("row").select(*kept, quality=_quality(best))
 
 
 def _present(frame: pl.DataFrame, *names: str) -> list[str]:
@@ -211,11 +218,13 @@ def _quality(weights: Best) -> pl.Expr:
     ).round(9)
 
 
-def _roots(frame: pl.DataFrame, column: str, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
-    """Add `root` to the rows of `frame`: the row of the first example of the cluster by `column`, kind by kind."""
+def _roots(
+    frame: pl.DataFrame, texts: Callable[[pl.DataFrame], pl.Series], settings: Dedup, seed: int, sign: Sign | None
+) -> pl.DataFrame:
+    """Add `root` to the rows of `frame`: the row of the first example of the cluster by `texts`, kind by kind."""
     return pl.concat(
         [
-            part.with_columns(root=part["row"].gather(components(part[column], settings, seed=seed, sign=sign)))
+            part.with_columns(root=part["row"].gather(components(texts(part), settings, seed=seed, sign=sign)))
             for part in (frame.filter(pl.col("kind") == kind) for kind in ("pair", "dialogue"))
         ]
     ).sort("row")
@@ -226,14 +235,15 @@ def _best_first(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _copies(
-    frame: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None
+    frame: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None, known: Known | None
 ) -> tuple[pl.DataFrame, list[Listed], list[Listed]]:
     """Cluster whole examples; returns the members of clusters with `root` and `best`, and the pairs to look at."""
     parts, merged, missed = [], [], []
     for kind in ("pair", "dialogue"):
         part = frame.filter(pl.col("kind") == kind)
         floor = settings.threshold - settings.borderline
-        found = cluster(part["whole"], settings, seed=seed, floor=floor, sign=sign)
+        texts = part.select(_WHOLE).to_series()
+        found = cluster(texts, settings, seed=seed, floor=floor, sign=sign, known=known)
         part = part.with_columns(root=part["row"].gather(found.first))
         part = part.with_columns(
             best=pl.col("row").sort_by("quality", "row", descending=[True, False]).first().over("root")
@@ -266,6 +276,7 @@ def _near_copies(rooted: pl.DataFrame) -> pl.DataFrame:
     保修3年 and 保修1年 are nearly the same text and the opposite of a duplicate: of each claim the best copy stays,
     unless it agrees with the best of the whole cluster.
     """
+    rooted = rooted.with_columns(claims=agreement.claims(pl.col("answer")))
     own = _best_first(rooted).unique(["root", "claims"], keep="first", maintain_order=True)
     own = own.select("root", "claims", "best", "answer", own="row").sort("own")
     best = own.filter(pl.col("own") == pl.col("best")).select("best", best_answer="answer")
@@ -278,14 +289,14 @@ def _near_copies(rooted: pl.DataFrame) -> pl.DataFrame:
 
 def _canned(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Return (row, keeper) of the examples beyond the best `most_per_answer` of one answer, numbers aside."""
-    ordered = _best_first(_roots(alive, "template", settings, seed, sign))
+    ordered = _best_first(_roots(alive, _template, settings, seed, sign))
     ordered = ordered.with_columns(keeper=pl.col("row").first().over("root"), place=pl.int_range(pl.len()).over("root"))
     return ordered.filter(pl.col("place") >= settings.most_per_answer).select("row", "keeper").sort("row")
 
 
 def _asked_again(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Return (row, keeper) of the examples whose question a better one asks too, with an answer that agrees."""
-    ordered = _best_first(_roots(alive, "asked", settings, seed, sign))
+    ordered = _best_first(_roots(alive, lambda part: part.select(_ASKED).to_series(), settings, seed, sign))
     ordered = ordered.with_columns(
         keeper=pl.col("row").first().over("root"), better=pl.col("answer").first().over("root")
     )
@@ -299,7 +310,7 @@ def _loose(settings: Dedup) -> Dedup:
     return settings.model_copy(update={"threshold": settings.same_question, "ngram": 2, "bands": bands, "rows": 3})
 
 
-def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
+def _conflicts(pairs: pl.DataFrame, settings: Dedup, framing: str, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Find pairs of different conversations that ask (nearly) the same and whose answers do not agree.
 
     An answer that only asks back (是专票吗？) claims nothing, so it contradicts nothing.
@@ -307,9 +318,9 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | Non
     `COMPARED` different answers to its question: a question that thousands ask stays linear.
     """
     pairs = pairs.filter(~pl.col("answer").str.contains(_ONLY_ASKS))
-    first = components(pairs["bare"], _loose(settings), seed=seed, sign=sign)
-    grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
-    grouped = grouped.filter(pl.len().over("group") > 1)
+    first = components(_bare(pairs, framing), _loose(settings), seed=seed, sign=sign)
+    grouped = pairs.select("row", "id", "conversation", "answer", group=pl.Series(first))
+    grouped = grouped.filter(pl.len().over("group") > 1).with_columns(said=_SAID)
     different = (
         grouped.unique(["group", "said"], keep="first", maintain_order=True)
         .with_columns(turn=pl.int_range(pl.len()).over("group"))

@@ -13,6 +13,7 @@ import polars as pl
 
 from curation import decide, decisions, duplicates, leaks, query_types, references, tables, topics
 from curation.dedup.index import Index, opened
+from curation.dedup.known import Known
 from curation.dedup.store import Signatures
 from curation.engines import Engine, Memory, Read
 from curation.judge import total
@@ -136,7 +137,8 @@ def _finish(
     named = engine.map(NAME, job, shared)
     types = _names(shared, model, named, job)
     thin = _together(named, "thin")
-    found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch)))
+    known = Known()
+    found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch), known))
     twice = duplicates.from_frames(found)
     progress(
         "dedup", f"{twice.clusters.height} examples in clusters, {twice.conflicts} questions with contradicting answers"
@@ -148,7 +150,9 @@ def _finish(
     thin = decide.later(thin, over).join(twice.clusters, on="id", how="left", maintain_order="left")
     kept = thin.filter(pl.col("verdict") == "keep")
     compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
-    sides = engine.once("split", lambda: [("placed", _split(thin, compared, job).select("id", "cluster", "split"))])
+    sides = engine.once(
+        "split", lambda: [("placed", _split(thin, compared, job, known).select("id", "cluster", "split"))]
+    )
     later = pl.concat([twice.findings, over])
     sizes = _together(engine.map(SETTLE, job, {"later": later, "placed": sides["placed"]}), "sizes")
     progress("decide", f"{kept.height} examples kept")
@@ -199,12 +203,16 @@ def _signs(recipe: Recipe, folder: Path | None) -> Signatures | None:
     return Signatures(recipe.dedup.permutations, recipe.seed, folder=folder)
 
 
-def _duplicates(thin: pl.DataFrame, job: Job, sign: Signatures | None) -> Iterator[tuple[str, pl.DataFrame]]:
+def _duplicates(
+    thin: pl.DataFrame, job: Job, sign: Signatures | None, known: Known
+) -> Iterator[tuple[str, pl.DataFrame]]:
     """Look for duplicates among the candidates that no rule drops."""
     settings, seed, framing = job.recipe.dedup, job.recipe.seed, job.packs.cues["framing"]
     earlier = [references.read(Path(path)) for path in settings.against]
     with _index(settings, seed) as index:
-        found = duplicates.find(thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index)
+        found = duplicates.find(
+            thin, settings, framing=framing, seed=seed, sign=sign, earlier=earlier, index=index, known=known
+        )
     yield from duplicates.to_frames(found).items()
     if sign is not None:
         yield from ((f"signatures-{number:03d}", part) for number, part in enumerate(sign.parts()))
@@ -217,12 +225,12 @@ def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:
     return nullcontext()
 
 
-def _split(thin: pl.DataFrame, compared: pl.DataFrame, job: Job) -> pl.DataFrame:
+def _split(thin: pl.DataFrame, compared: pl.DataFrame, job: Job, known: Known) -> pl.DataFrame:
     """Add `split`: what is nearly the same goes to one side, and what a set of the recipe has too, to training."""
     recipe = job.recipe
     files = [Path(name) for name in recipe.split.apart_from]
     beside = units(leaks.outside(files, job.packs)) if files else None
-    tied_to = tied(compared.drop("begins"), recipe.dedup, seed=recipe.seed, outside=beside)
+    tied_to = tied(compared.drop("begins"), recipe.dedup, seed=recipe.seed, outside=beside, known=known)
     return split(thin, tied_to, recipe.split, seed=recipe.seed)
 
 

@@ -23,6 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from curation import tables
 from curation.checks.wording import units as word_count
 from curation.dedup import components
+from curation.dedup.known import Known
 from curation.recipe import Dedup, Split
 
 SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
@@ -39,14 +40,25 @@ def ties(examples: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.Data
     return tied(units(examples), settings, seed=seed, outside=units(outside) if outside is not None else None)
 
 
-def tied(mine: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Return what `ties` returns, from the `units` of examples (of all shards together) and of what is outside."""
+def tied(
+    mine: pl.DataFrame,
+    settings: Dedup,
+    *,
+    seed: int,
+    outside: pl.DataFrame | None = None,
+    known: Known | None = None,
+) -> pl.DataFrame:
+    """Return what `ties` returns, from the `units` of examples (of all shards together) and of what is outside.
+
+    `known` has sketches of the search for duplicates; a pair's exchange is all that is said in it, too.
+    """
+    known = known or Known()
     mine = mine.with_columns(outside=pl.lit(value=False))
     if outside is not None:
         mine = pl.concat([mine, outside.with_columns(outside=pl.lit(value=True))])
     found = []
     for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
-        first = components(group["text"], settings, seed=seed)
+        first = components(group["text"], settings, seed=seed, known=known)
         label = pl.format("{}:{}", pl.lit(level), pl.Series("first", first))
         labelled = group.with_columns(label=label)
         beside = pl.col("outside").any().over("label")
@@ -150,6 +162,8 @@ def _chosen(kept: pl.DataFrame, settings: Split, seed: int) -> Iterator[str]:
     held, taken = 0, set()
     for strict in (True, False):
         for group in order:
+            if held >= want:
+                return
             fits = group not in taken and held + sizes[group] <= want
             if fits and (not strict or all(room[name] >= n for name, n in inside[group])):
                 taken.add(group)

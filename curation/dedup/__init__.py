@@ -1,6 +1,6 @@
 """Near-duplicates: sign (map), find candidates (reduce over small keys), verify exactly, cluster.
 
-Five steps, each a module that knows nothing of the others' insides:
+Steps, each a module that knows nothing of the others' insides:
 
 ==============  =====================================================================================================
 shingles.py     texts → hashes of their character n-grams
@@ -8,6 +8,8 @@ minhash.py      hashes → signatures, bit for bit those of ``datasketch.MinHash
 lsh.py          signatures → pairs that agree on a band: sorting small keys, linear whatever the texts look like
 bounds.py       pairs → those that may be alike, by an upper bound: most are not
 verify.py       pairs → exact Jaccard similarity, from the texts of these pairs only; clusters by similar pairs
+equal.py        texts → those of the same shingles: all that a threshold of 1 asks for
+known.py        what one search of a run made of texts, for the next
 ==============  =====================================================================================================
 
 The bands are weighted for recall; the exact check gives the precision, so nothing merges on an estimate. Clusters are
@@ -26,6 +28,8 @@ import polars as pl
 
 from curation.dedup import minhash
 from curation.dedup.bounds import Bounds
+from curation.dedup.equal import equal_sets
+from curation.dedup.known import Known
 from curation.dedup.lsh import band_keys, candidates, folded, packed, ranks, unpacked
 from curation.dedup.shingles import I64, U32, U64, mix, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
@@ -83,16 +87,26 @@ def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
     return Pairs(pairs.left[near], pairs.right[near], pairs.similarity[near])
 
 
-def components(texts: Sequence[str] | pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None) -> I64:
+def components(
+    texts: Sequence[str] | pl.Series,
+    settings: Dedup,
+    *,
+    seed: int,
+    sign: Sign | None = None,
+    known: Known | None = None,
+) -> I64:
     """Return for each of `texts` (normalised) the index of its cluster's first member, as `cluster` does.
 
     The pairs are not told, so the likeliest are compared first, and what hangs together by these is left out: of texts
-    in large clusters a fifth of the pairs are compared.
+    in large clusters half of the pairs are compared. `known` keeps sketches for the next search, and gives them.
     """
     column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
     exact, places = _different(column)
     kept = column.gather(places)
-    sketch = sketched(kept, settings, seed=seed, sign=sign)
+    if settings.threshold >= 1:
+        join(exact, places[equal_sets(kept, settings.ngram, seed=seed)], places)
+        return exact
+    sketch = sketched(kept, settings, seed=seed, sign=sign, known=known)
     found = near(sketch, fetcher(kept, settings), settings, likeliest_first=True)
     join(exact, places[found.left], places[found.right])
     return exact
@@ -105,16 +119,17 @@ def cluster(
     seed: int,
     floor: float | None = None,
     sign: Sign | None = None,
+    known: Known | None = None,
 ) -> Clusters:
     """Find the clusters of near-duplicates among `texts` (normalised). A text without characters is like no other.
 
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
-    `sign` takes the place of `signatures` where some are known already.
+    `sign` takes the place of `signatures` where some are known already; `known` see `components`.
     """
     column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
     exact, places = _different(column)
     kept = column.gather(places)
-    sketch = sketched(kept, settings, seed=seed, sign=sign)
+    sketch = sketched(kept, settings, seed=seed, sign=sign, known=known)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
     pairs = Pairs(
@@ -186,7 +201,9 @@ class Sketch:
     bytes: npt.NDArray[np.uint8] = field(repr=False)  # texts × permutations
 
 
-def sketched(texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None) -> Sketch:
+def sketched(
+    texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None, known: Known | None = None
+) -> Sketch:
     """Return the sketch of `texts`; of signatures, four times as large, only a part is there at a time."""
     lows = np.empty((len(texts), settings.permutations), dtype=np.uint8)
     keys = np.empty((settings.bands, len(texts)), dtype=np.uint32)
@@ -196,6 +213,15 @@ def sketched(texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None 
             part = slice(start, start + SIGNED)
             signed = sign(texts[part].to_list(), settings, seed=seed)
             keys[:, part], lows[part] = band_keys(signed, bands=bands, rows=rows), signed
+        return Sketch(keys, lows)
+    if known is not None:
+        made_with = (settings.ngram, settings.permutations, bands, rows, seed)
+        missing = known.look(texts, made_with, keys, lows)
+        new = sketched(texts.gather(missing), settings, seed=seed)
+        known.add(texts.gather(missing), made_with, new.keys, new.bytes)
+        if len(missing) == len(texts):
+            return new
+        keys[:, missing], lows[missing] = new.keys, new.bytes
         return Sketch(keys, lows)
     drawn = minhash.permutations(settings.permutations, seed)
     kernels = minhash.accelerator(len(texts))

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from curation import dedup
 from curation.dedup import cluster, lsh, minhash, near_pairs, verify
 from curation.dedup.bounds import Bounds
+from curation.dedup.known import Known
 from curation.dedup.shingles import shingles
 from curation.recipe import Dedup
 
@@ -263,6 +264,58 @@ def test_a_bound_tells_most_pairs_apart_that_are_not_similar(monkeypatch: pytest
     monkeypatch.setattr("curation.dedup.bounds.MOST", 40)  # no room for all texts: some are looked at again
     monkeypatch.setattr("curation.dedup.bounds.ASKED", 30)
     assert Bounds(fetch, len(texts)).possible(left, right, 0.7).tolist() == maybe.tolist()
+
+
+@given(st.lists(st.text("退ab", min_size=1, max_size=7), min_size=1, max_size=40), st.integers(1, 3))
+@settings(max_examples=60, deadline=None)
+def test_a_threshold_of_1_joins_texts_of_the_same_shingles_and_no_others(texts: list[str], ngram: int) -> None:
+    sets = [grams(text.ljust(ngram, "\0"), ngram) for text in texts]
+    expected = [sets.index(one) for one in sets]
+    found = dedup.components(texts, Dedup(ngram=ngram, threshold=1.0), seed=5).tolist()
+    assert found == expected
+
+
+def test_a_threshold_of_1_looks_at_many_texts_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.dedup.equal.LOOKED", 7)
+    monkeypatch.setattr(minhash, "BATCH", 11)
+    texts = ["ab" * n for n in range(2, 40)] + ["ba" * n for n in range(1, 40)] + ["", ""]
+    found = dedup.components(texts, Dedup(ngram=2, threshold=1.0), seed=5).tolist()
+    assert found == [0] * 38 + [38] + [0] * 38 + [77, 78]  # "ba" alone has no "ab" in it
+
+
+def test_a_threshold_of_1_tells_texts_apart_that_differ_in_one_character_of_two_hundred() -> None:
+    letters = [chr(0x4E00 + i) for i in range(200)]
+    texts = ["".join([*letters[:i], chr(0x5E00 + i), *letters[i + 1 :]]) for i in range(0, 200, 5)]
+    assert dedup.components([*texts, *texts], Dedup(ngram=2, threshold=1.0), seed=5).tolist() == [*range(40)] * 2
+    turned = [text[100:] + text[:101] for text in texts]  # most pieces are the same, two are not
+    assert dedup.components([*texts, *turned], Dedup(ngram=2, threshold=1.0), seed=5).tolist() == [*range(80)]
+
+
+def test_sketches_that_are_known_are_not_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, more = corpus(), corpus(4)[:9]
+    plain = dedup.components([*texts[::2], *more], FIVE, seed=3).tolist()
+    known = Known()
+    assert cluster(texts, FIVE, seed=3, known=known).first.tolist() == cluster(texts, FIVE, seed=3).first.tolist()
+    signed: list[int] = []
+    minima = minhash.minima
+    monkeypatch.setattr(
+        minhash, "minima", lambda mixed, starts, drawn: signed.append(len(starts)) or minima(mixed, starts, drawn)
+    )  # type: ignore[func-returns-value]
+    assert dedup.components([*texts[::2], *more], FIVE, seed=3, known=known).tolist() == plain
+    assert signed == [len(set(more) - set(texts))]
+    signed.clear()
+    assert dedup.components([*texts[::2], *more], FIVE, seed=3, known=known).tolist() == plain
+    assert signed in ([], [0])
+
+
+@pytest.mark.parametrize("other", [Dedup(ngram=4), Dedup(ngram=5, bands=20), Dedup(ngram=5, rows=4)])
+def test_sketches_of_other_settings_are_not_taken(other: Dedup) -> None:
+    known = Known()
+    cluster(corpus(), FIVE, seed=3, known=known)
+    for seed in (3, 4):
+        mine, fresh = (dedup.sketched(pl.Series(corpus()), other, seed=seed, known=given) for given in (known, None))
+        assert np.array_equal(mine.keys, fresh.keys)
+        assert np.array_equal(mine.bytes, fresh.bytes)
 
 
 @pytest.mark.parametrize("step", [1, 7, 4096])
