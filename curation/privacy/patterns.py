@@ -36,25 +36,24 @@ class Finder:
 
     def __call__(self, text: str, spots: Sequence[str] | None = None) -> Iterator[Hit]:
         """Yield the hits in flat text; `spots` are the matches of `loose` in it, as `extract_all` gives them."""
-        matches = self.pattern.finditer(text) if spots is None else _at(self.pattern, text, spots)
-        for match in matches:
-            yield from self.told(match)
-
-
-def _at(pattern: re.Pattern[str], text: str, spots: Sequence[str]) -> Iterator[re.Match[str]]:
-    """Yield what `finditer` does, if every match begins in one of `spots` (pieces of the text, in order)."""
-    done = end = 0
-    for spot in spots:
-        # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it, too.
-        start = text.find(spot, end)
-        end = start + len(spot)
-        while done < end:
-            # Mostly at its beginning, else from there on; what is found behind a spot is a later one's.
-            match = pattern.match(text, max(start, done)) or pattern.search(text, max(start, done) + 1)
-            if not match:
-                return
-            yield match
-            done = match.end()
+        if spots is None:
+            for match in self.pattern.finditer(text):
+                yield from self.told(match)
+            return
+        pattern, told = self.pattern, self.told
+        done = end = 0
+        for spot in spots:
+            # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it.
+            start = text.find(spot, end)
+            end = start + len(spot)
+            while done < end:
+                # Mostly at its beginning, else from there on; what is found behind a spot is a later one's.
+                at = max(start, done)
+                found = pattern.match(text, at) or pattern.search(text, at + 1)
+                if not found:
+                    return
+                yield from told(found)
+                done = found.end()
 
 
 _LOOK = re.compile(r"\(\?<?[=!]")

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from curation import tables
 from curation.pieces import LONG, chunks
 from curation.privacy.patterns import Hit
 from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
@@ -132,8 +132,7 @@ def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
         taken.setdefault(row, Taken()).add(start, end)
     more = []
     for row, start, end, *rest in standing:
-        if taken.setdefault(row, Taken()).free(start, end):
-            taken[row].add(start, end)
+        if taken.setdefault(row, Taken()).claim(start, end):
             more.append((row, start, end, *rest))
     added = pl.DataFrame(more, schema=hits.schema, orient="row")
     return pl.concat([hits, added]).sort("row", "start", maintain_order=True)
@@ -250,48 +249,48 @@ def examples(frame: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     texts, hits = masked(parts, wanted)
     if hits.is_empty():
         return frame
-    touched = parts.select("example", "part", text=texts).filter(
-        pl.col("example").is_in(parts["example"].gather(hits["row"]).unique().implode())
-    )
-    said = touched.filter(pl.col("part") == "turns")
-    turn = frame["turns"].gather(said["example"].unique(maintain_order=True)).explode().struct.unnest()
-    turn = turn.with_columns(text=said["text"]).select(field.name for field in tables.TURN.fields)
-    rebuilt = pl.DataFrame({"example": said["example"], "turns": turn.to_struct()})
-    new = rebuilt.group_by("example", maintain_order=True).agg("turns")
+    changed = parts.select("example", "turn", "part", text=texts)[hits["row"].unique()]
+    said = changed.filter(pl.col("part") == "turns")
+    turns = frame["turns"].explode(empty_as_null=True).struct.unnest()
+    turns = turns.with_columns(turns["text"].scatter(said["turn"], said["text"]))
     columns: dict[str, pl.Series] = {}
     for name in ("question", "answer", "cot"):
-        own = touched.filter(pl.col("part") == name)
+        own = changed.filter(pl.col("part") == name)
         columns[name] = frame[name].scatter(own["example"], own["text"])
-    for name, (turns, of) in copies.items():
-        same = new.filter(turns.gather(new["example"]))
-        columns[name] = columns[name].scatter(same["example"], same["turns"].list.get(of).struct.field("text"))
-    place = np.arange(frame.height)
-    place[new["example"].to_numpy()] = np.arange(frame.height, frame.height + new.height)
-    columns["turns"] = pl.concat([frame["turns"], new["turns"]]).gather(place)
+    for name, (same, places) in copies.items():
+        here = said["example"].unique()
+        here = here.filter(same.gather(here))
+        columns[name] = columns[name].scatter(here, turns["text"].gather(places[here.to_numpy()]))
+    some = frame["turns"].list.len().fill_null(0) > 0
+    lengths = frame["turns"].list.len().fill_null(0).clip(1).to_numpy()  # no turns leave one null
+    lists = pl.DataFrame({"example": np.repeat(np.arange(frame.height), lengths), "turns": turns.to_struct()})
+    rebuilt = lists.group_by("example", maintain_order=True).agg("turns")["turns"]
+    columns["turns"] = rebuilt if some.all() else rebuilt.zip_with(some, frame["turns"])
     return frame.with_columns(column.alias(name) for name, column in columns.items())
 
 
-def _parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[pl.Series, int]]]:
-    """Return the texts of examples: example (its row), conversation, part, text, asked and times.
+def _parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[pl.Series, npt.NDArray[np.int64]]]]:
+    """Return the texts of examples: example and turn (rows), conversation, part, text, asked and times.
 
-    A question that is the first turn, and an answer that is the last, stand there once; where that is so, the second
-    value says, for each of the two with the place of the turn.
+    A question that is the first turn, and an answer that is the last, stand there once. The second value says, for
+    each of the two, where that is so, and which turn it is.
     """
     numbered = frame.with_row_index("example")
     common = {"asked": pl.lit(None, dtype=pl.String), "times": pl.lit(1, dtype=pl.UInt32)}
     turns = (
         numbered.select("example", "conversation", "turns")
-        .explode("turns")
+        .explode("turns", empty_as_null=True)
         .select("example", "conversation", text=pl.col("turns").struct.field("text"), part=pl.lit("turns"), **common)
+        .with_row_index("turn")
     )
-    ends = frame["turns"].list.len().fill_null(0).clip(1).cast(pl.Int64).cum_sum().to_numpy()  # no turns leave one null
+    ends = frame["turns"].list.len().fill_null(0).clip(1).cast(pl.Int64).cum_sum().to_numpy()
     begins = np.concatenate([[0], ends[:-1]])
     times = np.ones(turns.height, dtype=np.uint32)
     copies = {}
-    for name, places, of in (("question", begins, 0), ("answer", ends - 1, -1)):
+    for name, places in (("question", begins), ("answer", ends - 1)):
         same = (frame[name] == turns["text"].gather(places)).fill_null(value=False)
         times[places[same.to_numpy()]] += 1
-        copies[name] = same, of
+        copies[name] = same, places
     fields = [
         numbered.filter(~copies[name][0] if name in copies else pl.col(name).is_not_null()).select(
             "example", "conversation", text=name, part=pl.lit(name), **common
@@ -299,7 +298,7 @@ def _parts(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, tuple[pl.Series
         for name in ("question", "answer", "cot")
     ]
     said = turns.with_columns(times=times).filter(pl.col("text").is_not_null())
-    return pl.concat([said, *fields]), copies
+    return pl.concat([said, *fields], how="diagonal"), copies
 
 
 def hits_of(text: str, wanted: Masking = EVERYTHING) -> list[Hit]:

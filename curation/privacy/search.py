@@ -113,12 +113,14 @@ class Taken:
         """Take `spans`, which are in order and do not overlap."""
         self._spans = list(spans)
 
-    def free(self, start: int, end: int) -> bool:
-        """Tell whether nothing of start..end is taken."""
-        after = bisect(self._spans, (start, start))
-        return (after == len(self._spans) or self._spans[after][0] >= end) and (
-            after == 0 or self._spans[after - 1][1] <= start
-        )
+    def claim(self, start: int, end: int) -> bool:
+        """Take start..end if nothing of it is taken, and tell whether."""
+        spans = self._spans
+        after = bisect(spans, (start, start))
+        free = (after == len(spans) or spans[after][0] >= end) and (after == 0 or spans[after - 1][1] <= start)
+        if free:
+            spans.insert(after, (start, end))
+        return free
 
     def add(self, start: int, end: int) -> None:
         """Take start..end, and with it what is taken inside it."""
@@ -154,10 +156,13 @@ class _Claims:
     def add(self, found: Iterable[Hit]) -> None:
         """Claim what is free; what must stay (no kind) is taken whether it is free or not."""
         for hit in found:
-            if hit.end > hit.start and (self._taken.free(hit.start, hit.end) or not hit.kind):
-                self._taken.add(hit.start, hit.end)
-                if self._wanted.masks(hit, self._text):
-                    self.hits.append(hit)
+            start, end, kind, _ = hit
+            if end <= start:
+                continue
+            if not kind:
+                self._taken.add(start, end)
+            elif self._taken.claim(start, end) and self._wanted.masks(hit, self._text):
+                self.hits.append(hit)
 
 
 def scan(

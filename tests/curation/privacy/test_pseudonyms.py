@@ -151,3 +151,18 @@ def test_an_example_is_masked_in_question_answer_and_turns_alike_and_others_stay
         {"role": "assistant", "text": "不客气", "messages": [3]},
     ]
     assert "kefu_9981" not in str(masked["turns"].to_list()[3])
+
+
+@pytest.mark.parametrize("turns", [[], None, ["手机", "13812345678", "好，13912345678"], ["手机\n13812345678", "好"]])
+def test_a_question_is_masked_whether_it_is_a_turn_or_not(turns: list[str] | None) -> None:
+    def rows(text: str, answer: str, said: list[str] | None) -> pl.DataFrame:
+        turn = said and [{"role": "user", "text": one, "messages": [0]} for one in said]
+        row = {"id": "a", "conversation": "c", "question": text, "answer": answer, "cot": text, "turns": turn}
+        other = row | {"id": "b", "question": "在吗", "answer": "在", "cot": None, "turns": None}
+        return pl.DataFrame([other, row, other], schema_overrides={"turns": pl.List(tables.TURN)})
+
+    expected = turns
+    if turns:
+        expected = [text.replace("13812345678", "[电话1]").replace("13912345678", "[电话2]") for text in turns]
+    given = rows("手机\n13812345678", "好，13912345678", turns)
+    assert privacy.examples(given, privacy.EVERYTHING).equals(rows("手机\n[电话1]", "好，[电话2]", expected))
