@@ -22,7 +22,7 @@ from curation.read import Input
 from curation.recipe import Dedup, Recipe
 from curation.selection import select
 from curation.split import split, tied, units
-from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, questions_of, topics_frames
+from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, claims_of, questions_of, topics_frames
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,8 @@ def finish(
         "examples": found.examples,
         "findings": found.findings.filter(pl.col("conversation").is_not_null()),
     }
-    questions = [questions_of(found.examples, job)]
+    frames["claims"] = claims_of(found.examples, job)
+    questions = [questions_of(found.examples, frames["claims"], job)]
     reading = Read(found.inputs, found.unreadable, found.messages.height)
     return _finish(Memory(frames), job, reading, questions, found.turns, progress=progress, sign=sign)
 

@@ -162,9 +162,20 @@ def shipped_names() -> list[str]:
 
 def normal(texts: pl.Series) -> pl.Series:
     """Return texts as phrases see them: lower case, without marks and masks, one space around every Latin word."""
-    bare = texts.str.replace_all(MASK, " ").str.to_lowercase().str.replace_all(r"['’]", "", literal=False)
-    spaced = bare.str.replace_all(r"([a-z0-9]+)", " $1 ").str.replace_all(r"[^\p{L}\p{N}]+", " ")
-    return " " + spaced.str.strip_chars(" ") + " "
+    text = pl.col("text")
+    bare = text.str.replace_all(MASK, " ").str.to_lowercase().str.replace_all(r"['’]", "", literal=False)
+    rows = texts.alias("text").to_frame().select(bare.str.replace_many(_MARKS, [" "] * len(_MARKS)))
+    # Where all is ASCII, spaces stand around every word now, and no other mark is left.
+    wide = rows.with_row_index("row").filter(text.str.len_bytes() != text.str.len_chars())
+    parted = text.str.replace_all(r"([a-z0-9])([^\x00-\x7f])", "$1 $2").str.replace_all(
+        r"([^\x00-\x7f])([a-z0-9])", "$1 $2"
+    )
+    wide = wide.with_columns(parted.str.replace_all(r"[^\p{L}\p{N} ]+", " "))
+    found = rows["text"].scatter(wide["row"], wide["text"]).str.replace_all("  +", " ").str.strip_chars(" ")
+    return (" " + found + " ").alias(texts.name)
+
+
+_MARKS = [chr(code) for code in range(128) if not chr(code).isalnum() and chr(code) != " "]
 
 
 def _parts(phrase: str, known: Mapping[str, str]) -> list[str]:
@@ -217,6 +228,7 @@ class Typer:
         self.literals = pl.Series([text for text in literals if text[0] != "/"], dtype=pl.String)
         self.patterns = [text for text in literals if text[0] == "/"]
         self.place = {text: i for i, text in enumerate(literals)}
+        self.columns = np.array([self.place[text] for text in self.literals], dtype=np.int64)
         self.sizes = np.array(sizes)
         self.phrases = _matrix(rows, len(sizes), len(literals)).T.tocsr()
         self.tiers = _matrix(tiers, len(sizes), len(weights))
@@ -232,50 +244,56 @@ class Typer:
         tiers.data = np.minimum(tiers.data, 1)
         return np.asarray((tiers @ self.weights).toarray())
 
-    def claims(self, texts: pl.Series) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Return texts × packs: which type (its place in `names`) a pack claims, -1 for none, and by what score."""
+    def claims(self, texts: pl.Series) -> pl.DataFrame:
+        """Return what every pack claims of each text, a column for its type and one for its score.
+
+        A type is its place in `names`, -1 for none. Texts that come again are looked at once.
+        """
+        once = texts.alias("text").unique(maintain_order=True)
+        some = [self._claims(once[start : start + BATCH]) for start in range(0, len(once), BATCH)]
+        found = pl.concat(some or [self._claims(once)]).with_columns(once)
+        each = texts.alias("text").to_frame().join(found, on="text", how="left", maintain_order="left")
+        return each.drop("text")
+
+    def _claims(self, texts: pl.Series) -> pl.DataFrame:
         scored = self.scores(texts)
-        types = np.full((len(texts), len(self.packs)), -1, dtype=np.int64)
-        best = np.zeros((len(texts), len(self.packs)))
+        found: dict[str, npt.NDArray[Any]] = {}
         start = 0
-        for column, pack in enumerate(self.packs):
+        for place, pack in enumerate(self.packs):
             mine = scored[:, start : start + len(pack.text.types)]
             two = np.partition(mine, -2, axis=1)[:, -2:] if mine.shape[1] > 1 else np.column_stack([mine * 0, mine])
             sure = (two[:, 1] >= pack.text.least) & (two[:, 1] - two[:, 0] >= pack.text.margin)
-            types[sure, column] = start + mine[sure].argmax(axis=1)
-            best[sure, column] = two[sure, 1]
+            found[f"type {place}"] = np.where(sure, start + mine.argmax(axis=1), -1).astype(np.int32)
+            found[f"score {place}"] = np.where(sure, two[:, 1], 0.0)
             start += len(pack.text.types)
-        return types, best
+        return pl.DataFrame(found)
 
     def assign(self, texts: pl.Series, use: Sequence[str]) -> pl.Series:
         """Return the type of each text by the packs named in `use`; the best score wins, ties go to the first pack."""
-        columns = [[pack.name for pack in self.packs].index(name) for name in use]
-        names = np.array([*self.names, OTHER])
-        found: list[npt.NDArray[np.str_]] = []
-        for start in range(0, len(texts), BATCH):
-            types, best = self.claims(texts[start : start + BATCH])
-            first = best[:, columns].argmax(axis=1)
-            found.append(names[types[:, columns][np.arange(len(first)), first]])
-        return pl.Series("query_type", np.concatenate(found) if found else [], dtype=pl.String)
+        return self.told(self.claims(texts), use)
+
+    def told(self, claims: pl.DataFrame, use: Sequence[str]) -> pl.Series:
+        """Return what `assign` returns, from `claims`."""
+        places = [[pack.name for pack in self.packs].index(name) for name in use]
+        types, best = (claims.select(f"{what} {place}" for place in places).to_numpy() for what in ("type", "score"))
+        names = pl.Series([*self.names, OTHER], dtype=pl.String)
+        won = types[np.arange(claims.height), best.argmax(axis=1)]
+        return names.gather(np.where(won < 0, len(self.names), won)).alias("query_type")
 
     def _hits(self, texts: pl.Series) -> Any:  # noqa: ANN401  scipy has no types
         """Return texts × literals: 1 where a literal stands in the text."""
-        found = (
-            pl.DataFrame({"text": texts})
-            .with_row_index("row")
-            .select("row", hit=pl.col("text").str.extract_many(self.literals.implode(), overlapping=True))
-            .explode("hit", empty_as_null=True)
-            .drop_nulls("hit")
-            .unique()
-        )
-        column = found["hit"].replace_strict(self.place, return_dtype=pl.Int64)
-        cells = [(found["row"].to_numpy().astype(np.int64), column.to_numpy())]
+        found = texts.str.extract_many(self.literals.implode(), overlapping=True)
+        rows = np.repeat(np.arange(len(texts)), found.list.len().to_numpy())
+        literals = found.explode().drop_nulls().cast(pl.Enum(self.literals)).to_physical().to_numpy()
+        cells = [(rows, self.columns[literals])]
         for pattern in self.patterns:
             rows = texts.str.contains(pattern[1:-1]).arg_true().to_numpy().astype(np.int64)
             cells.append((rows, np.full(len(rows), self.place[pattern])))
         row, place = (np.concatenate(side) for side in zip(*cells, strict=True))
         shape = (len(texts), len(self.place))
-        return sparse.csr_matrix((np.ones(len(row), dtype=np.int32), (row, place)), shape=shape)
+        hits = sparse.csr_matrix((np.ones(len(row), dtype=np.int32), (row, place)), shape=shape)
+        hits.data[:] = 1  # one that stands there twice was added up
+        return hits
 
 
 def _matrix(cells: Sequence[tuple[int, int]], rows: int, columns: int) -> Any:  # noqa: ANN401  scipy has no types
@@ -286,14 +304,14 @@ def _matrix(cells: Sequence[tuple[int, int]], rows: int, columns: int) -> Any:  
 # --- which packs fit ---------------------------------------------------------------------------------------------
 
 
-def coverage(typer: Typer, texts: pl.Series) -> pl.DataFrame:
-    """Count texts by the set of packs that claim a type for them (claims: bits, texts): small, and batches add up."""
-    counts = np.zeros(1 << len(typer.packs), dtype=np.int64)
-    for start in range(0, len(texts), BATCH):
-        types, _ = typer.claims(texts[start : start + BATCH])
-        bits = ((types >= 0) << np.arange(types.shape[1])).sum(axis=1)
-        counts += np.bincount(bits, minlength=len(counts))
-    return pl.DataFrame({"claims": np.flatnonzero(counts), "texts": counts[counts > 0]})
+def coverage(claims: pl.DataFrame) -> pl.DataFrame:
+    """Count texts by the set of packs that claim a type for them (claims: bits, texts): small, and shards add up."""
+    types = claims.select(pl.col("^type .*$") >= 0)
+    bits = types.select(
+        pl.sum_horizontal(pl.col(name).cast(pl.Int64) * (1 << place) for place, name in enumerate(types.columns))
+    ).to_series()
+    found = bits.alias("claims").value_counts(name="texts").sort("claims")
+    return found.with_columns(pl.col("texts").cast(pl.Int64))
 
 
 def best(typer: Typer, counts: pl.DataFrame) -> list[str]:

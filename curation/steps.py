@@ -8,10 +8,10 @@ frames of all shards, put together in the order of `begins`, are those of one sh
 step       needs                  keeps for later steps                          gives to the reduce
 =========  =====================  =============================================  =====================================
 place      read                   messages, pieces, early, mends                 lines (of text, with counts), sums
-judge      what place keeps       messages, examples, findings                   claims or sample (query types), sums
+judge      what place keeps       messages, examples, findings, claims           coverage or sample (query types), sums
 name       the same               examples with query type and skeleton          thin: candidates for deduplication
 compare    examples               nothing                                        units: what the split compares
-settle     the same               messages, examples, findings as they are       sizes, for the order of the output
+settle     what judge keeps       messages, examples, findings as they are       sizes, for the order of the output
                                   written
 =========  =====================  =============================================  =====================================
 """
@@ -108,12 +108,14 @@ def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fram
     judged_by = ["asked", "conversations", "answering", "tongue"]
     messages = pl.concat([messages.drop(judged_by), pieces], how="diagonal").sort("order")
     findings = in_order(messages, pl.concat([frames["mends"], stripped, said, judged, by_people]))
+    claims = claims_of(examples, job)
     sums = {"said": heard, "turns": spoken, "examples": examples.height, "judged": judged.height}
     return {
         "messages": messages,
         "examples": decide.scores(examples, findings),
         "findings": findings,
-        "questions": questions_of(examples, job),
+        "claims": claims,
+        "questions": questions_of(examples, claims, job),
         "sums": pl.DataFrame({name: [n] for name, n in sums.items()}),
     }
 
@@ -135,24 +137,26 @@ def in_order(messages: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     return placed.sort("order", maintain_order=True, nulls_last=False).drop("order")
 
 
-def questions_of(examples: pl.DataFrame, job: Job) -> pl.DataFrame:
+def claims_of(examples: pl.DataFrame, job: Job) -> pl.DataFrame:
+    """Return what packs of query types claim of every example's first question (nothing, where there are no packs)."""
+    questions = examples.select(query_types.first_question()).to_series()
+    return job.typer.claims(questions) if job.packs.query_types else pl.DataFrame()
+
+
+def questions_of(examples: pl.DataFrame, claims: pl.DataFrame, job: Job) -> pl.DataFrame:
     """Return what tells the query types: how many questions each set of packs claims, or a sample of questions."""
-    questions = examples.select("id", text=query_types.first_question())
     if not job.packs.query_types:
-        return topics.sample(questions)
-    if job.recipe.query_types == "best":
-        return query_types.coverage(job.typer, questions["text"])
-    return pl.DataFrame({"claims": [], "texts": []}, schema={"claims": pl.Int64, "texts": pl.Int64})
+        return topics.sample(examples.select("id", text=query_types.first_question()))
+    return query_types.coverage(claims)
 
 
 def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
     """Examples → the same with query type and skeleton; `thin`: those that no rule drops, for the global steps."""
     examples, messages = frames["examples"], frames["messages"]
-    questions = examples.select(query_types.first_question()).to_series()
     if job.packs.query_types:
-        told = job.typer.assign(questions, shared["types"]["name"].to_list())
+        told = job.typer.told(frames["claims"], shared["types"]["name"].to_list())
     else:
-        told = topics_of(shared).assign(questions)
+        told = topics_of(shared).assign(examples.select(query_types.first_question()).to_series())
     products = query_types.products(job.packs.query_types)
     frame = skeletons(pl.col("question"), products=products, framing=job.packs.cues["framing"])
     examples = examples.with_columns(told.alias("query_type")).with_columns(skeleton=frame)
@@ -213,9 +217,10 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
 
 
 PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
-JUDGE = Step("judge", _judge, PLACE.keeps, ("messages", "examples", "findings"), ("questions", "sums"))
+LEDGER = ("messages", "examples", "findings")
+JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
 NAME = Step("name", _name, JUDGE.keeps, ("examples",), ("thin", "types"))
 COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
-SETTLE = Step("settle", _settle, JUDGE.keeps, JUDGE.keeps, ("sizes",))
+SETTLE = Step("settle", _settle, LEDGER, LEDGER, ("sizes",))
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}

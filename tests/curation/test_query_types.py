@@ -127,7 +127,7 @@ def test_best_takes_the_domains_that_explain_enough_alone_and_always_general() -
     typer = Typer(packs)
 
     def chosen(**texts: int) -> list[str]:
-        return best(typer, coverage(typer, pl.Series([t for text, n in texts.items() for t in [text] * n])))
+        return best(typer, coverage(typer.claims(pl.Series([t for text, n in texts.items() for t in [text] * n]))))
 
     assert chosen(card=50, parcel=1) == ["shop", "general"]
     assert chosen(parcel=100) == ["shop", "general"]
@@ -139,7 +139,7 @@ def test_best_takes_a_second_domain_from_a_twentieth_of_the_questions_on() -> No
     packs = [pack("bank", a={"sure": ["card"]}), pack("shop", b={"sure": ["parcel"]})]
     typer = Typer(packs)
     for cards, expected in ((5, ["shop", "bank"]), (4, ["shop"])):
-        assert best(typer, coverage(typer, pl.Series(["parcel"] * (100 - cards) + ["card"] * cards))) == expected
+        assert best(typer, coverage(typer.claims(pl.Series(["parcel"] * (100 - cards) + ["card"] * cards)))) == expected
 
 
 # --- packs of one's own ------------------------------------------------------------------------------------------
