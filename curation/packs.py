@@ -199,8 +199,24 @@ def _read(names: Sequence[str]) -> tuple[list[tuple[str, Path, PackText, Any]], 
         files.append(PackFile(f"{prefix}/{path.name}", _sha256(path), len(text.rules)))
     words = {cue: [_filled(w, t) for _, _, t, _ in texts for w in t.cues.get(cue, [])] for cue in CUES}
     words["asks"] = [*words["question"], *words["request"]]
-    cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
+    try:
+        cues = {cue: _alternation(patterns) for cue, patterns in words.items()}
+    except ValueError as fault:
+        raise PackError(_wrong_cue(texts) or f"{files[-1].name}: its cues with those of the others: {fault}") from None
     return texts, files, cues
+
+
+def _wrong_cue(texts: Sequence[tuple[str, Path, PackText, Any]]) -> str:
+    """Say file, line and fault of the first pattern of a cue that is no regular expression."""
+    for _, path, text, node in texts:
+        for cue, patterns in text.cues.items():
+            for number, pattern in enumerate(patterns):
+                try:
+                    _alternation([_filled(pattern, text)])
+                except ValueError as fault:
+                    line = documents.line_of(node, ("cues", cue, number))
+                    return f"{path}:{line}: cue '{cue}': {fault}"
+    return ""
 
 
 def shipped_folders() -> list[str]:

@@ -52,11 +52,21 @@ def regex(*patterns: str) -> str:
     pattern = "(?i)(" + "|".join(p.removeprefix("(?i)") for p in patterns) + ")"
     pattern = pattern.replace(r"(?-u:\b)", r"\b").replace(r"\b", r"(?-u:\b)")
     pattern = pattern.replace("['’]", "'").replace("'", "['’]")
+    if fault := _fault(pattern):
+        wrong = next((one for one in patterns if len(patterns) > 1 and _fault(one)), None)
+        raise ValueError(f"not a regular expression: {fault}{'' if wrong is None else f' in {wrong[:60]!r}'}")
+    return pattern
+
+
+def _fault(pattern: str) -> str:
+    """Say what is wrong with a regular expression; empty where nothing is."""
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as fault:
-        raise ValueError(f"not a regular expression: {str(fault).splitlines()[0][:120]}") from None
-    return pattern
+        told = str(fault)  # "error: what is wrong" stands in the middle of lines that show the pattern
+        what = re.search(r"^error: (.*)|size limit", told, re.MULTILINE)
+        return told.splitlines()[0][:120] if what is None else what[1] or "it is too large"
+    return ""
 
 
 @check(on="message")

@@ -61,7 +61,8 @@ def test_a_pack_of_ones_own_is_tried_and_curates(own: Path, logs: list[Path]) ->
         ("patterns:", "patern:", 5, "did you mean 'patterns'?"),
         ("action: drop", "action: remove", 9, "'drop'"),
         ("role: user", "rolle: user", 8, "did you mean 'role'?"),
-        ("[空气炸锅]}", "['空气(炸锅']}", 5, "not a regular expression"),
+        ("[空气炸锅]}", "['空气(炸锅']}", 5, "not a regular expression: unclosed group"),
+        ("[空气炸锅]}", "[锅, '空气(炸锅']}", 5, "unclosed group in '空气(炸锅'"),
     ],
 )
 def test_a_typo_in_a_pack_is_told_with_its_line_and_a_cure(
@@ -72,6 +73,14 @@ def test_a_typo_in_a_pack_is_told_with_its_line_and_a_cure(
         packs_module.load([str(own)])
     assert fault in str(told.value)
     assert f"{own}:{line}:" in str(told.value)
+
+
+def test_a_wrong_pattern_of_a_cue_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("about: x\ncues:\n  question:\n    - 吗\n    - '(?<=a)b'\n", encoding="utf-8")
+    with pytest.raises(PackError) as told:
+        packs_module.load([str(path)])
+    assert str(told.value).startswith(f"{path}:5: cue 'question': not a regular expression: look-around")
 
 
 @pytest.mark.parametrize(
