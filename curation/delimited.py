@@ -11,7 +11,7 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -69,6 +69,7 @@ class Table:
         self._open: list[str] = []  # lines of a row that may go on in the next block
         self._open_bad: dict[int, Bad] = {}
         self._seen = 0  # lines
+        self._above: dict[str, str] = {}  # what empty cells stand for, with `fill_down`
         self._plain = self.grid.layout.plain and self.grid.width > 1 and delimiter.isascii()
         wanted = {self.grid.places[name] for name in bulk.names(self.grid.layout)} if self._plain else set()
         self._all = len(wanted) == self.grid.width
@@ -84,7 +85,7 @@ class Table:
         begin, keys = 1, list[str]()
         rows = _rows(head, bad, self._delimiter, quoted=self._quoted)
         if self._source.header:
-            header, used = next(rows, (None, 0))
+            header, used = next((row for row in rows if row[0].line >= self._source.first_line), (None, 0))
             if header is None:
                 raise NothingError(self._file)
             if header.why:
@@ -93,8 +94,9 @@ class Table:
             keys = [plain(name) for name in header.value]
             width, begin = len(keys), header.line + used
         else:
-            body = [row for row, _ in zip(rows, range(HEAD), strict=False)]
-            widths = Counter(len(row.value) for row, _ in body if not row.why)
+            begin = self._source.first_line
+            body = [row for (row, _), _ in zip(rows, range(HEAD), strict=False) if row.line >= begin]
+            widths = Counter(len(row.value) for row in body if not row.why)
             width = max(widths, key=lambda w: (widths[w], w), default=0)
         layout = settle(self._source, keys, None, self._file)
         if layout.shape == "conversations" and not (self._source.line or self._source.separator):
@@ -141,7 +143,7 @@ class Table:
         numbered = (row._replace(line=row.line - 1 + first) for row in walked.rows)
         rows = Rows(self._file, self._source.span_files)
         below = (named(row, self.grid.places, self.grid.width) for row in numbered if row.line >= self.grid.begin)
-        rows.fill(below, self._take)
+        rows.fill(fill_down(below, self._above) if self._source.fill_down else below, self._take)
         self._seen += len(lines)
         self._open = [view[index] for index in range(walked.end, len(view))]
         self._open_bad = {index - walked.end: fault for index, fault in bad.items() if index >= walked.end}
@@ -259,6 +261,17 @@ def places(file: str, layout: Layout, keys: list[str], width: int) -> dict[str, 
                 f"{file}: the recipe's column {name}: {key} is beyond the last of {width} columns (0 to {width - 1})"
             )
     return found
+
+
+def fill_down(records: Iterable[Record], last: dict[str, str]) -> Iterator[Record]:
+    """Give empty cells of the conversation and the customer the value above them; `last` keeps it between calls."""
+    for record in records:
+        if record.why:
+            yield record
+            continue
+        here = {name: record.value[name] for name in ("conversation", "customer") if name in record.value}
+        last |= {name: cell for name, cell in here.items() if cell.strip()}
+        yield record._replace(value=record.value | {name: last.get(name, "") for name in here})
 
 
 def named(row: Record, places: dict[str, int], width: int) -> Record:

@@ -120,7 +120,7 @@ class Blocks:
             self.encoding = guess(head)
         self._settled = self.encoding != "utf-8-or-gb18030"
         encoding = self.encoding if self._settled else "utf-8"
-        if _newline(encoding) == b"\n" and b"\r" in head and b"\n" not in head:
+        if _newline(encoding) == b"\n" and b"\r" in head[:-1] and b"\n" not in head:
             head, self.stream = head.replace(b"\r", b"\n"), _Returns(self.stream)
         mark = next((mark for mark, name in MARKS if name == encoding), b"")
         first = 1

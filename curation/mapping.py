@@ -78,7 +78,7 @@ class Layout:
         """
         more = set(self.columns) & {"to", "kind", "system", "history"}
         source = self.source
-        special = source.role_keys or source.separator or source.opener
+        special = source.role_keys or source.separator or source.opener or source.fill_down
         return self.shape in ("messages", "records") and not (more or special)
 
 
@@ -93,8 +93,9 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     columns = named_columns(source.columns, present)
     shape = source.shape if source.shape != "auto" else _shape(source, columns, objects or [])
     inner = INNER if shape == "conversations" else ()
+    told = columns | (_outside(source, shape) if objects is None else {})
     strange = [
-        key for name, key in columns.items()
+        key for name, key in told.items()
         if isinstance(key, str) and name not in inner and not _is_there(key, present, objects)
     ]  # fmt: skip
     known = [name for name in columns if str(columns[name]) not in strange]
@@ -107,7 +108,8 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     if strange and (source.header or objects is not None):
         near = did_you_mean(strange[0], present).partition("; known")[0] if found.startswith("; found") else ""
         raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}{near}")
-    has = set(columns) | ({"role_keys"} if source.role_keys else set()) | ({"reply_to"} if source.replies else set())
+    said = {"role_keys": source.role_keys, "reply_to": source.replies, "conversation": source.stream}
+    has = set(columns) | {name for name, given in said.items() if given}
     if source.replies and source.replies.lines is None and "id" not in columns:
         cure = "name it (columns: {id: …}), or say replies: {lines: 1} where the links are numbers of lines"
         raise SourceError(f"{file}: replies need the column that holds the id of a message; {cure}")

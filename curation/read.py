@@ -179,11 +179,14 @@ def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[
     try:
         source = _source(file.names, file.name, sources)
     except SourceError:
-        with containers.opened(file) as (stream, tally):
-            if stream.read(1):
-                raise
-            yield _NOTHING, Input(file.name, tally.sha256(), 0, 0, "")
-            return
+        if (file.format or containers.content(file)) == "xlsx":
+            source = Source()  # each sheet has its own
+        else:
+            with containers.opened(file) as (stream, tally):
+                if stream.read(1):
+                    raise
+                yield _NOTHING, Input(file.name, tally.sha256(), 0, 0, "")
+                return
     kind = source.format if source.format != ANY else file.format or containers.content(file)
     if source.skip and kind != "xlsx":
         return
@@ -200,7 +203,7 @@ def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[
         book = typed.sheets(file.name, at)
         for title, cells in book.items():
             name = f"{file.name}/{title}" if len(book) > 1 else file.name
-            source = _source({name, title, *file.names}, name, sources)
+            source = _source({name, f"{file.plain}/{title}", title, *file.names}, name, sources)
             if not source.skip:
                 titled = replace(file, name=name)
                 yield from _tied(titled, source, tally, typed.sheet(name, cells, source), lambda: "")

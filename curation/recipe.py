@@ -84,6 +84,9 @@ class Source(_Part):
     encoding: Encoding = "auto"  # auto: UTF-8, UTF-16, UTF-32 or GB18030, as the bytes say
     skip: bool = False  # leave the files that match unread
     header: bool = True
+    first_line: Annotated[int, Field(ge=1)] = 1  # of a table: what stands above, such as a title or sep=;, is no record
+    fill_down: bool = False  # an empty cell of the conversation or customer means the one above, as of merged cells
+    stream: bool = False  # no column tells conversations apart: the file is one stream, parted by silence
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()
     roles: dict[Who, list[str]] = {}  # words, globs such as wm*, or * for everybody else

@@ -7,25 +7,55 @@ question is asked, the one whose answer changes most. `recipe` writes what was g
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
 import yaml
 
-from curation import presets
+from curation import containers, presets
 from curation.containers import File
 from curation.sniffing.flat import flat
-from curation.sniffing.guess import SURE, Guess, Item
-from curation.sniffing.heads import head_of
+from curation.sniffing.guess import SURE, Guess, Item, glob
+from curation.sniffing.heads import Head, head_of, sheets_of
 from curation.sniffing.lines import lines
 from curation.sniffing.nested import list_path, nested
 from curation.sniffing.replies import between_ids, between_lines, take
 
 
 def sniff(file: File) -> Guess:
-    """Guess how a file is to be read; raises SourceError where it holds nothing that looks like a log."""
-    head = head_of(file)
-    guess = Guess(file.plain, {"match": file.plain, "format": head.format})
+    """Guess how a file is to be read, of a workbook its first sheet; raises SourceError as `sniff_all` does."""
+    return sniff_all(file)[0]
+
+
+def sniff_all(file: File) -> list[Guess]:
+    """Guess how a file, or every sheet of a workbook, is to be read; raises SourceError where it is no log.
+
+    Of several sheets those that are none, such as notes, are left unread.
+    """
+    if (file.format or containers.content(file)) != "xlsx":
+        return [_guess(file, file.plain, head_of(file))]
+    sheets = sheets_of(file)
+    names = {title: f"{file.plain}/{title}" if len(sheets) > 1 else file.plain for title in sheets}
+    found = [_guess(file, names[title], head) for title, head in sheets.items()]
+    if any(map(_speaks, found)):
+        found = [guess if _speaks(guess) else _left(guess) for guess in found]
+    return found
+
+
+def _speaks(guess: Guess) -> bool:
+    """Tell whether it was found out who speaks."""
+    columns = guess.source.get("columns", {})
+    whole = guess.source.get("shape") in ("conversations", "records") or "preset" in guess.source
+    return whole or "role" in columns or "role_keys" in guess.source or "opener" in guess.source
+
+
+def _left(guess: Guess) -> Guess:
+    why = Item("reading", "left unread", 0.9, "no column says who speaks")
+    return Guess(guess.file, {"match": guess.file, "skip": True}, [*guess.items[:1], why])
+
+
+def _guess(file: File, name: str, head: Head) -> Guess:
+    """Guess how what a head was read of is to be read."""
+    guess = Guess(name, {"match": name, "format": head.format})
     guess.items.append(Item("container", head.container, 0.99, head.why))
     guess.items.append(Item("encoding", head.encoding, 0.99 if head.encoding == "utf-8" else 0.95))
     if head.encoding not in ("utf-8", ""):
@@ -46,6 +76,9 @@ def sniff(file: File) -> Guess:
     if head.quote:
         guess.source["quote"] = True
         guess.items.append(Item("quotes", "around fields", 0.95, "cells begin and end with them"))
+    if head.first_line > 1:
+        guess.source["first_line"] = head.first_line
+        guess.items.append(Item("first line", str(head.first_line), 0.9, "what stands above is no row of the table"))
     if head.header is not None:
         guess.items.append(Item("header", "yes" if head.header else "no", head.header_sure))
         if not head.header:
@@ -79,13 +112,8 @@ def recipe(guesses: Sequence[Guess]) -> str:
             elif weak:
                 lines += [f"# best guess, please check: {item.what}: {item.value}" for item in weak]
             text = yaml.safe_dump(
-                [guess.source | {"match": _glob(guess.file)}], allow_unicode=True, sort_keys=False,
+                [guess.source | {"match": glob(guess.file)}], allow_unicode=True, sort_keys=False,
                 default_flow_style=None, width=110,
             )  # fmt: skip
             lines.append(text.rstrip())
     return "\n".join(lines) + "\n"
-
-
-def _glob(name: str) -> str:
-    """Return a pattern that matches this name and no other."""
-    return re.sub(r"([*?\[])", r"[\1]", name)

@@ -15,7 +15,7 @@ from curation.errors import CurationError
 from curation.read import read
 from curation.recipe import Sessions, Source
 from curation.sessions import sessions
-from curation.sniffing.guess import Guess, Item
+from curation.sniffing.guess import Guess, Item, glob
 
 MOST_BYTES = 1 << 26  # of a larger file only the head is read
 SAMPLES, MESSAGES, CHARACTERS = 3, 6, 100
@@ -32,7 +32,11 @@ class Trial:
 def trial(path: Path, guess: Guess) -> Trial:
     """Read `path` as the guess says; a mapping that cannot be used is an item without confidence."""
     try:
-        source = Source.model_validate(guess.source | {"match": "*"})  # a name may hold what a glob takes for its own
+        if guess.source.get("skip"):
+            return Trial()
+        sheet = guess.file.rpartition("/")[2] if "/" in guess.file else ""
+        match = f"*/{glob(sheet)}" if sheet else "*"  # a name may hold what a glob takes for its own
+        source = Source.model_validate(guess.source | {"match": match})
         with tempfile.TemporaryDirectory() as folder:
             head = _head(path, Path(folder))
             if source.replies and head != path:

@@ -66,9 +66,10 @@ def sheets(file: str, at: Path | bytes) -> dict[str, pl.DataFrame]:
 
 
 def sheet(file: str, cells: pl.DataFrame, source: Source) -> Iterator[Part]:
-    """Yield the records of one sheet. Its first row that is not empty is the header, unless the recipe says no."""
+    """Yield the records of one sheet. Its first row that is not empty is the header, unless the recipe says another."""
     texts = (["" if cell is None else cell for cell in row] for row in cells.iter_rows())
-    rows = ((number, row) for number, row in enumerate(texts, 1) if any(cell.strip() for cell in row))
+    filled = ((number, row) for number, row in enumerate(texts, 1) if any(cell.strip() for cell in row))
+    rows = ((number, row) for number, row in filled if number >= source.first_line)
     keys: list[str] = []
     if source.header:
         keys = [plain(cell) for cell in next(rows, (0, list[str]()))[1]]
@@ -78,7 +79,8 @@ def sheet(file: str, cells: pl.DataFrame, source: Source) -> Iterator[Part]:
     places = delimited.places(file, layout, keys, cells.width)
     made = Rows(file, source.span_files)
     records = (Record(number, row, "\t".join(row)) for number, row in rows)
-    made.fill((delimited.named(record, places, cells.width) for record in records), taker(layout))
+    named = (delimited.named(record, places, cells.width) for record in records)
+    made.fill(delimited.fill_down(named, {}) if source.fill_down else named, taker(layout))
     yield part(made)
 
 

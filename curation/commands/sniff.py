@@ -75,16 +75,17 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     nothing: NothingError | None = None
     for file in files:
         try:
-            guess = guesses.sniff(file)
+            some = guesses.sniff_all(file)
         except NothingError as fault:
             nothing = nothing or fault
             continue
         except SourceError as fault:
             faults[file.path.resolve()] = fault
             continue
-        found.append((file, guess))
-        if "replies" in guess.source:
-            beside.add(links.path_of(file, Replies.model_validate(guess.source["replies"])).resolve())
+        for guess in some:
+            found.append((file, guess))
+            if "replies" in guess.source:
+                beside.add(links.path_of(file, Replies.model_validate(guess.source["replies"])).resolve())
     lonely = next((faults[path] for path in faults if path not in beside), None)
     if lonely or (nothing and not found):
         raise lonely or nothing  # type: ignore[misc]

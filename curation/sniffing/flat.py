@@ -12,6 +12,7 @@ import polars as pl
 
 from curation import times, transcript
 from curation.roles import Roles
+from curation.sniffing import dates
 from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
 from curation.sniffing.guess import Guess, Item, Question, shown, words
 from curation.sniffing.messages import kinds, separator, who_is_who
@@ -26,8 +27,10 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     """
     numbers = guess.source.get("header") is False
     columns = [Column(int(c.key) if numbers else c.key, c.values) for c in flatten(records)]
-    if _cells(guess, columns) or _answers(guess, columns):
+    keys = _sides(columns)
+    if not keys and (_cells(guess, columns) or _answers(guess, columns)):
         return
+    columns = [_filled_down(guess, column) for column in columns]
     found: dict[str, Any] = {}
     guess.source |= {"shape": "messages", "columns": found}
     guess.items.append(Item("shape", "one message per record", 0.95))
@@ -38,6 +41,9 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     taken |= {time.value} if time else set()
     links: dict[str, str | int] = _links(columns, taken) if linked is None else {"id": linked}
     threaded = "reply_to" in links or linked is not None
+    if keys:
+        _by_side(guess, found, columns, keys)
+        return
     role = role_column(columns, taken | set(links.values()))
     sides_of = by_name[role.value].values if role else None
     session = session_column(columns, taken | set(links.values()) | ({role.value} if role else set()), sides_of)
@@ -49,6 +55,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     if role is None and text:
         role = _names(guess, columns, taken | set(links.values()) | ({session.value} if session else set()), rows)
     moments = by_name[time.value].values if time else None
+    dates.note(guess, moments or [])
     if session and rows and moments and not by_name[session.value].named("conversation") and _long(rows, moments):
         found["customer"] = session.value
         why = "the same value comes again after days: it is a customer"
@@ -75,6 +82,59 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
             f"Which column says whether the customer or the agent speaks? (columns: {words(others)})",
             [(str(key), {"columns": found | {"role": key}}) for key in others[:9]],
             f"columns: {json.dumps(found | {'role': '…'}, ensure_ascii=False)}",
+        )
+
+
+def _filled_down(guess: Guess, column: Column) -> Column:
+    """Fill the empty cells of a conversation that is named in its first row alone, as in merged cells."""
+    named = column.named("conversation") or column.named("customer")
+    if guess.source["format"] not in ("csv", "tsv", "xlsx") or not named or column.fill > 0.9 or not column.filled:
+        return column
+    if not column.values[0].strip() or column.distinct < 0.9:
+        return column
+    guess.source["fill_down"] = True
+    why = "named in the first row of each alone"
+    guess.items.append(Item("empty cells", f"{column.key}: the one above", 0.85, why))
+    values, above = list[str](), ""
+    for value in column.values:
+        above = value if value.strip() else above
+        values.append(above)
+    return Column(column.key, values)
+
+
+def _sides(columns: Sequence[Column]) -> dict[str, str]:
+    """Find columns that are named after a side and hold what it says: of each row, one of them."""
+    longest = text_column(columns, set())
+    text = {longest.value} if longest else set()
+    named = [(c, who) for c in columns if c.filled and (who := _COMMON.of(str(c.key))) and not who.bot]
+    spoken = [(c, who) for c, who in named if c.sentences > 0.5 or c.key in text]
+    if not text <= {c.key for c, _ in spoken} or not {"user", "assistant"} <= {who.role for _, who in spoken}:
+        return {}
+    one = [sum(bool(cell.strip()) for cell in row) == 1 for row in zip(*(c.values for c, _ in spoken), strict=True)]
+    return {str(c.key): who.role for c, who in spoken} if sum(one) > 0.9 * len(one) else {}
+
+
+def _by_side(guess: Guess, found: dict[str, Any], columns: Sequence[Column], keys: dict[str, str]) -> None:
+    """Guess the mapping of messages that stand in the column of who speaks."""
+    guess.source["role_keys"] = keys
+    guess.items.append(Item("role", shown(keys), 0.9, "columns named after a side; of each row one is filled"))
+    taken: set[str | int] = set(keys)
+    time = time_column(columns, taken)
+    if time:
+        found["time"] = time.value
+        guess.note("time", time)
+        dates.note(guess, next(c.values for c in columns if c.key == time.value))
+        taken.add(time.value)
+    session = session_column(columns, taken, None)
+    if session:
+        found["conversation"] = session.value
+        guess.note("session", session)
+        return
+    _customer(guess, found, columns, taken)
+    if "customer" not in found:
+        guess.source["stream"] = True
+        guess.items.append(
+            Item("session", "the whole file, parted by silences", 0.5, "no column tells conversations apart")
         )
 
 
@@ -224,6 +284,7 @@ def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], ta
         )
         return
     if "role" in found:
+        guess.source["stream"] = True
         guess.items.append(
             Item("session", "the whole file, parted by silences", 0.5, "no column tells conversations apart")
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,3 +65,8 @@ def words(some: Sequence[Any]) -> str:
     """Return the first six of some words, quoted, and how many more there are."""
     first = ", ".join(f"'{word}'" for word in list(some)[:6])
     return first + (f" and {len(some) - 6} more" if len(some) > 6 else "")
+
+
+def glob(name: str) -> str:
+    """Return a pattern that matches this name and no other."""
+    return re.sub(r"([*?\[])", r"[\1]", name)

@@ -7,7 +7,8 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from curation.sniffing.columns import HEADERS
 
 MOST_BYTES = 1 << 24
 MOST_RECORDS = 3000
+TITLE = 20  # rows at most stand above a table
 QUOTED = 3  # cells in quotes that make a habit of a table by tabs
 _DELIMITERS = (",", "\t", ";", "|", "\x01")
 
@@ -38,6 +40,7 @@ class Head:
     quote: bool = False  # fields are quoted where the format's own habit is that they are not
     header: bool | None = None  # None: there can be none
     header_sure: float = 0.97
+    first_line: int = 1  # that the table begins on
     records: Sequence[Mapping[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
@@ -46,9 +49,9 @@ def head_of(file: File) -> Head:
     """Read the head of a file; raises SourceError where there is nothing to read, or nothing in it."""
     with containers.opened(file) as (stream, _):
         kind = file.format or containers.content(file)
-        if kind in ("parquet", "xlsx"):
+        if kind == "parquet":
             whole = b"".join(iter(lambda: stream.read(MOST_BYTES), b"")) if file.member or file.packing else file.path
-            return _frame(file.name, whole, kind)
+            return _parquet(file.name, whole)
         blocks = Blocks(stream, "auto")
         texts, size = [], 0
         for block in blocks:
@@ -115,7 +118,7 @@ def _first(text: str) -> list[Mapping[str, Any]]:
 def _lines(file: File, text: str, encoding: str) -> Head:
     """Tell a table from a transcript, and find its delimiter and header."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    best, share, rows = "", 0.0, []
+    best, share, rows = "", 0.0, list[Sequence[str]]()
     for delimiter in _DELIMITERS:
         parsed = _parsed(text, delimiter)
         widths = Counter(len(row) for row in parsed if any(row))
@@ -141,6 +144,9 @@ def _lines(file: File, text: str, encoding: str) -> Head:
                 "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
             )
         return Head("text", "plain text", encoding, f"{built:.0%} of the lines are built alike", lines=lines[:20000])
+    first = 1
+    if best != "\t" or quoted:
+        first, rows = _below_title(list(_numbered(text, best)), rows)
     header, sure = _header(rows)
     names = [name.strip() for name in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
     body = rows[1:] if header else rows
@@ -148,7 +154,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
     kind = "tsv" if best == "\t" else "csv"
     return Head(
         kind, "TSV" if kind == "tsv" else "CSV", encoding, f"{len(names)} columns in {share:.0%} of the rows",
-        delimiter=best, quote=quoted, header=header, header_sure=sure, records=records,
+        delimiter=best, quote=quoted, header=header, header_sure=sure, first_line=first, records=records,
     )  # fmt: skip
 
 
@@ -179,6 +185,34 @@ def _parsed(text: str, delimiter: str, *, quoted: bool = False) -> list[list[str
     return rows
 
 
+def _numbered(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the first rows, each with the line that it begins on."""
+    reader, begin = csv.reader(io.StringIO(text[:100_000], newline=""), delimiter=delimiter), 1
+    with suppress(csv.Error):
+        for _, row in zip(range(TITLE + 1), reader, strict=False):
+            yield begin, row
+            begin = reader.line_num + 1
+
+
+def _below_title(
+    numbered: Sequence[tuple[int, Sequence[str]]], rows: Sequence[Sequence[str]]
+) -> tuple[int, list[Sequence[str]]]:
+    """Return the line that a table begins on, and its rows, where less than a row stands above its header.
+
+    Such are titles, dates of an export, and ``sep=;``: lines of which no more than half the fields are filled.
+    """
+    kept, width = list(rows), len(rows[0])
+    above = 0
+    for line, row in numbered:
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) == width and 2 * sum(bool(cell.strip()) for cell in row) > width:
+            begin = next((at for at, some in enumerate(kept) if list(some) == list(row)), 0)
+            return (line, kept[begin:]) if above and _header(kept[begin:])[0] else (1, kept)
+        above += 1
+    return 1, kept
+
+
 def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
     """Tell whether the first row is a header: words for columns, of another kind than what stands below."""
     first, body = [cell.strip() for cell in rows[0]], rows[1:400]
@@ -207,26 +241,38 @@ def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
     return score > 0.4, 0.97 if score > 0.8 or score < 0.15 else 0.8
 
 
-def _frame(name: str, at: Path | bytes, kind: str) -> Head:
-    """Read the head of a Parquet file or of a workbook's first sheet, whose first row is a header."""
-    if kind == "parquet":
-        try:
-            frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
-        except (pl.exceptions.PolarsError, OSError):
-            raise SourceError(f"{name}: damaged, or no Parquet file") from None
-        records: Sequence[Mapping[str, Any]] = [
-            {key: _cell(value) for key, value in row.items()} for row in frame.iter_rows(named=True)
-        ]
-        return Head("parquet", "Parquet", "", f"{frame.width} columns", records=records)
-    sheets = typed.sheets(name, at)
-    title, cells = next(iter(sheets.items()))
-    rows = [["" if cell is None else str(cell) for cell in row] for row in cells.head(MOST_RECORDS).rows()]
-    rows = [row for row in rows if any(row)]
+def _parquet(name: str, at: Path | bytes) -> Head:
+    """Read the head of a Parquet file."""
+    try:
+        frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
+    except (pl.exceptions.PolarsError, OSError):
+        raise SourceError(f"{name}: damaged, or no Parquet file") from None
+    records: Sequence[Mapping[str, Any]] = [
+        {key: _cell(value) for key, value in row.items()} for row in frame.iter_rows(named=True)
+    ]
+    return Head("parquet", "Parquet", "", f"{frame.width} columns", records=records)
+
+
+def sheets_of(file: File) -> dict[str, Head]:
+    """Read the head of every sheet of a workbook that holds anything."""
+    with containers.opened(file) as (stream, _):
+        whole = b"".join(iter(lambda: stream.read(MOST_BYTES), b"")) if file.member or file.packing else file.path
+        found = {title: _sheet(title, cells) for title, cells in typed.sheets(file.name, whole).items()}
+    if not found:
+        raise NothingError(file.name)
+    return found
+
+
+def _sheet(title: str, cells: pl.DataFrame) -> Head:
+    """Read the head of a sheet."""
+    every = [["" if cell is None else str(cell) for cell in row] for row in cells.head(MOST_RECORDS).rows()]
+    rows: Sequence[Sequence[str]] = [row for row in every if any(row)]
+    first, rows = _below_title(list(enumerate(every[: TITLE + 1], 1)), rows)
     header, sure = _header(rows)
     names = [cell.strip() for cell in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
     found = [dict(zip(names, row, strict=True)) for row in rows[header:]]
     why = f"sheet '{title}', {len(names)} columns"
-    return Head("xlsx", "Excel", "", why, header=header, header_sure=sure, records=found)
+    return Head("xlsx", "Excel", "", why, header=header, header_sure=sure, first_line=first, records=found)
 
 
 def _cell(value: Any) -> Any:  # noqa: ANN401

@@ -10,6 +10,7 @@ from typing import Any
 
 from curation import transcript
 from curation.roles import Roles
+from curation.sniffing import dates
 from curation.sniffing.columns import speaking
 from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 from curation.sniffing.heads import Head
@@ -32,6 +33,7 @@ def lines(guess: Guess, head: Head) -> None:
     names = [found.get("name") or found.get("role") or "" for found, _ in spoken]
     texts = [found.get("text") or "" for found, _ in spoken]
     _speakers(guess, names, texts, parted=bool(start))
+    dates.note(guess, (found.get("time") or found.get("date") or "" for found, _ in spoken))
     limit = _limit(names, texts)
     if limit:
         guess.source["cut_at"] = limit

@@ -24,7 +24,7 @@ from curation.errors import SourceError
 from curation.read import read
 from curation.recipe import Sessions, Source
 from curation.sessions import sessions
-from curation.sniff import recipe, sniff
+from curation.sniff import recipe, sniff, sniff_all
 from curation.sniffing.guess import Guess
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -478,3 +478,106 @@ def test_an_empty_file_in_a_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
     done = command("sniff", "logs", "-o", "r.yaml", folder=tmp_path)
     assert done.returncode == 0
     assert [one["match"] for one in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]] == ["a.csv"]
+
+
+# --- as strangers' spreadsheets have it ---------------------------------------------------------------------------
+
+
+def dated(place: int) -> str:
+    return f"2024/05/{1 + place // 6:02d} {9 + place % 6:02d}:00"
+
+
+def by_side(zh: Sequence[Said]) -> list[list[str]]:
+    return [
+        [dated(i), s.text if s.role == "user" else "", s.text if s.role != "user" else ""] for i, s in enumerate(zh)
+    ]
+
+
+def test_messages_in_the_column_of_who_speaks(tmp_path: Path, zh: list[Said]) -> None:
+    rows = table(by_side(zh[:120]), ["日期", "客户", "客服"], ";").encode("gb18030")
+    guess, found = guessed(tmp_path, "log.csv", rows)
+    assert guess.source["role_keys"] == {"客户": "user", "客服": "assistant"}
+    assert guess.source["stream"] is True
+    agrees(found, zh[:120], found["conversation"].n_unique())
+
+
+def test_a_question_beside_its_answer_is_no_such_table(tmp_path: Path) -> None:
+    rows = [[f"怎么办理第{i}项业务？", f"您带上第{i}号证件到柜台就能办理。"] for i in range(20)]
+    guess, _ = guessed(tmp_path, "qa.csv", table(rows, ["客户", "客服"]))
+    assert guess.source["shape"] == "records"
+
+
+def test_a_title_above_the_header_is_no_record_of_the_table(tmp_path: Path, zh: list[Said]) -> None:
+    rows = [[s.conversation, "客户" if s.role == "user" else "客服", s.text] for s in zh]
+    for name, above in {
+        "a.csv": "聊天记录导出（2024年5月）,,\n,,\n",
+        "b.csv": "sep=,\n",
+        "c.csv": "导出\n操作人：x\n",
+    }.items():
+        guess, found = guessed(tmp_path, name, above + table(rows, ["会话ID", "角色", "内容"]))
+        assert guess.source["first_line"] == 1 + above.count("\n")
+        agrees(found, zh)
+    guess, _ = guessed(tmp_path, "d.csv", table(rows, ["会话ID", "角色", "内容"]))
+    assert "first_line" not in guess.source
+
+
+def test_a_conversation_that_is_named_in_its_first_row_alone(tmp_path: Path, zh: list[Said]) -> None:
+    pairs = pairwise([Said("", "", ""), *zh])
+    rows = [
+        [s.conversation if s.conversation != b.conversation else "", "客户" if s.role == "user" else "客服", s.text]
+        for b, s in pairs
+    ]
+    guess, found = guessed(tmp_path, "merged.csv", table(rows, ["会话编号", "角色", "内容"]))
+    assert guess.source["fill_down"] is True
+    agrees(found, zh)
+    (tmp_path / "merged.csv").write_text("会话编号,角色,内容\n,客户,x\nA,客户,y\n,客服,z\n")
+    reading = read([tmp_path / "merged.csv"], [Source(fill_down=True)], window=10)
+    assert reading.messages["conversation"].to_list() == ["A", "A"]
+    assert reading.unreadable["why"].to_list() == ["no conversation id"]
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["13/05/2024", "01/06/2024"], True),
+        (["05/13/2024", "06/01/2024"], False),
+        (["01/05/2024", "02/05/2024", "03/05/2024", "01/06/2024"], True),
+        (["05/01/2024", "05/02/2024", "05/03/2024", "06/01/2024"], False),
+        (["2024-05-13", "2024-06-01"], False),
+        (["05/05/2024"], False),
+    ],
+)
+def test_it_is_told_whether_days_or_months_come_first(tmp_path: Path, dates: list[str], expected: bool) -> None:
+    lines = [
+        f"[{date}, 10:0{i}:00] {'Acme Support' if i % 2 else 'Maria'}: words {i} of {date}"
+        for date in dates for i in range(4)
+    ]  # fmt: skip
+    guess, found = guessed(tmp_path, "chat.txt", "\n".join(lines))
+    assert guess.source.get("day_first", False) is expected
+    assert found["raw"].to_list() == [line.split(": ")[1] for line in lines]  # in order
+    rows = [[f"S{i // 4}", "agent" if i % 2 else "customer", line[1:21], line] for i, line in enumerate(lines)]
+    guess, _ = guessed(tmp_path, "chat.csv", table(rows, ["session", "role", "time", "text"]))
+    assert guess.source.get("day_first", False) is expected
+
+
+def test_each_sheet_of_a_workbook_is_guessed_and_notes_are_left_unread(
+    tmp_path: Path, zh: list[Said], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [[s.conversation, "客户" if s.role == "user" else "客服", s.text] for s in zh[:200]]
+    head = ["会话ID", "角色", "内容"]
+    book = {
+        "五月": [["聊天记录", None, None], [None, None, None], head, *rows[:100]],
+        "说明": [["本表由系统导出", None, None]],
+        "六月": [head, *rows[100:]],
+    }
+    sheets = {name: pl.DataFrame(cells, schema=["a", "b", "c"], orient="row") for name, cells in book.items()}
+    monkeypatch.setattr("curation.typed.sheets", lambda _file, _at: sheets)
+    path = tmp_path / "log.xlsx"
+    path.write_bytes(b"")
+    guesses = sniff_all(members("log.xlsx", path)[0])
+    assert [guess.source.get("skip", False) for guess in guesses] == [False, True, False]
+    sources = [Source.model_validate(one) for one in yaml.safe_load(recipe(guesses))["sources"]]
+    found = read([path], sources)
+    assert found.unreadable.is_empty()
+    assert found.messages["raw"].to_list() == [s.text for s in zh[:200]]
+    assert found.messages["source"][0] == "log.xlsx/五月:4"
