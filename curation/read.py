@@ -100,19 +100,28 @@ def parts(
             if path.resolve() in beside:
                 continue
             before = _state(path)
-            for file in containers.members(name, path):
-                progress(file.name)
-                for part, done in _file(file, sources, window):
-                    records += part.records
-                    if done and not done.records and done.name.startswith(file.name):
-                        empty.append(done.name)
-                        progress(f"{done.name} holds no records, and is passed over")
-                    yield part, done
-            if _state(path) != before:
-                cure = "wait until it is written, or copy it, and run it again"
-                raise SourceError(f"{name}: was changed while it was read; {cure}")
+            try:
+                for file in containers.members(name, path):
+                    progress(file.name)
+                    for part, done in _file(file, sources, window):
+                        records += part.records
+                        if done and not done.records and done.name.startswith(file.name):
+                            empty.append(done.name)
+                            progress(f"{done.name} holds no records, and is passed over")
+                        yield part, done
+                        _unchanged(name, path, before)
+            except SourceError:
+                _unchanged(name, path, before)  # why it cannot be read
+                raise
+            _unchanged(name, path, before)
     if empty and not records:
         raise NothingError(empty[0])
+
+
+def _unchanged(name: str, path: Path, before: tuple[int, ...]) -> None:
+    if _state(path) != before:
+        cure = "wait until it is written, or copy it, and run it again"
+        raise SourceError(f"{name}: was changed while it was read; {cure}")
 
 
 def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[Path]:

@@ -31,6 +31,7 @@ from curation.sessions import threads
 SIZE = 1 << 27  # bytes of input per shard, at most, unless asked for; the stages take about ten times that
 LEAST = 1 << 24  # bytes of input per shard: less costs time, for every shard has its joins
 ABOUT = 64  # shards, between these two
+SHARED = 4  # fewer shards are a multiple of this, so that of two or four workers none is left with the last one
 BUFFER = 1 << 27  # bytes of messages that are held back, so that a shard is not a thousand small files
 MOST = 1024  # shards
 TIMES = 8  # that packed logs are larger than they look
@@ -100,7 +101,10 @@ def _count(files: Sequence[Path], size: int) -> int:
 
 def fitting(files: Sequence[Path]) -> int:
     """Return the bytes of input per shard that suit these files: of the input alone, so that any machine can resume."""
-    return min(SIZE, max(LEAST, unpacked(files) // ABOUT))
+    whole = unpacked(files)
+    size = min(SIZE, max(LEAST, whole // ABOUT))
+    count = -(-whole // size)
+    return size if count == 1 or count >= ABOUT else -(-whole // (-(-count // SHARED) * SHARED))
 
 
 def unpacked(files: Sequence[Path]) -> int:

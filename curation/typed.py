@@ -38,7 +38,7 @@ def parquet(file: str, at: Path | bytes, source: Source) -> Iterator[Part]:
     for first in range(0, height, SLICE):
         try:
             some = table.slice(first, SLICE).collect()
-        except (pl.exceptions.PolarsError, OSError) as fault:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:  # panics where it shrank
             raise SourceError(f"{file}: damaged from row {first + 1} on: {_first_line(fault)}") from None
         values = (_plain(row) for row in some.iter_rows(named=True))
         records = (Record(first + place, value, str(value)) for place, value in enumerate(values, 1))
@@ -99,5 +99,5 @@ def _plain(value: Any) -> Any:  # noqa: ANN401
     return value if value is None or isinstance(value, (str, int, float, bool)) else str(value)
 
 
-def _first_line(fault: Exception) -> str:
+def _first_line(fault: BaseException) -> str:
     return str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -58,8 +59,9 @@ def regex(*patterns: str) -> str:
     return pattern
 
 
+@cache
 def _fault(pattern: str) -> str:
-    """Say what is wrong with a regular expression; empty where nothing is."""
+    """Say what is wrong with a regular expression; empty where nothing is. Many are bound more than once."""
     try:
         pl.Series([""]).str.contains(pattern)
     except pl.exceptions.ComputeError as fault:

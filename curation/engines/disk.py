@@ -79,7 +79,11 @@ class Disk:
         if not locks.take(self._lock.fileno()):
             self._lock.close()
             raise UsageError(f"{folder}: another run is at work there; wait for it, or choose another --out")
-        self._begin(key)
+        try:
+            self._begin(key)
+        except BaseException:
+            self._lock.close()
+            raise
 
     def _begin(self, key: Mapping[str, object] | None) -> None:
         known = self.folder / "key.json"

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import textwrap
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import cli, parquet, pipeline, runfolder, shards
+from curation import cli, decisions, parquet, pipeline, runfolder, shards
 from curation.engines import Disk, Engine, choice, cluster, disk
 from curation.errors import UsageError
 from curation.packs import Packs
@@ -112,8 +114,6 @@ def test_shards_give_the_bytes_of_the_run_in_memory(
 
 def test_a_budget_and_topics_are_the_same_from_shards(packs: Packs, tmp_path: Path) -> None:
     """Selection, and query types made of the questions themselves, look at all shards together."""
-    from dataclasses import replace
-
     bare = replace(packs, query_types=())
     changes = {"selection": {"budget": 200, "caps": {"type": 0.2}}, "query_types": "auto"}
     runs = [
@@ -192,12 +192,12 @@ def test_so_many_workers_as_cores_and_memory_allow(
     assert choice.workers(cores, memory << 30, [log], shard << 20) == workers
 
 
-@pytest.mark.parametrize(("mib", "shard"), [(1, 16), (100, 16), (3200, 50), (100_000, 128)])
-def test_shards_grow_with_the_input(mib: int, shard: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("mib", "shard"), [(1, 16), (33, 8.25), (100, 12.5), (3200, 50), (100_000, 128)])
+def test_shards_grow_with_the_input(mib: int, shard: float, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     with log.open("wb") as file:
         file.truncate(mib << 20)
-    assert shards.fitting([log]) == shard << 20
+    assert shards.fitting([log]) == shard * 2**20
 
 
 @pytest.mark.parametrize(("mib", "engine"), [(32, "memory"), (33, "shards")])
@@ -239,6 +239,40 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
         cluster.shutdown()
     del expected["manifest.json"], found["manifest.json"]
     assert differing(expected, found) == []
+
+
+def begun(log: Path, recipe: Recipe, packs: Packs, out: Path, *, resume: bool) -> list[str]:
+    """Begin a run that is broken off; return what its work folder had in it at the beginning."""
+    wanted = choice.Wanted("shards", workers=1, resume=resume)
+    there: list[str] = []
+    with (
+        suppress(KeyboardInterrupt),
+        choice.chosen(wanted, [log], recipe, packs, decisions.NOTHING, out, say=lambda _stage, _what: None) as engine,
+    ):
+        assert isinstance(engine, Disk)
+        there += sorted(path.name for path in engine.folder.iterdir())
+        engine.read([log], recipe, lambda _: None)
+        raise KeyboardInterrupt
+    return there
+
+
+def test_work_goes_on_only_where_it_was_made_of_the_same(packs: Packs, tmp_path: Path) -> None:
+    log, out, recipe = tmp_path / "log.csv", tmp_path / "run", Recipe()
+    log.write_bytes(SAMPLES[0].read_bytes())
+    begun(log, recipe, packs, out, resume=False)
+    assert "read.json" in begun(log, recipe, packs, out, resume=True)
+    other = replace(packs, files=(replace(packs.files[0], sha256="0" * 64), *packs.files[1:]))
+    for changed, known, what in (
+        (Recipe(seed=7), packs, "recipe"),
+        (recipe, other, "rule packs"),
+        (Recipe(seed=7), other, "recipe and rule packs"),
+    ):
+        with pytest.raises(UsageError, match=f"was made with another {what}; run it again without --resume"):
+            begun(log, changed, known, out, resume=True)
+    log.write_bytes(log.read_bytes().replace("您".encode(), "你".encode(), 1))  # as long as before
+    with pytest.raises(UsageError, match="was made with another input; run it again without --resume"):
+        begun(log, recipe, packs, out, resume=True)
+    assert begun(log, recipe, packs, out, resume=False) == ["key.json", "lock"]
 
 
 def test_parts_that_were_taken_before_a_break_are_written_again(packs: Packs, tmp_path: Path) -> None:

@@ -133,6 +133,27 @@ def test_a_file_that_grows_while_it_is_read_is_an_error(tmp_path: Path) -> None:
         read.read([path], [Source()], progress=grow)
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_parquet_file_that_shrinks_while_it_is_read_is_an_error(
+    seen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polars panics on it, and does not read what is no more there."""
+    import polars as pl
+
+    path = tmp_path / "log.parquet"
+    rows = pl.DataFrame({"session": ["a"] * 5000, "role": ["user"] * 5000, "text": [f"{n * n}" for n in range(5000)]})
+    rows.write_parquet(path, row_group_size=1000)
+    monkeypatch.setattr("curation.typed.SLICE", 1000)
+    if not seen:  # between the look at the file and the reading
+        looks = iter([1, 1, 2, 2])
+        monkeypatch.setattr("curation.read._state", lambda _path: next(looks))
+    parts = read.parts([path], [Source()])
+    next(parts)
+    os.truncate(path, path.stat().st_size // 3)
+    with pytest.raises(SourceError, match=r"log\.parquet: was changed while it was read; wait until"):
+        list(parts)
+
+
 def test_a_file_that_vanishes_during_the_run_is_an_error_of_the_input(tmp_path: Path) -> None:
     one, two = log(tmp_path / "1.jsonl"), log(tmp_path / "2.jsonl")
 
