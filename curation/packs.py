@@ -27,8 +27,10 @@ A pack is one YAML file; the packs of a folder share a prefix, so `rules/zh/serv
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,7 +90,7 @@ class RuleText(BaseModel):
     kind: Literal["pair", "dialogue"] | None = None
     strip: bool = False  # check only_phrases: take the phrases off the ends of longer messages too (strip.py)
     action: Literal["note", "review", "drop"]
-    why: str = Field(min_length=10)
+    why: str = Field(min_length=6)  # a Chinese sentence is short
     why_zh: str | None = None  # `why` for readers of the other language; reports are read in both
     why_en: str | None = None
     fires: list[Example] = Field(min_length=1)
@@ -250,8 +252,10 @@ def _bind(
     for prefix, path, text, node in texts:
         for short, written in text.rules.items():
             name = f"{prefix}/{short}"
-            line = documents.line_of(node, ("rules", short))
-            place = f"{path}:{line}: rule '{short}'"
+            at = partial(_place, path, node, short)
+            place = at()
+            if not _NAME.fullmatch(short):
+                raise PackError(f"{place}: a rule's name is made of letters, digits, '-', '_' and '.'")
             if name in rules:
                 raise PackError(f"{place}: another pack already has a rule '{name}'")
             change = changes.get(name, RuleChange())
@@ -260,7 +264,7 @@ def _bind(
             params = {key: _with_cues(value, cues, place) for key, value in given.items()}
             if written.check in CHECKS and "detector" in CHECKS[written.check].parameters():
                 params.setdefault("detector", detector)
-            found, expression = bind(written.check, params, place)
+            found, expression = bind(written.check, params, at)
             action = change.action or written.action
             if action == "off":
                 continue
@@ -274,6 +278,13 @@ def _bind(
     if stranger:
         raise RecipeError(f"the recipe changes a rule '{stranger}' that no pack has{did_you_mean(stranger, known)}")
     return tuple(rules.values())
+
+
+_NAME = re.compile(r"[\w.-]+")
+
+
+def _place(path: Path, node: Any, rule: str, *steps: str | int) -> str:  # noqa: ANN401
+    return f"{path}:{documents.line_of(node, ('rules', rule, *steps))}: rule '{rule}'"
 
 
 def _strip(written: RuleText, params: Mapping[str, Any], place: str) -> tuple[str, ...]:

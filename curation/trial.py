@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 import polars as pl
 
 from curation import tables
+from curation.checks.language import language
+from curation.checks.wording import BETWEEN, phrase_pattern, regex
 from curation.judge import judge
 from curation.mend import MENDS
 from curation.packs import Example, Packs, Rule
@@ -66,6 +68,27 @@ def tried(packs: Packs, said: Said) -> list[Hit]:
         found = judge(frame, [rule], on=rule.on)["evidence"].to_list()
         fired += [Hit(rule.name, rule.action, evidence, rule.why) for evidence in found[:1]]
     return fired
+
+
+def why_not(rule: Rule, said: Said) -> Iterator[str]:
+    """Yield what kept a rule from firing on a text, where it can be told: kind, language, speaker, words left over."""
+    if rule.on == "example" and said.answer is None:
+        yield f"{rule.name} looks at a question with its answer: add --answer TEXT"
+        return
+    if rule.on == "message" and said.answer is not None:
+        yield f"{rule.name} looks at one message: leave out --answer"
+        return
+    text = _mended(said.text) or ""
+    spoken = pl.DataFrame({"text": [text]}).select(language(pl.col("text"))).item()
+    if rule.language and spoken not in (rule.language, "other"):
+        yield f"{rule.name} looks only at texts in '{rule.language}'; this one is in '{spoken}'"
+    if rule.role and said.role not in (None, rule.role):
+        yield f"{rule.name} looks only at what the {rule.role} says"
+    phrases = [*rule.params.get("phrases", []), *(rule.params.get("beside") or [])]
+    if phrases:
+        some = regex(phrase_pattern(phrases, over_spaces=rule.params.get("over_spaces", False)))
+        left = pl.Series([text]).str.replace_all(some, " ").str.replace_all(rf"{BETWEEN}+", " ").item().strip()
+        yield f"in none of its phrases: {left!r}" if left else "all of it is in its phrases; see its other parameters"
 
 
 def _mended(text: str | None) -> str | None:

@@ -55,28 +55,32 @@ def check(*, on: On) -> Callable[[Callable[..., pl.Expr]], Callable[..., pl.Expr
     return register
 
 
-def bind(name: str, params: dict[str, Any], place: str) -> tuple[Check, pl.Expr]:
-    """Build the expression of check `name` with `params`; `place` (file, line, rule) goes into the PackError."""
+def bind(name: str, params: dict[str, Any], place: Callable[..., str]) -> tuple[Check, pl.Expr]:
+    """Build the expression of check `name` with `params`.
+
+    `place` says of the steps to a part of the rule (``"params", "longest"``) where it stands: file, line, rule. It goes
+    into the PackError.
+    """
     if name not in CHECKS:
-        raise PackError(f"{place}: there is no check '{name}'{did_you_mean(name, CHECKS)}")
+        raise PackError(f"{place('check')}: there is no check '{name}'{did_you_mean(name, CHECKS)}")
     found = CHECKS[name]
     known = found.parameters()
     for given in params:
         if given not in known:
-            raise PackError(f"{place}: check '{name}' has no parameter '{given}'{did_you_mean(given, known)}")
+            at = place("params", given)
+            raise PackError(f"{at}: check '{name}' has no parameter '{given}'{did_you_mean(given, known)}")
     missing = [p for p, spec in known.items() if spec.default is spec.empty and p not in params]
     if missing:
-        raise PackError(f"{place}: check '{name}' needs the parameter '{missing[0]}'")
+        raise PackError(f"{place('params')}: check '{name}' needs the parameter '{missing[0]}'")
     try:
         return found, validate_call(config=ConfigDict(strict=True))(found.build)(**params)
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
-        raise PackError(
-            f"{place}: parameter '{where}': {first['msg'].lower()} (quote texts with ': ' in them)"
-        ) from None
+        at, message = place("params", *first["loc"]), first["msg"].lower()
+        raise PackError(f"{at}: parameter '{where}': {message} (quote texts with ': ' in them)") from None
     except ValueError as fault:
-        raise PackError(f"{place}: check '{name}': {fault}") from None
+        raise PackError(f"{place('params')}: check '{name}': {fault}") from None
 
 
 _SHARED: dict[str, pl.Expr] = {}

@@ -40,7 +40,13 @@ def clauses(phrases: list[str], *, over_spaces: bool = False) -> str:
     after = rf"(?:{BETWEEN}+|$)" if over_spaces else rf"{BETWEEN}*"
     # The phrases stand here once: twice as long a pattern may be too large for the fast automaton of Polars' engine,
     # and another one, fifty times slower, takes its place.
-    return regex(rf"^{BETWEEN}*(?:(?:{one}){after})+$")
+    try:
+        return regex(rf"^{BETWEEN}*(?:(?:{one}){after})+$")
+    except ValueError:
+        for phrase in phrases:  # the one that is wrong alone says it better
+            if _fault(phrase.replace("…", "")):
+                regex(*phrases)
+        raise
 
 
 def regex(*patterns: str) -> str:

@@ -17,13 +17,15 @@ from curation.errors import UsageError
 if TYPE_CHECKING:
     from curation.packs import Packs
 
+OwnPacks = Annotated[list[str], typer.Option("--pack", help="A pack of your own, beside the recipe's packs.")]
+
 app = typer.Typer(help="Look at the rules and try them.", no_args_is_help=True)
 
 
 @app.command("list")
-def rules_list(recipe: RecipeFile = None, *, json: Json = False) -> None:
+def rules_list(recipe: RecipeFile = None, own: OwnPacks = [], *, json: Json = False) -> None:  # noqa: B006
     """List the rules of a recipe's packs with their action and reason."""
-    _, packs = settings(recipe, [], [], None)
+    packs = _packs(recipe, own)
     if json:
         rows = [{"rule": r.name, "on": r.on, "action": r.action, "why": r.why} for r in packs.rules]
         print(json_module.dumps(rows, ensure_ascii=False, indent=1))
@@ -39,15 +41,15 @@ def rules_list(recipe: RecipeFile = None, *, json: Json = False) -> None:
 
 @app.command("show")
 def rules_show(
-    name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-only.")], recipe: RecipeFile = None
+    name: Annotated[str, typer.Argument(help="A rule, e.g. zh/filler-only.")],
+    recipe: RecipeFile = None,
+    own: OwnPacks = [],  # noqa: B006
 ) -> None:
     """Show one rule: why it is there, what it fires on, what it leaves, and how to switch it off."""
-    from curation.errors import did_you_mean
-
-    _, packs = settings(recipe, [], [], None)
+    packs = _packs(recipe, own)
     rule = next((r for r in packs.rules if r.name == name), None)
     if rule is None:
-        raise UsageError(f"there is no rule '{name}'{did_you_mean(name, [r.name for r in packs.rules])}")
+        raise _no_rule(name, packs)
     lines = [f"{rule.name}  ({rule.on}, {rule.action})", rule.why, "", "fires on:"]
     lines += [f"  {_example(e)}" for e in rule.fires]
     lines += ["leaves alone:", *(f"  {_example(e)}" for e in rule.silent)]
@@ -70,7 +72,7 @@ def rules_test(
     ] = None,
     text: Annotated[str | None, typer.Argument(help="A text to try on it; for rules on pairs, the question.")] = None,
     recipe: RecipeFile = None,
-    packs: Annotated[list[str], typer.Option("--pack", help="A pack of your own, beside the recipe's packs.")] = [],  # noqa: B006
+    packs: OwnPacks = [],  # noqa: B006
     *,
     answer: Annotated[str | None, typer.Option("--answer", help="The answer, for rules on pairs.")] = None,
     after: Annotated[str | None, typer.Option("--after", help="What the other side said just before.")] = None,
@@ -79,15 +81,14 @@ def rules_test(
 ) -> None:
     """Run rules and query types on their own examples (exit 2 when one does not hold), or try a text on rules."""
     from curation import query_types
-    from curation.errors import did_you_mean
-    from curation.trial import Said, trials, tried
+    from curation.trial import Said, trials, tried, why_not
 
     known = _packs(recipe, packs)
     names = [r.name for r in known.rules]
     if rule is not None and text is None and rule not in names and not re.fullmatch(r"[\w.-]+/[\w.-]+", rule):
         rule, text = None, rule
     if rule is not None and rule not in names:
-        raise UsageError(f"there is no rule '{rule}'{did_you_mean(rule, names)}")
+        raise _no_rule(rule, known)
     if role not in (None, "user", "assistant", "system"):
         raise UsageError(f"--role: '{role}' is none of user, assistant and system")
     known = replace(known, rules=tuple(r for r in known.rules if rule in (None, r.name)))
@@ -110,6 +111,8 @@ def rules_test(
         return
     for hit in fired:
         print(f"{hit.action:6s}  {hit.rule}  [{hit.evidence}]\n        {hit.why}")
+    for reason in why_not(known.rules[0], Said(text, answer, after, role)) if rule and not fired else []:  # type: ignore[arg-type]
+        print(reason)
     print(f"{len(known.rules)} rules tried, {len(fired)} fired")
 
 
@@ -125,6 +128,15 @@ def rules_explain(
 
     found = explain(run, what)
     print(json_module.dumps(found, ensure_ascii=False, indent=1) if json else "\n".join(lines(found)))
+
+
+def _no_rule(name: str, packs: Packs) -> UsageError:
+    from curation.errors import did_you_mean
+
+    told = did_you_mean(name, [rule.name for rule in packs.rules])
+    if not told.startswith("; did you mean"):  # a hundred names are no help
+        told = "; `siftune rules list` shows all, --pack FILE adds your own"
+    return UsageError(f"there is no rule '{name}'{told}")
 
 
 def _packs(recipe: Path | None, own: list[str]) -> Packs:

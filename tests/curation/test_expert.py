@@ -17,7 +17,7 @@ from curation.pipeline import Curated
 from curation.recipe import Recipe
 from curation.resources import shipped
 from curation.schemas import SCHEMAS
-from curation.trial import Said, trials, tried
+from curation.trial import Said, trials, tried, why_not
 
 PACK = """\
 # yaml-language-server: $schema=https://example.com/pack.schema.json
@@ -57,12 +57,13 @@ def test_a_pack_of_ones_own_is_tried_and_curates(own: Path, logs: list[Path]) ->
 @pytest.mark.parametrize(
     ("right", "wrong", "line", "fault"),
     [
-        ("check: says", "check: sayz", 5, "did you mean 'says'?"),
-        ("patterns:", "patern:", 5, "did you mean 'patterns'?"),
+        ("check: says", "check: sayz", 6, "did you mean 'says'?"),
+        ("patterns:", "patern:", 7, "did you mean 'patterns'?"),
         ("action: drop", "action: remove", 9, "'drop'"),
         ("role: user", "rolle: user", 8, "did you mean 'role'?"),
-        ("[空气炸锅]}", "['空气(炸锅']}", 5, "not a regular expression: unclosed group"),
-        ("[空气炸锅]}", "[锅, '空气(炸锅']}", 5, "unclosed group in '空气(炸锅'"),
+("[空气炸锅]}", "['空气(炸锅']}", 7, "not a regular expression: unclosed group"),
+        ("[空气炸锅]}", "[锅, '空气(炸锅']}", 7, "unclosed group in '空气(炸锅'"),
+        ("slogan:", "my slogan!:", 5, "letters, digits"),
     ],
 )
 def test_a_typo_in_a_pack_is_told_with_its_line_and_a_cure(
@@ -176,6 +177,28 @@ def test_a_text_is_tried_on_pairs_with_an_answer_only(packs: Packs) -> None:
     fired = tried(packs, Said("多久到账？", answer="您好"))
     assert fired
     assert all(packs_on(packs, hit.rule) == "example" for hit in fired)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said", "reason"),
+    [
+        ("shop/line", Said("祝您愉快，亲爱的"), "in none of its phrases: '亲爱的'"),
+        ("shop/line", Said("happy"), "looks only at texts in 'zh'; this one is in 'en'"),
+        ("shop/line", Said("祝您愉快", role="user"), "looks only at what the assistant says"),
+        ("shop/line", Said("祝您愉快", answer="好"), "looks at one message"),
+        ("zh/weak-pair", Said("发票怎么开"), "add --answer"),
+    ],
+)
+def test_a_rule_that_stays_silent_says_why(tmp_path: Path, rule: str, said: Said, reason: str) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        "about: 套话\nlanguage: zh\nrules:\n  line:\n    check: only_phrases\n    params: {phrases: [祝您愉快]}\n"
+        "    role: assistant\n    action: drop\n    why: 客服必须说的套话。\n"
+        "    fires: [祝您愉快]\n    silent: [祝您]\n",
+        encoding="utf-8",
+    )
+    packs = packs_module.load(["zh", str(path)])
+    assert any(reason in line for line in why_not(next(r for r in packs.rules if r.name == rule), said))
 
 
 def packs_on(packs: Packs, name: str) -> str:
