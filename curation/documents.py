@@ -68,13 +68,14 @@ def _parsed(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
     except yaml.MarkedYAMLError as fault:
         mark = fault.problem_mark or fault.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise error(f"{path}{line}: not YAML: {fault.problem}{_YAML_CURE}") from None
+        cure = _INDENTATION if "find expected" in str(fault.problem) else ""
+        raise error(f"{path}{line}: not YAML: {fault.problem}{cure}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as fault:  # a date such as 2024-13-45 is a ValueError
         what = "it nests too deeply" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
         raise error(f"{path}: {'' if 'alias' in what else 'not YAML: '}{what}") from None
 
 
-_YAML_CURE = " (look at the indentation; quote texts with ': ', ' #' or a bracket at their beginning)"
+_INDENTATION = " (look at the indentation of this line and those before it)"
 DEEPEST = 100  # levels; what people write has ten. The parser in C ends the whole process at some ten thousand.
 _BRACKET = re.compile(r"[\[{]|([\]}])")
 _NESTED = re.compile(r"^ {200}|(?:[-?:] +){50}", re.MULTILINE)
