@@ -61,7 +61,7 @@ def test_a_pack_of_ones_own_is_tried_and_curates(own: Path, logs: list[Path]) ->
         ("patterns:", "patern:", 7, "did you mean 'patterns'?"),
         ("action: drop", "action: remove", 9, "'drop'"),
         ("role: user", "rolle: user", 8, "did you mean 'role'?"),
-("[空气炸锅]}", "['空气(炸锅']}", 7, "not a regular expression: unclosed group"),
+        ("[空气炸锅]}", "['空气(炸锅']}", 7, "not a regular expression: unclosed group"),
         ("[空气炸锅]}", "[锅, '空气(炸锅']}", 7, "unclosed group in '空气(炸锅'"),
         ("slogan:", "my slogan!:", 5, "letters, digits"),
     ],
