@@ -75,11 +75,10 @@ def echoes_question(*, least: float) -> pl.Expr:
         """Step by step, since an expression would ask every row what only the likely ones are asked."""
         rows = sides.struct.unnest().with_row_index("row")
         # The answer behind reasoning may be one of the options, or a number that the question gives.
-        rows = rows.filter(pl.col("cot").fill_null("") == "").with_columns(
-            text.str.to_lowercase().str.replace_all(r"[\W_]+", "").alias(name)
-            for name, text in (("asked", QUESTION), ("said", ANSWER))
-        )
-        rows = rows.filter(said.str.len_chars().is_between(4, asked.str.len_chars() * 1.25 + 4))
+        rows = rows.filter(pl.col("cot").fill_null("") == "")
+        for name, text, longer in (("said", ANSWER, QUESTION), ("asked", QUESTION, asked)):
+            rows = rows.with_columns(text.str.to_lowercase().str.replace_all(r"[\W_]+", "").alias(name))
+            rows = rows.filter(said.str.len_chars().is_between(4, longer.str.len_chars() * 1.25 + 4))
         longest = pl.max_horizontal(pl.col("asked", "said").str.len_chars())
         rows = rows.filter(longest <= LONG)  # time goes by the square of it
         # A partial ratio of s needs a common subsequence of s / (2 - s) of the shorter text: ten times cheaper to ask.
@@ -160,6 +159,7 @@ def agent_repeats(*, shortest: int) -> pl.Expr:
 def repetition(*, least: int, shortest: int) -> pl.Expr:
     """One sentence of at least `shortest` characters stands in the answer at least `least` times. Evidence: it."""
     sentence = pl.element().str.strip_chars()
-    said = ANSWER.str.extract_all(r"[^。！!？?\n.;；]+")
+    marked = ANSWER.str.count_matches(r"[。！!？?\n.;；]") >= least - 1  # else there are not so many sentences
+    said = pl.when(marked).then(ANSWER).str.extract_all(r"[^。！!？?\n.;；]+")
     often = sentence.filter((sentence.str.len_chars() >= shortest) & (pl.len().over(sentence) >= least))
     return pl.when(said.list.len() >= least).then(said.list.eval(often).list.first())

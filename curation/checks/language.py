@@ -33,6 +33,7 @@ def language(text: pl.Expr) -> pl.Expr:
 
 
 _RARE = r"[\p{L}&&[^\p{Han}\p{Latin}]]"
+_BESIDE_HAN = rf"[\p{{L}}&&[^\p{{Han}}]]|{_LATIN}"
 
 # Scripts that tell a language, or narrow it to one that support desks meet.
 _SCRIPTS = {
@@ -112,13 +113,16 @@ def languages_differ() -> pl.Expr:
 def _plainly(text: pl.Expr) -> pl.Expr:
     """Return the script of a text that has letters of one only, zh or latin; empty where `_told` must count."""
     wide = text.str.len_bytes() != text.str.len_chars()
-    beyond = pl.when(wide).then(text).str
-    rare, han = (beyond.contains(letters).fill_null(value=False) for letters in (_RARE, _HAN))
-    latin = text.str.contains(_LATIN)
+    beyond = pl.when(wide).then(text)
+    # Of a text with Han characters the rest is only asked for if there are other letters in it.
+    other = pl.when(beyond.str.contains(_BESIDE_HAN)).then(beyond)
+    han = beyond.str.contains(_HAN).fill_null(value=False)
+    rare = other.str.contains(_RARE).fill_null(value=False)
+    latin = pl.when(wide).then(other).otherwise(text).str.contains(_LATIN).fill_null(value=False)
     return (
         pl.when(rare | (han == latin))
         .then(pl.lit(""))
-        .when(latin.is_not_null())
+        .when(text.is_not_null())
         .then(pl.when(latin).then(pl.lit("latin")).otherwise(pl.lit("zh")))
     )
 

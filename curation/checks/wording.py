@@ -292,7 +292,8 @@ def _in_common(both: pl.DataFrame) -> pl.Series:
     return pl.Series(counts)
 
 
-_ROWS = 1 << 20  # at a time: a row, two characters and a side have to fit into 64 bits
+# At a time: what they have fits into the processor's caches, and a row, two characters and a side into 64 bits.
+_ROWS = 1 << 14
 
 
 def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
@@ -300,10 +301,20 @@ def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
     texts = texts.fill_null("")
     letters = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
     rows = np.repeat(np.arange(len(texts), dtype=np.uint64), texts.str.len_chars().to_numpy())
-    known = np.zeros(0x110000, dtype=np.bool_)
-    known[letters] = True
-    seen = np.flatnonzero(known)
-    known[seen] = pl.Series([chr(code) for code in seen], dtype=pl.String).str.contains(r"\p{Han}").to_numpy()
-    han = known[letters]
+    han = _han(letters)
     first = np.flatnonzero(han[:-1] & han[1:] & (rows[:-1] == rows[1:]))
     return (rows[first] << np.uint64(42)) | (letters[first].astype(np.uint64) << np.uint64(21)) | letters[first + 1]
+
+
+_HAN = np.zeros(0x110000, dtype=np.int8)  # of every character that was seen: 1 for Han, -1 for others
+
+
+def _han(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Tell which characters are Han; Polars is asked once for each."""
+    told = _HAN[letters]
+    new = np.unique(letters[told == 0])
+    if new.size:
+        is_han = pl.Series([chr(code) for code in new], dtype=pl.String).str.contains(r"\p{Han}").to_numpy()
+        _HAN[new] = np.where(is_han, 1, -1)
+        told = _HAN[letters]
+    return told > 0
