@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -41,19 +42,22 @@ def skeletons(questions: pl.Expr, *, products: Sequence[str], framing: str) -> p
     `products` are words as in a pack of query types (``phone*``); `framing` matches what may stand around a question
     without changing it (a cue of the packs). Where nothing would be left the question itself stands.
     """
+    made = partial(_skeletons, products=products, framing=framing)
+    return questions.map_batches(made, return_dtype=pl.String)
+
+
+def _skeletons(questions: pl.Series, *, products: Sequence[str], framing: str) -> pl.Series:
+    """Step by step: an expression that looks at what it has made would make it twice."""
     found = questions.str.replace_all(MASK, BLANK).str.replace_all(_NAMED, BLANK)
     found = found.str.replace_all(framing, " ") if framing else found
-    found = (
-        found.str.replace_all(_CAPITAL, f"${{1}}{BLANK}")
-        .str.to_lowercase()
-        .str.replace_all(_MODEL, BLANK)
-        .str.replace_all(_NUMBER, BLANK)
-    )
+    found = found.str.replace_all(_CAPITAL, f"${{1}}{BLANK}").str.to_lowercase()
+    found = found.str.replace_all(_MODEL, BLANK).str.replace_all(_NUMBER, BLANK)
     if products:
         found = found.str.replace_all(_words(products), BLANK)
-    found = found.str.replace_all(rf"[^\p{{L}}\p{{N}}{BLANK}]+", " ").str.strip_chars()
+    # A single space between two words is the most frequent mark by far: it stays as it is.
+    found = found.str.replace_all(rf"[^\p{{L}}\p{{N}}{BLANK} ]+", " ").str.replace_all("  +", " ").str.strip_chars(" ")
     found = found.str.replace_all(rf"{BLANK}(?: ?{BLANK})+", BLANK)
-    return pl.when(found.str.contains(r"\p{L}")).then(found).otherwise(questions.str.strip_chars().str.to_lowercase())
+    return found.zip_with(found.str.contains(r"\p{L}"), questions.str.strip_chars().str.to_lowercase())
 
 
 def _words(products: Sequence[str]) -> str:

@@ -22,12 +22,14 @@ _LINE = pl.col("raw").str.replace_all(r"[\s\p{P}\p{S}]+", "").str.to_lowercase()
 
 
 def asked(messages: pl.DataFrame) -> pl.DataFrame:
-    """Add `asked`: what the other side said last before a message (system messages do not count)."""
+    """Add `asked`, what the other side said last before a message (system messages do not count), and its `line`."""
     by_user = pl.when(pl.col("role") == "user").then("text")
     by_agent = pl.when(pl.col("role") == "assistant").then("text")
     before_user = by_user.shift(1).forward_fill().over("conversation")
     before_agent = by_agent.shift(1).forward_fill().over("conversation")
-    return messages.with_columns(asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user))
+    return messages.with_columns(
+        asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user), line=_LINE
+    )
 
 
 def lines(messages: pl.DataFrame) -> pl.DataFrame:
@@ -37,7 +39,7 @@ def lines(messages: pl.DataFrame) -> pl.DataFrame:
     that the customer said, not a greeting, a thanks or nothing). Shards are added up by summing.
     """
     something = units(pl.col("asked").fill_null("")) >= SAYS_SOMETHING
-    in_each = messages.select("conversation", "role", line=_LINE, answering=something)
+    in_each = messages.select("conversation", "role", "line", answering=something)
     once = in_each.group_by("role", "line", "conversation").agg(pl.col("answering").any())
     return once.group_by("role", "line").agg(
         conversations=pl.len().cast(pl.UInt32), answering=pl.col("answering").sum().cast(pl.UInt32)
@@ -58,11 +60,7 @@ def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.Da
     """
     messages = messages if "asked" in messages.columns else asked(messages)
     counts = lines(messages) if counts is None else counts
-    return (
-        messages.with_columns(line=_LINE)
-        .join(counts, on=["role", "line"], how="left", maintain_order="left")
-        .drop("line")
-    )
+    return messages.join(counts, on=["role", "line"], how="left", maintain_order="left").drop("line")
 
 
 def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str) -> pl.DataFrame:

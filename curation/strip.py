@@ -45,7 +45,8 @@ def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, 
 
     What is returned also has `tongue`, the language of what is left (checks.language.language).
     """
-    after = messages.with_row_index("row").with_columns(tongue=language(TEXT))
+    # Lazily, since only then Polars computes once what `language` asks twice.
+    after = messages.with_row_index("row").lazy().with_columns(tongue=language(TEXT)).collect()
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):
         mine = [rule for rule in rules if rule.strip and (rule.language or "", rule.role or "") == (tongue, role)]
         phrases = [phrase for rule in mine for phrase in rule.strip]

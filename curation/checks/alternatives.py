@@ -7,9 +7,14 @@ many states that the engine gives it up, and takes fifty times as long by anothe
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import polars as pl
+
+
+def any_of(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Return whether `text` matches (False for null): `matches` as an expression."""
+    return text.map_batches(partial(matches, pattern=pattern), return_dtype=pl.Boolean)
 
 
 def matches(texts: pl.Series, pattern: str) -> pl.Series:
@@ -46,8 +51,9 @@ def _alternatives(pattern: str) -> list[str]:
     """Return the alternatives of a pattern, and those of a group that is all there is of one of them."""
     found = []
     for one in _split(pattern):
-        inner = one.removeprefix("(?:").removesuffix(")")
-        whole = len(inner) == len(one) - 4 and _split(inner)
+        group = re.match(r"\((?:\?:|(?!\?))", one)
+        inner = one[group.end() : -1] if group and one.endswith(")") else ""
+        whole = inner and _split(inner)
         found += _alternatives(inner) if whole else [one]
     return found
 

@@ -8,6 +8,7 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
+from curation.checks.alternatives import any_of
 from curation.checks.registry import check, shared
 from curation.checks.wording import regex, units
 from curation.pieces import LONG
@@ -42,7 +43,7 @@ def question_lacks(*, cue: str, report: int) -> pl.Expr:
     is wrong. A record that came in as a question with its answer is taken at its word.
     """
     reports = (pl.col("earlier") == 0) & (shared(units(QUESTION)) >= report)
-    return pl.when(~QUESTION.str.contains(regex(cue)) & ~reports & ~pl.col("record")).then(QUESTION)
+    return pl.when(~any_of(QUESTION, regex(cue)) & ~reports & ~pl.col("record")).then(QUESTION)
 
 
 @check(on="example")
@@ -135,8 +136,8 @@ def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
 
     Answers that match `unless` are spared: they say something before they ask.
     """
-    asks = ANSWER.str.contains(regex(cue)) & ~ANSWER.str.contains(regex(unless))
-    return pl.when(asks & (ANSWER.str.len_chars() <= longest)).then(ANSWER)
+    short = pl.when((ANSWER.str.len_chars() <= longest) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
+    return pl.when(any_of(short, regex(cue))).then(ANSWER)
 
 
 @check(on="example")
@@ -158,8 +159,19 @@ def agent_repeats(*, shortest: int) -> pl.Expr:
 @check(on="example")
 def repetition(*, least: int, shortest: int) -> pl.Expr:
     """One sentence of at least `shortest` characters stands in the answer at least `least` times. Evidence: it."""
-    sentence = pl.element().str.strip_chars()
-    marked = ANSWER.str.count_matches(r"[。！!？?\n.;；]") >= least - 1  # else there are not so many sentences
-    said = pl.when(marked).then(ANSWER).str.extract_all(r"[^。！!？?\n.;；]+")
-    often = sentence.filter((sentence.str.len_chars() >= shortest) & (pl.len().over(sentence) >= least))
-    return pl.when(said.list.len() >= least).then(said.list.eval(often).list.first())
+    sentence = pl.col("said")
+
+    def often(answers: pl.Series) -> pl.Series:
+        """Step by step: few answers are long enough, and fewer have so many sentences."""
+        rows = (
+            answers.alias("said").to_frame().with_row_index("row").filter(sentence.str.len_chars() >= least * shortest)
+        )
+        rows = rows.with_columns(sentence.str.extract_all(r"[^。！!？?\n.;；]+")).filter(sentence.list.len() >= least)
+        said = rows.explode("said").with_columns(sentence.str.strip_chars())
+        said = said.filter(sentence.str.len_chars() >= shortest)
+        counts = said.group_by("row", "said", maintain_order=True).len().filter(pl.col("len") >= least)
+        found = counts.unique("row", keep="first", maintain_order=True)
+        nothing = pl.repeat(None, len(answers), dtype=pl.String, eager=True)
+        return nothing.scatter(found["row"], found["said"])
+
+    return ANSWER.map_batches(often, return_dtype=pl.String)
