@@ -187,7 +187,12 @@ def fetcher(texts: Sequence[str] | pl.Series, settings: Dedup) -> Fetch:
 def tolerance(settings: Dedup, floor: float | None = None) -> float:
     """Return the estimate below which no pair is as similar as `floor` (default: the threshold), by four deviations."""
     floor = settings.threshold if floor is None else floor
-    return float(floor - DEVIATIONS * (floor * (1 - floor) / settings.permutations) ** 0.5)
+    return floor - DEVIATIONS * deviation(settings, floor)
+
+
+def deviation(settings: Dedup, similarity: float) -> float:
+    """Return the standard deviation of the estimate of a similarity."""
+    return float((similarity * (1 - similarity) / settings.permutations) ** 0.5)
 
 
 @dataclass(frozen=True)
@@ -277,10 +282,10 @@ def near(
         seen = np.sort(np.concatenate((seen, pairs)))
         for part in _by_likelihood(estimated) if likeliest_first else (slice(None),):
             left, right = unpacked(pairs[part])
-            if likeliest_first:
-                apart = roots[left] != roots[right]
-                left, right = left[apart], right[apart]
-            maybe = bounds.possible(left, right, floor)
+            maybe = roots[left] != roots[right] if likeliest_first else np.ones(len(left), dtype=np.bool_)
+            # Most pairs of an estimate near the floor are similar: a bound would only cost a look more.
+            unlikely = np.flatnonzero(maybe & (estimated[part] < floor - deviation(settings, floor)))
+            maybe[unlikely] = bounds.possible(left[unlikely], right[unlikely], floor)
             left, right = left[maybe], right[maybe]
             alike = similarities(fetch, left, right)
             listed = alike >= floor

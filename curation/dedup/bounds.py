@@ -10,7 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.minhash import threaded
+from curation.dedup.lsh import FACTOR
+from curation.dedup.minhash import accelerator, threaded
 from curation.dedup.shingles import I64, U64
 from curation.dedup.verify import Fetch, Sets
 
@@ -19,7 +20,6 @@ MOST = 262_144  # texts whose bits are remembered: 32 MiB
 LOOKED = 512  # texts whose bits are set at once: their shingles stay in the cache of one core
 BOUNDED = 4096  # pairs that are looked at at once, for the same reason
 ASKED = 65_536  # pairs whose texts are looked up at once
-SPREAD = np.uint32(0x9E3779B1)
 
 
 class Bounds:
@@ -28,6 +28,7 @@ class Bounds:
     def __init__(self, fetch: Fetch, count: int) -> None:
         """Begin without any text."""
         self._fetch = fetch
+        self._kernels = accelerator(0)
         self._place = np.full(count, -1, dtype=np.int32)  # of a text in what is remembered
         self._known = 0
         self._bits: U64 = np.empty((LOOKED, BITS // 64), dtype=np.uint64)
@@ -74,15 +75,19 @@ class Bounds:
 
         def one(start: int) -> None:
             hashes, starts = self._fetch(new[start : start + LOOKED])
+            part = slice(first + start, first + start + len(starts))
+            flags, sizes, again = self._bits[part].view(np.uint8), self._sizes[part], self._again[part]
+            if self._kernels:
+                self._kernels.shingle_bits(hashes, starts, flags, sizes, again)
+                return
             owners = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(hashes))))
             sets = Sets(owners, hashes)
-            flags = np.zeros((len(starts), BITS), dtype=np.bool_)
-            bit = hashes[sets.members] * SPREAD >> np.uint32(32 - BITS.bit_length() + 1)
-            flags[owners[sets.members], bit] = True
-            part = slice(first + start, first + start + len(starts))
-            self._bits[part] = np.packbits(flags, axis=1).view(np.uint64)
-            self._sizes[part] = sets.sizes(len(starts))
-            self._again[part] = self._sizes[part] - _counted(self._bits[part])
+            mine = np.zeros((len(starts), BITS), dtype=np.bool_)
+            bit = hashes[sets.members] * FACTOR >> np.uint32(32 - BITS.bit_length() + 1)
+            mine[owners[sets.members], bit] = True
+            flags[:] = np.packbits(mine, axis=1)
+            sizes[:] = sets.sizes(len(starts))
+            again[:] = sizes - _counted(self._bits[part])
 
         threaded(one, range(0, len(new), LOOKED))
 

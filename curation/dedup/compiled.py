@@ -149,3 +149,40 @@ def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
                     break
                 slot = (slot + 1) & (size - 1)
     return counts
+
+
+@numba.njit("void(u4[::1], i8[::1], u1[:,::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def shingle_bits(hashes: U32, starts: I64, bits: U8, sizes: I64, again: I64) -> None:
+    """Write the bits of each text's shingles, how many different ones it has, and how many found their bit set.
+
+    `bits` is texts × bytes, as many bytes as a power of two, the highest bit of a byte first (as NumPy packs them).
+    """
+    longest, width = 1, 0
+    while 8 * bits.shape[1] > 1 << width:
+        width += 1
+    for text in range(len(starts)):
+        end = starts[text + 1] if text + 1 < len(starts) else len(hashes)
+        longest = max(longest, end - starts[text])
+    size = 16
+    while size < 2 * longest:
+        size *= 2
+    value = np.zeros(size, dtype=np.uint32)
+    stamp = np.zeros(size, dtype=np.int64)
+    bits[:] = 0
+    for text in range(len(starts)):
+        end = starts[text + 1] if text + 1 < len(starts) else len(hashes)
+        sizes[text], again[text] = 0, 0
+        for place in range(starts[text], end):
+            spread = np.uint32(hashes[place] * np.uint32(0x9E3779B1))
+            slot = np.int64(spread >> np.uint32(7)) & (size - 1)
+            while stamp[slot] == text + 1 and value[slot] != hashes[place]:
+                slot = (slot + 1) & (size - 1)
+            if stamp[slot] == text + 1:
+                continue
+            stamp[slot], value[slot] = text + 1, hashes[place]
+            sizes[text] += 1
+            bit = np.int64(spread >> np.uint32(32 - width))
+            flag = np.uint8(128 >> (bit & 7))
+            if bits[text, bit >> 3] & flag:
+                again[text] += 1
+            bits[text, bit >> 3] |= flag

@@ -10,6 +10,7 @@ texts that share one canned sentence still come to stand side by side.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -87,7 +88,9 @@ def candidates(keys: U32, ranked: U32, roots: I64 | None = None) -> Iterator[U64
         if done >= len(keys):
             return
         bands = range(done, min(done + count, len(keys)))
-        yield distinct(np.concatenate(threaded(lambda band: _bucketed(keys, band, ranked, places, roots), bands)))
+        joined = roots if done else None  # before the first round nothing hangs together
+        work = partial(_bucketed, keys, ranked, places, joined)
+        yield distinct(np.concatenate(threaded(work, bands)))
         done += count
 
 
@@ -113,24 +116,25 @@ def unpacked(pairs: U64) -> tuple[I64, I64]:
     return (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
 
 
-def _bucketed(keys: U32, band: int, ranked: U32, places: I64, roots: I64 | None) -> U64:
+def _bucketed(keys: U32, ranked: U32, places: I64, roots: I64 | None, band: int) -> U64:
     """Return the pairs of one band; see `candidates`."""
     some = _not_alone(keys[band])
     ordered = np.sort(keys[band][some].astype(np.uint64) << HALF | ranked[some])
     key, who = (ordered >> HALF).astype(np.uint32), places[ordered & LOW]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))[: len(key)])
     sizes = np.diff(np.append(first, len(key)))
-    if roots is not None and len(first):
-        there = roots[who]
-        several = np.minimum.reduceat(there, first) != np.maximum.reduceat(there, first)
-        first, sizes = first[several], sizes[several]
     few = np.flatnonzero((sizes > 1) & (sizes <= WINDOW))
     pairs = [_pairs(who, first[few], sizes[few], WINDOW - 1)]
     many = np.flatnonzero(sizes > WINDOW)
     if len(many):
         first, sizes = first[many], sizes[many]
+        if roots is not None:  # what hangs together already is not sorted again
+            there, begin = roots[who[_spans(first, sizes)]], np.cumsum(sizes) - sizes
+            several = np.minimum.reduceat(there, begin) != np.maximum.reduceat(there, begin)
+            first, sizes = first[several], sizes[several]
+    if len(first) and len(many):
         members = who[_spans(first, sizes)]
-        centre, bucket = np.repeat(who[first], sizes), np.repeat(np.arange(len(many), dtype=np.uint64), sizes)
+        centre, bucket = np.repeat(who[first], sizes), np.repeat(np.arange(len(first), dtype=np.uint64), sizes)
         pairs.append(packed(centre, members)[centre != members])
         # Sort the bucket by the next band, and by the one after it: what is alike beyond this key becomes neighbours.
         first = np.cumsum(sizes) - sizes
@@ -140,8 +144,7 @@ def _bucketed(keys: U32, band: int, ranked: U32, places: I64, roots: I64 | None)
     found = np.concatenate(pairs)
     if roots is None:
         return found
-    left, right = unpacked(found)
-    apart: U64 = found[roots[left] != roots[right]]
+    apart: U64 = found[roots[(found >> HALF).view(np.int64)] != roots[(found & LOW).view(np.int64)]]
     return apart
 
 

@@ -338,6 +338,21 @@ def test_the_threshold_and_the_ngram_of_the_recipe_count() -> None:
     assert firsts(pair, Dedup(ngram=5, threshold=0.2, bands=128, rows=1)) == [0, 0]
 
 
+def test_compiled_and_plain_kernels_give_the_same_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    texts = [*corpus(), *"退好", "哈" * 50, "a", "ab" * 900, "".join(chr(0x4E00 + i) for i in range(3000))]
+    left, right = np.array(list(combinations(range(len(texts)), 2))).T
+    told = []
+    for kernels in (None, minhash._compiled()):
+        monkeypatch.setattr("curation.dedup.bounds.accelerator", lambda _texts, kernels=kernels: kernels)
+        bounds = Bounds(dedup.fetcher(texts, AUTO), len(texts))
+        maybe = bounds.possible(left, right, 0.6)
+        told.append((maybe, bounds._bits[: len(texts)], bounds._sizes[: len(texts)], bounds._again[: len(texts)]))
+    for plain, compiled in zip(*told, strict=True):
+        assert np.array_equal(plain, compiled)
+    assert told[0][2][-4:-1].tolist() == [5, 5, 10]  # three wide or five, with blanks around: counted by hand
+
+
 @pytest.mark.parametrize("ngram", [5, "auto"])
 def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
