@@ -68,6 +68,18 @@ _FILLERS = {
 }
 _CALLS = r"^(?:亲亲|亲爱[的哒滴]|亲)(?:客户|顾客)?[，,~～\s]+"
 
+_HANDLE = r"@[\p{Han}A-Za-z0-9_-]{1,30}"
+# @某某客服; an English one at the end may be a part of the sentence.
+_HAN_HANDLE = r"@[A-Za-z0-9_-]{0,20}\p{Han}[\p{Han}A-Za-z0-9_-]{0,30}"
+
+
+def _without_handles(text: pl.Expr) -> pl.Expr:
+    """Take off whom a post is addressed to: handles at its beginning, and Chinese ones behind its end."""
+    left = text.str.replace(rf"^(?:\.?{_HANDLE}[\s,:，：]+)+", "")
+    left = left.str.replace(rf"([\s,，.。！!？?…~～）)])\s*(?:{_HAN_HANDLE}\s*)+$", "${1}")
+    return pl.when(left.str.contains(r"[\p{L}\p{N}]")).then(left)
+
+
 MENDS: dict[str, pl.Expr] = {
     "unicode": TEXT.str.normalize("NFC"),
     "html-entity": pl.coalesce(
@@ -94,7 +106,7 @@ MENDS: dict[str, pl.Expr] = {
     .str.replace_all(r"([~～])[~～]+", "${1}")
     .str.replace_all(r"。{2,}", "。")
     .str.replace_all(r"，{2,}", "，"),
-    "handle": TEXT.str.replace(r"^(?:\.?@[A-Za-z0-9_]{1,30}[\s,:]+)+", ""),
+    "handle": pl.coalesce(_without_handles(pl.when(TEXT.str.contains("@", literal=True)).then(TEXT)), TEXT),
     # ^PR and *MS on social networks, -小D in Chinese, -Angie and /GS: only behind the mark that ends the message.
     "signature": pl.when(pl.col("role") == "assistant")
     .then(
@@ -145,7 +157,7 @@ LIKELY: dict[str, str] = {
     "emoji": _EMOJI,
     "emoticon": "[_∩▽╯ω﹏□◕]",
     "repeated-mark": "[!！]{2}|[?？]{2}|[~～]{2}|。。|，，",
-    "handle": r"^\.?@",
+    "handle": r"^\.?@|[\s,，.。！!？?…~～）)]@[A-Za-z0-9_-]{0,20}\p{Han}",
     "signature": r"[\^*~～/–—-]\s?(?:[A-Za-z]{1,15}|小[A-Z\p{Han}])\s*$",
     "split-mark": "[1-4]/[2-4]",
     "surplus-space": r"[\s&&[^ ]]|  |^ | $",
