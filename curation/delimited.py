@@ -30,6 +30,7 @@ from curation.spans import Spans, spans
 
 LONGEST_QUOTED = 1000  # lines; a quoted field that is longer was never closed
 LONGEST_RUN = 100  # lines of a row that is parsed with many others; longer ones are read one by one
+WIDEST = 1000  # columns of rows that are parsed many at a time; no expression tells wider ones
 HEAD = 1000  # rows that say how wide a table without header is
 HEAD_LINES = HEAD + LONGEST_QUOTED
 
@@ -70,7 +71,7 @@ class Table:
         self._open_bad: dict[int, Bad] = {}
         self._seen = 0  # lines
         self._above: dict[str, str] = {}  # what empty cells stand for, with `fill_down`
-        self._plain = self.grid.layout.plain and self.grid.width > 1 and delimiter.isascii()
+        self._plain = self.grid.layout.plain and 1 < self.grid.width <= WIDEST and delimiter.isascii()
         wanted = {self.grid.places[name] for name in bulk.names(self.grid.layout)} if self._plain else set()
         self._all = len(wanted) == self.grid.width
         mark = re.escape(delimiter)
@@ -91,6 +92,9 @@ class Table:
             if header.why:
                 cure = "; name the file's encoding in the recipe, e.g. encoding: big5" if bad else ""
                 raise SourceError(f"{self._file}:{header.line}: the header cannot be read: {header.why}{cure}")
+            if any("\r" in name for name in header.value):
+                cure = "end all lines alike, with a line feed"
+                raise SourceError(f"{self._file}:{header.line}: the header has carriage returns in it; {cure}")
             keys = [plain(name) for name in header.value]
             width, begin = len(keys), header.line + used
         else:

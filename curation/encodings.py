@@ -111,6 +111,7 @@ class Blocks:
     stream: Readable
     encoding: str = "auto"
     window: int = WINDOW
+    longest: int | None = None  # bytes of a line, LONGEST_LINE where nothing else is said
     _settled: bool = field(default=False, init=False)
 
     def __iter__(self) -> Iterator[Block]:
@@ -124,7 +125,9 @@ class Blocks:
             head, self.stream = head.replace(b"\r", b"\n"), _Returns(self.stream)
         mark = next((mark for mark, name in MARKS if name == encoding), b"")
         first = 1
-        for raw, too_long in self._decided(_windows(self.stream, head.removeprefix(mark), encoding, self.window)):
+        for raw, too_long in self._decided(
+            _windows(self.stream, head.removeprefix(mark), encoding, self.window, self.longest or LONGEST_LINE)
+        ):
             yield Block(first, raw, self.encoding if self._settled else "utf-8", too_long)
             first += 1 if too_long else _count(raw, encoding)
         if not self._settled:
@@ -277,14 +280,14 @@ def _end(data: bytes, encoding: str, *, last: bool) -> int:
     return 0
 
 
-def _windows(stream: Readable, head: bytes, encoding: str, size: int) -> Iterator[tuple[bytes, bool]]:
+def _windows(stream: Readable, head: bytes, encoding: str, size: int, longest: int) -> Iterator[tuple[bytes, bool]]:
     """Yield whole lines, about `size` bytes at a time; of a line that is too long its beginning, and True."""
     begun: list[bytes] = []  # the pieces of a line whose end has not come
     have, dropped, data = 0, False, head
     while data:
         end = _end(data, encoding, last=False)
         have += end or len(data)
-        if have > LONGEST_LINE and not dropped:
+        if have > longest and not dropped:
             yield b"".join([*begun, data])[:SHOWN], True
             begun, dropped = [], True
         if end and dropped:

@@ -132,6 +132,7 @@ _COMMA, _COLON = f"{_GAP},{_GAP}", f"{_GAP}:{_GAP}"
 _LIST = rf"\[{_GAP}(?:{_SCALAR}(?:{_COMMA}{_SCALAR})*)?{_GAP}\]"
 _OBJECT = rf"\{{{_GAP}(?:{_STRING}{_COLON}{_SCALAR}(?:{_COMMA}{_STRING}{_COLON}{_SCALAR})*)?{_GAP}\}}"
 _META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+MOST_KEYS = 1000  # of an object that is parsed with many others; an expression for more takes gigabytes
 MOST_TEMPLATES = 8  # orders of keys; objects in another order are read one by one
 
 
@@ -144,6 +145,8 @@ def _template(objects: Sequence[Mapping[str, Any]], layout: Layout) -> tuple[dic
     keys = {name: str(key) for name, key in bulk.names(layout).items()}
     orders = Counter(tuple(value) for value in objects).most_common(MOST_TEMPLATES)
     if any("." in key and any(key not in order for order, _ in orders) for key in keys.values()):
+        return {}, ""
+    if any(len(order) > MOST_KEYS for order, _ in orders):
         return {}, ""
     nested = {key for value in objects for key, inner in value.items() if isinstance(inner, (dict, list))}
     read = set(keys.values())
@@ -285,11 +288,12 @@ def _skip(text: str, place: int, over: str) -> int:
 
 def _placed(text: str, start: int, bad: Mapping[int, Bad]) -> Iterator[Record]:
     """Yield the entries at `start` as records; an object's key is the id of its conversation."""
-    line, counted, last = 1, 0, 0
+    line, counted, last, feed = 1, 0, 0, -1
     for key, begin, end, found in _entries(text, start):
         line += text.count("\n", counted, begin)
+        feed = max(feed, text.rfind("\n", counted, begin))  # never looked for from the start: all may be one line
         counted = begin
-        column = begin - text.rfind("\n", 0, begin) if line == last else 0
+        column = begin - feed if line == last else 0
         value = found
         if key is not None:
             value = {"messages": found} if isinstance(found, list) else found

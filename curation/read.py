@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -201,7 +202,8 @@ def _file(file: File, sources: Sequence[Source], window: int) -> Iterator[tuple[
         return
     with containers.opened(file) as (stream, tally):
         if kind not in ("parquet", "xlsx"):
-            blocks = Blocks(stream, source.encoding, window)
+            longest = sys.maxsize if kind == "json" else None  # a document is in memory as a whole, often on one line
+            blocks = Blocks(stream, source.encoding, window, longest)
             made = _lines(file, kind, blocks, source)
             yield from _tied(file, source, tally, made, lambda: blocks.encoding)
             return

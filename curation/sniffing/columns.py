@@ -17,6 +17,7 @@ import polars as pl
 
 from curation import times
 from curation.mapping import value_at
+from curation.pieces import LONG
 from curation.roles import Roles
 
 _COMMON = Roles({})
@@ -68,6 +69,10 @@ _SERVES = re.compile(
     r"let me|happy to help|you can|we(?:'ll| will| are)|dm us)\b",
     re.I,
 )
+
+
+MOST = 500  # columns that are looked at: what makes a message stands among the first
+LONGEST = 100  # characters of a name
 
 
 @dataclass
@@ -137,7 +142,7 @@ class Column:
 
     def named(self, what: str) -> bool:
         """Tell whether its header is a word for `what`; a number has none."""
-        own = str(self.key).rsplit(".", 1)[-1] if isinstance(self.key, str) else ""
+        own = str(self.key).rsplit(".", 1)[-1][-LONGEST:] if isinstance(self.key, str) else ""
         return bool(re.search(HEADERS[what], own, re.I))
 
     @property
@@ -369,6 +374,8 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
                 walk(inner, f"{path}.", depth + 1)
             elif not isinstance(inner, list) or (inner and all(isinstance(i, str) for i in inner)):
                 paths.setdefault(path, None)
+            if len(paths) >= MOST:
+                return
 
     for record in records:
         walk(record, "", 0)
@@ -376,7 +383,7 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
     for path in paths:
         found = [value_at(record, path) for record in records]
         lists = any(isinstance(v, list) for v in found)
-        columns.append(Column(path, [_shown(v) for v in found], lists))
+        columns.append(Column(path, [_shown(v)[:LONG] for v in found], lists))  # the beginning of a text is enough
     return columns
 
 

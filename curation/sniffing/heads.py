@@ -19,6 +19,7 @@ from curation import containers, jsontext, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
 from curation.errors import NothingError, SourceError
+from curation.pieces import LONG
 from curation.sniffing.columns import HEADERS
 
 MOST_BYTES = 1 << 24
@@ -56,7 +57,7 @@ def head_of(file: File) -> Head:
         texts, size = [], 0
         for block in blocks:
             texts.append("\n".join(block.lines()[0].to_list()))
-            size += len(block.raw)
+            size += MOST_BYTES if block.too_long else len(block.raw)
             if size >= MOST_BYTES:
                 break
     text, encoding = "\n".join(texts), blocks.encoding
@@ -130,7 +131,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
     if quoted:
         parsed = _parsed(text, "\t", quoted=True)
         rows = [row for row in parsed if len(row) == len(rows[0])]
-    line, built = transcript.guess_line(lines[:5000])
+    line, built = transcript.guess_line([line[:LONG] for line in lines[:5000]])
     suffix = Path(file.plain).suffix.lower()
     spoken = built > 0.6 and ("{time}" in line or share < 0.9 or suffix in (".txt", ".log"))
     if (
@@ -221,7 +222,7 @@ def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
     if any(len(cell) > 60 or re.fullmatch(r"[-\d.:/ ]+", cell) for cell in first):
         return False, 0.95
     named = sum(
-        any(re.search(pattern, cell, re.I) for pattern in HEADERS.values()) and len(cell) < 40 for cell in first
+        len(cell) < 40 and any(re.search(pattern, cell, re.I) for pattern in HEADERS.values()) for cell in first
     )
     if not named and any(re.search(r"[?？。！!]|\S+\s+\S+\s+\S+\s|[\u4e00-\u9fff]{6}", cell) for cell in first):
         return False, 0.9

@@ -512,3 +512,30 @@ def test_a_file_with_two_byte_order_marks_is_read(tmp_path: Path, name: str, con
     (tmp_path / name).write_text("\ufeff\ufeff" + content if name == "log.csv" else content, encoding="utf-8")
     found = read([tmp_path / name], [Source()]).messages
     assert found.select("conversation", "role", "raw").rows() == [("a", "user", "hi")]
+
+
+def test_a_document_may_be_one_line_that_is_longer_than_any_other_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curation.encodings.LONGEST_LINE", 1000)
+    log = "[" + ",".join(f'{{"session_id": 1, "role": "user", "text": "{i}"}}' for i in range(100)) + "]"
+    found = reading(tmp_path, log, "log.json")
+    assert [row[3] for row in said(found)] == [str(i) for i in range(100)]
+    places = [place for place, char in enumerate(log, 1) if char == "{"]
+    assert found.messages["source"][2] == f"log.json:1:{places[2]}"
+
+
+def test_tables_and_objects_of_many_thousand_columns_are_read(tmp_path: Path) -> None:
+    more = 30_000
+    head = "session_id,role,text," + ",".join(f"c{i}" for i in range(more))
+    found = reading(tmp_path, f"{head}\nS1,user,hi{',x' * more}\nS1,agent,yes\n")
+    assert [row[3] for row in said(found)] == ["hi"]
+    assert faults(found) == [(3, f"3 fields where {more + 3} are expected")]
+    keys = ", ".join(f'"c{i}": 1' for i in range(more))
+    found = reading(tmp_path, f'{{"session_id": 1, "role": "user", "text": "hi", {keys}}}\n', "log.jsonl")
+    assert [row[3] for row in said(found)] == ["hi"]
+
+
+def test_a_header_that_holds_more_lines_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"^log.csv:1: the header has carriage returns in it; [^:]*$"):
+        reading(tmp_path, b"session_id,role,text\rS1,user,secret\r\nS1,agent,yes\n")
