@@ -14,7 +14,7 @@ import polars as pl
 
 from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, replies
-from curation.privacy.guards import GUARDS, any_of
+from curation.privacy.guards import GUARDS, looks
 from curation.privacy.numbers import digits, flat
 from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import KINDS
@@ -210,7 +210,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     if not wanted.kinds:
         return pl.DataFrame(schema={"row": pl.UInt32, **_HIT})
     finders, guards, replied = _needed(wanted.kinds)
-    may = pl.col("text").str.contains(any_of(name for name in GUARDS if guards & _BIT[name]))
+    may = pl.any_horizontal(map(pl.col("text").str.contains, looks(name for name in GUARDS if guards & _BIT[name])))
     if replied:
         may |= pl.col("asked").is_not_null() & pl.col("text").is_not_null()
     likely = units.select("row", "text", "asked").filter(may)
@@ -255,8 +255,8 @@ def _search(
     looked = seen.lazy().filter(~apart)
     lines = seen["line"].to_list()
     claims = [_Claims(text, wanted) for text in texts]
-    looks = pl.collect_all([_look(looked, search) for search in finders]) if seen.height >= _FEW else []
-    for search, look in zip(finders, looks, strict=False):
+    spotted = pl.collect_all([_look(looked, search) for search in finders]) if seen.height >= _FEW else []
+    for search, look in zip(finders, spotted, strict=False):
         for place, spots in zip(look["place"].to_list(), look["spots"].to_list(), strict=True):
             claims[place].add(search.finder(lines[place], spots))
     asks = zip(apart.to_list(), seen["asked"].to_list(), seen["groups"].to_list(), strict=True)
