@@ -34,7 +34,7 @@ _WRITTEN = (
     rf"(?:{_CLOCK})?{_ZONE}$",
     rf"^{_WEEKDAY}(?P<name>[A-Za-z]{{3,9}})\s+(?P<day>\d{{1,2}})\s+{_CLOCK}{_ZONE}\s+(?P<year>\d{{4}})$",
     rf"^(?P<month>\d{{1,2}})(?:月|[-/])(?P<day>\d{{1,2}})日?{_GAP}{_CLOCK}{_ZONE}$",
-    r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
+    r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})[T ]?(?P<hour>\d{2}):?(?P<minute>\d{2}):?(?P<second>\d{2})$",
     rf"^{_CLOCK}{_ZONE}$",
 )
 _FAMILIES = tuple(family.replace(r"\d", "[0-9]") for family in _WRITTEN)  # \d is also １ and ٣, which no cast reads

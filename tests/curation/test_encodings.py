@@ -100,3 +100,31 @@ def test_any_bytes_make_the_same_lines_in_any_window(data: bytes, window: int) -
         bad[i].raw == whole[i] if i in bad else found[i] == whole[i].decode().removesuffix("\r")
         for i in range(len(found))
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("會話,內容\n1,請問這個訂單什麼時候可以發貨呢？\n1,您好，我們今天下午就會為您寄出，請放心。\n", "big5"),
+        ("會話,內容\n1,可以改送貨地址嗎，我下星期不在家\n1,可以的，請您提供新的地址給我\n", "big5"),
+        ("会话,内容\n1,请问这个订单什么时候可以发货呢？\n1,您好，我们今天下午就会为您寄出，请放心。\n", "gb18030"),
+        ("會話,內容\n1,請問這個訂單什麼時候可以發貨呢？\n1,您好，我們今天下午就會為您寄出，請放心。\n", "gb18030"),
+        ("名称,数量\n" + "电冰箱,洗衣机,微波炉,空调机\n" * 9, "gb18030"),
+    ],
+)
+@pytest.mark.parametrize("times", [1, 200])
+def test_big5_and_gb18030_are_told_by_which_gives_common_characters(text: str, encoding: str, times: int) -> None:
+    data = (text * times).encode(encoding)
+    blocks = Blocks(io.BytesIO(data))
+    found = [line for block in blocks for line in block.lines()[0].to_list()]
+    assert blocks.encoding == encoding
+    assert found == (text * times).splitlines()
+
+
+def test_western_letters_are_not_taken_for_big5() -> None:
+    data = ("Où est ma commande passée à Orléans ? Elle a été expédiée hier, très bien emballée.\n" * 20).encode(
+        "cp1252"
+    )
+    blocks = Blocks(io.BytesIO(data))
+    list(blocks)
+    assert blocks.encoding == "utf-8"  # whose lines are unreadable: the recipe has to name it
