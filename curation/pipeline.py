@@ -24,6 +24,8 @@ from curation.selection import select
 from curation.split import split, tied, units
 from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, claims_of, questions_of, topics_frames
 
+WITHOUT_TEXTS = ["begins", "id", "conversation", "verdict", "rules", "query_type"]  # of candidates, for the split
+
 
 @dataclass(frozen=True)
 class Curated:
@@ -138,6 +140,7 @@ def _finish(
     named = engine.map(NAME, job, shared)
     types = _names(shared, model, named, job)
     thin = _together(named, "thin")
+    del named  # its texts are in `thin` now
     known = Known()
     found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch), known))
     twice = duplicates.from_frames(found)
@@ -148,7 +151,9 @@ def _finish(
     over = select(thin, recipe.selection)
     if recipe.selection.budget is not None:
         progress("select", f"{over.height} examples over the budget of {recipe.selection.budget}")
-    thin = decide.later(thin, over).join(twice.clusters, on="id", how="left", maintain_order="left")
+    thin = decide.later(thin.select(WITHOUT_TEXTS), over).join(
+        twice.clusters, on="id", how="left", maintain_order="left"
+    )
     kept = thin.filter(pl.col("verdict") == "keep")
     compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
     sides = engine.once(

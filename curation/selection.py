@@ -36,9 +36,9 @@ def select(examples: pl.DataFrame, settings: Selection) -> pl.DataFrame:
     nothing is found; caps are kept even where they leave room in the budget. What people want kept stays, and takes its
     place in the budget. The choice does not depend on the order of the rows.
     """
-    candidates = examples.filter(pl.col("verdict") == "keep").sort("id")
     if settings.budget is None:
         return tables.empty(tables.FINDINGS)
+    candidates = examples.filter(pl.col("verdict") == "keep").sort("id")
     wanted = pl.col("rules").list.set_intersection(list(KEEPING)).list.len() > 0
     pinned = candidates.filter(wanted)
     room = settings.model_copy(update={"budget": max(0, settings.budget - pinned.height)})
