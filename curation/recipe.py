@@ -342,6 +342,8 @@ def assignments(texts: list[str], option: str) -> dict[str, Any]:
 def changed(recipe: Recipe, changes: list[str], ignore: list[str]) -> Recipe:
     """Return the recipe with ``KEY=VALUE`` changes (keys as ``dedup.threshold``) and with rules switched off."""
     data = recipe.model_dump(mode="json", exclude_unset=True)
+    if any(change.startswith("sources.") for change in changes):
+        data.setdefault("sources", [{}])  # what a recipe without sources has: one for all files
     for key, value in assignments(changes, "--set").items():
         place = data
         *above, last = key.split(".")

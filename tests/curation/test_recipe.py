@@ -56,6 +56,13 @@ def test_set_changes_one_setting_and_leaves_the_others() -> None:
     assert (found.packs, found.output.system_prompt) == (["zh"], "a=b")
 
 
+def test_set_reaches_the_one_source_that_a_recipe_without_sources_has() -> None:
+    changed_one = changed(Recipe(), ["sources.0.roles={user: [a]}", "sources.0.header=false"], [])
+    assert [(s.roles, s.header, s.match) for s in changed_one.sources] == [({"user": ["a"]}, False, "*")]
+    with pytest.raises(RecipeError, match=r"sources\.1\.header: '1' has no settings below it"):
+        changed(Recipe(), ["sources.1.header=false"], [])
+
+
 def test_set_reaches_the_settings_of_rules_and_training() -> None:
     found = changed(Recipe(), ["rules.zh/filler-only.action=note", "training.epochs=2"], [])
     assert found.rules["zh/filler-only"].action == "note"
