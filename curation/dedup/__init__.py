@@ -36,6 +36,7 @@ from curation.dedup.verify import F64, Fetch, estimates, join, similarities
 from curation.recipe import Dedup
 
 SIGNED = 65_536  # texts of which there are whole signatures at a time
+LIKELY = 131_072  # pairs estimated at a time, of a band
 STEPS, STEP = 8, 4096  # parts in which a round's pairs are compared, the likeliest first; and pairs in one at least
 DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
 
@@ -100,11 +101,11 @@ def components(
     The pairs are not told, so the likeliest are compared first, and what hangs together by these is left out: of texts
     in large clusters half of the pairs are compared. `known` keeps sketches for the next search, and gives them.
     """
-    column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
-    exact, places = _different(column)
-    kept = column.gather(places)
+    exact, places = _different(texts)
+    kept = _some(texts, places)
     if settings.threshold >= 1:
-        join(exact, places[equal_sets(kept, settings.ngram, seed=seed)], places)
+        column = kept if isinstance(kept, pl.Series) else pl.Series(kept, dtype=pl.String)
+        join(exact, places[equal_sets(column, settings.ngram, seed=seed)], places)
         return exact
     sketch = sketched(kept, settings, seed=seed, sign=sign, known=known)
     found = near(sketch, fetcher(kept, settings), settings, likeliest_first=True)
@@ -126,9 +127,8 @@ def cluster(
     The pairs go down to the similarity `floor` (default: the threshold): what lies between is listed, not merged.
     `sign` takes the place of `signatures` where some are known already; `known` see `components`.
     """
-    column = texts if isinstance(texts, pl.Series) else pl.Series(texts, dtype=pl.String)
-    exact, places = _different(column)
-    kept = column.gather(places)
+    exact, places = _different(texts)
+    kept = _some(texts, places)
     sketch = sketched(kept, settings, seed=seed, sign=sign, known=known)
     found = near(sketch, fetcher(kept, settings), settings, floor=floor)
     copies = np.flatnonzero(exact != np.arange(len(texts)))
@@ -143,13 +143,25 @@ def cluster(
     return Clusters(roots, pairs)
 
 
-def _different(texts: pl.Series) -> tuple[I64, I64]:
-    """Return for each text the place of the first equal one, and the places of these; empty ones stand alone."""
-    placed = pl.DataFrame({"text": texts}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    alike = pl.when(pl.col("text") != "").then(pl.col("row").first().over("text")).otherwise("row")
-    first = placed.select(alike, says=pl.col("text") != "")
-    exact = first.to_series().to_numpy().copy()
-    return exact, np.flatnonzero((exact == np.arange(len(exact))) & first["says"].to_numpy())
+def _different(texts: Sequence[str] | pl.Series) -> tuple[I64, I64]:
+    """Return for each text the place of the first equal one, and the places of these; empty ones stand alone.
+
+    Groups of all texts would take several times their memory; most have a hash of their own.
+    """
+    if isinstance(texts, pl.Series):
+        hashes, says = texts.hash(seed=1), texts.str.len_bytes() > 0
+    else:  # Polars would leave a second copy of each text, in UTF-8, with every string of the list
+        hashes = pl.Series(np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts)))
+        says = pl.Series(np.fromiter(map(bool, texts), dtype=np.bool_, count=len(texts)))
+    some = np.flatnonzero((hashes.is_duplicated() & says).to_numpy())
+    exact = np.arange(len(texts))
+    twice = pl.DataFrame({"text": pl.Series(_some(texts, some), dtype=pl.String), "row": some})
+    exact[some] = twice.select(pl.col("row").first().over("text")).to_series().to_numpy()
+    return exact, np.flatnonzero((exact == np.arange(len(exact))) & says.to_numpy())
+
+
+def _some(texts: Sequence[str] | pl.Series, places: I64) -> list[str] | pl.Series:
+    return texts.gather(places) if isinstance(texts, pl.Series) else [texts[i] for i in places.tolist()]
 
 
 def matches(
@@ -207,7 +219,12 @@ class Sketch:
 
 
 def sketched(
-    texts: pl.Series, settings: Dedup, *, seed: int, sign: Sign | None = None, known: Known | None = None
+    texts: Sequence[str] | pl.Series,
+    settings: Dedup,
+    *,
+    seed: int,
+    sign: Sign | None = None,
+    known: Known | None = None,
 ) -> Sketch:
     """Return the sketch of `texts`; of signatures, four times as large, only a part is there at a time."""
     lows = np.empty((len(texts), settings.permutations), dtype=np.uint8)
@@ -216,10 +233,11 @@ def sketched(
     if sign is not None:
         for start in range(0, len(texts), SIGNED):
             part = slice(start, start + SIGNED)
-            signed = sign(texts[part].to_list(), settings, seed=seed)
+            signed = sign(list(texts[part]), settings, seed=seed)
             keys[:, part], lows[part] = band_keys(signed, bands=bands, rows=rows), signed
         return Sketch(keys, lows)
     if known is not None:
+        texts = pl.Series(texts, dtype=pl.String)
         made_with = (settings.ngram, settings.permutations, bands, rows, seed)
         missing = known.look(texts, made_with, keys, lows)
         new = sketched(texts.gather(missing), settings, seed=seed)
@@ -233,7 +251,7 @@ def sketched(
 
     def one(start: int) -> None:
         part = slice(start, start + minhash.BATCH)
-        hashes, starts = shingles(texts[part].to_list(), settings.ngram)
+        hashes, starts = shingles(list(texts[part]), settings.ngram)
         if kernels:
             kernels.sketch(mix(hashes), starts, drawn, rows, keys[:, part], lows[part])
         else:
@@ -269,16 +287,20 @@ def near(
     bounds = Bounds(fetch, len(roots))
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
-    for pairs in candidates(keys, ranked, None if others else roots):
+
+    def likely(pairs: U64) -> U64:
+        return np.concatenate([pairs[:0], *(some(pairs[i : i + LIKELY]) for i in range(0, len(pairs), LIKELY))])
+
+    def some(pairs: U64) -> U64:
         left, right = unpacked(pairs)
         if others:
             across = (left < others) & (right >= others) & (roots[right] == right)
             left, right, pairs = left[across], right[across], pairs[across]
-        estimated = estimates(sketch.bytes, left, right)
-        likely = estimated >= least
-        pairs, estimated = pairs[likely], estimated[likely]
-        fresh = _fresh(pairs, seen)
-        pairs, estimated = pairs[fresh], estimated[fresh]
+        return pairs[estimates(sketch.bytes, left, right) >= least]
+
+    for pairs in candidates(keys, ranked, None if others else roots, likely):
+        pairs = pairs[_fresh(pairs, seen)]
+        estimated = estimates(sketch.bytes, *unpacked(pairs))
         seen = np.sort(np.concatenate((seen, pairs)))
         for part in _by_likelihood(estimated) if likeliest_first else (slice(None),):
             left, right = unpacked(pairs[part])

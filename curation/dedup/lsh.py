@@ -9,8 +9,7 @@ texts that share one canned sentence still come to stand side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import polars as pl
@@ -75,11 +74,14 @@ def ranks(keys: U32) -> U32:
     return ranked
 
 
-def candidates(keys: U32, ranked: U32, roots: I64 | None = None) -> Iterator[U64]:
+def candidates(
+    keys: U32, ranked: U32, roots: I64 | None = None, likely: Callable[[U64], U64] | None = None
+) -> Iterator[U64]:
     """Yield, round by round, the pairs that agree on a band (`packed`), each once in a round, in order.
 
     With `roots` (of the component of each text; the caller may join some between two rounds) only pairs of different
-    components: they are left out before they are sorted.
+    components: they are left out before they are sorted. So is what `likely` takes away, which gets the pairs of one
+    band at a time, in several threads: where half of the texts share a sentence, these are all but a few.
     """
     places = np.empty(len(ranked), dtype=np.int64)
     places[ranked] = np.arange(len(ranked))
@@ -89,7 +91,11 @@ def candidates(keys: U32, ranked: U32, roots: I64 | None = None) -> Iterator[U64
             return
         bands = range(done, min(done + count, len(keys)))
         joined = roots if done else None  # before the first round nothing hangs together
-        work = partial(_bucketed, keys, ranked, places, joined)
+
+        def work(band: int, joined: I64 | None = joined) -> U64:
+            pairs = _bucketed(keys, ranked, places, joined, band)
+            return likely(pairs) if likely else pairs
+
         yield distinct(np.concatenate(threaded(work, bands)))
         done += count
 

@@ -275,6 +275,15 @@ def test_a_threshold_of_1_joins_texts_of_the_same_shingles_and_no_others(texts: 
     assert found == expected
 
 
+@given(st.lists(st.sampled_from(["", "a", "A", "退款", "退款 ", *corpus()[:30]]), max_size=30))
+@settings(max_examples=30, deadline=None)
+def test_a_list_and_a_column_of_texts_give_the_same(texts: list[str]) -> None:
+    column = pl.Series(texts, dtype=pl.String)
+    exact = [i if not text else texts.index(text) for i, text in enumerate(texts)]
+    assert dedup._different(texts)[0].tolist() == dedup._different(column)[0].tolist() == exact
+    assert cluster(texts, FIVE, seed=3).first.tolist() == cluster(column, FIVE, seed=3).first.tolist()
+
+
 def test_a_threshold_of_1_looks_at_many_texts_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curation.dedup.equal.LOOKED", 7)
     monkeypatch.setattr(minhash, "BATCH", 11)
