@@ -8,9 +8,10 @@ nearness depend on how many texts are looked at, so before and after are measure
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -127,24 +128,31 @@ def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, com
     """Measure `examples` (id, query_type, skeleton, question); wording and nearness on the first `compared` by id."""
     by_type = dict(examples["query_type"].value_counts().iter_rows())
     by_skeleton = examples["skeleton"].value_counts()["count"]
-    return scored(by_type, by_skeleton, examples.sort("id").head(compared)["question"], types, settings, seed=seed)
+    (worded,) = wordings([examples.sort("id").head(compared)], settings, seed=seed)
+    return scored(by_type, by_skeleton, worded, types)
 
 
-def scored(
-    by_type: Mapping[str, int],
-    by_skeleton: pl.Series,
-    sample: pl.Series,
-    types: Sequence[str],
-    settings: Dedup,
-    *,
-    seed: int,
-) -> Scores:
+class Wording(NamedTuple):
+    """How questions are worded: distinct n-grams per n-gram (1 to 3), mean similarity of a question to its nearest."""
+
+    distinct: list[float | None]
+    nearest: float | None
+
+
+def wordings(samples: Sequence[pl.DataFrame], settings: Dedup, *, seed: int) -> list[Wording]:
+    """Measure questions (id, question; sorted by id) of each sample; what several have is looked at once."""
+    every = pl.concat(sample.select("id", "question") for sample in samples).unique("id").sort("id")
+    sides = [every["id"].is_in(sample["id"].implode()) for sample in samples]
+    distinct, nearest = _distinct(every["question"], sides), _nearest(every["question"], sides, settings, seed)
+    return [Wording(*both) for both in zip(distinct, nearest, strict=True)]
+
+
+def scored(by_type: Mapping[str, int], by_skeleton: pl.Series, worded: Wording, types: Sequence[str]) -> Scores:
     """Return what `scores` returns, from counts that were added up over shards and the questions compared."""
     if not by_type:
         return Scores(None, None, None, 0, None, None, None, None, None, None)
     height, entropy = sum(by_type.values()), _entropy(pl.Series(list(by_type.values())))
     known = set(types) - {OTHER}
-    distinct = _distinct(sample)
     return Scores(
         type_coverage=round(len(known & set(by_type)) / len(known), 4) if known else None,
         evenness=round(entropy / math.log(len(known) + 1), 4) if known else None,
@@ -152,8 +160,8 @@ def scored(
         skeletons=len(by_skeleton),
         common_skeletons=round(int(by_skeleton.sort(descending=True).head(COMMON).sum()) / height, 4),
         effective_skeletons=round(math.exp(_entropy(by_skeleton)), 2),
-        distinct_1=distinct[0], distinct_2=distinct[1], distinct_3=distinct[2],
-        nearest=_nearest(sample, settings, seed),
+        distinct_1=worded.distinct[0], distinct_2=worded.distinct[1], distinct_3=worded.distinct[2],
+        nearest=worded.nearest,
     )  # fmt: skip
 
 
@@ -163,44 +171,54 @@ def _entropy(counts: pl.Series) -> float:
     return abs(float(-(shares * np.log(shares)).sum()))
 
 
-def _distinct(texts: pl.Series) -> list[float | None]:
-    """Return how many different n-grams there are per n-gram, of 1 to 3; none reaches over the end of a text."""
+def _distinct(texts: pl.Series, sides: Sequence[pl.Series]) -> Iterator[list[float | None]]:
+    """Yield for the texts of each side how many different n-grams there are per n-gram, of 1 to 3.
+
+    No n-gram reaches over the end of a text.
+    """
     found = pl.DataFrame({"token": texts.str.to_lowercase().str.extract_all(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")})
     tokens = found.with_row_index("row").explode("token", empty_as_null=True).drop_nulls("token")
     words = tokens.select("token").unique().with_row_index("code")
     tokens = tokens.join(words, on="token", how="left", maintain_order="left").select("row", "code")
-    told: list[float | None] = []
-    for n in (1, 2, 3):
-        kind = pl.UInt64 if words.height**n < 1 << 64 else pl.Int128
-        gram = pl.lit(0, dtype=kind)
-        for ahead in range(n):
-            gram = gram * words.height + pl.col("code").shift(-ahead).cast(kind)
-        grams = tokens.select(gram=pl.when(pl.col("row") == pl.col("row").shift(1 - n)).then(gram)).drop_nulls("gram")
-        told.append(round(grams["gram"].n_unique() / grams.height, 4) if grams.height else None)
-    return told
+    for side in sides:
+        mine = tokens.filter(side.gather(tokens["row"]))
+        told: list[float | None] = []
+        for n in (1, 2, 3):
+            kind = pl.UInt64 if words.height**n < 1 << 64 else pl.Int128
+            gram = pl.lit(0, dtype=kind)
+            for ahead in range(n):
+                gram = gram * words.height + pl.col("code").shift(-ahead).cast(kind)
+            grams = mine.select(gram=pl.when(pl.col("row") == pl.col("row").shift(1 - n)).then(gram)).drop_nulls("gram")
+            told.append(round(grams["gram"].n_unique() / grams.height, 4) if grams.height else None)
+        yield told
 
 
-def _nearest(texts: pl.Series, settings: Dedup, seed: int) -> float | None:
-    """Return the mean similarity of a text to its nearest, estimated by MinHash.
+def _nearest(texts: pl.Series, sides: Sequence[pl.Series], settings: Dedup, seed: int) -> list[float | None]:
+    """Return for the texts of each side the mean similarity of a text to its nearest, estimated by MinHash.
 
     The rows of signatures are sorted by ORDERS different groups of columns; what is alike is likely to stand side by
-    side in one of them. Each text is compared with its two neighbours in each order: linear, and a lower bound.
+    side in one of them. Each text is compared with its two neighbours in each order: linear, and a lower bound. The
+    texts of one side stand in the order of all.
     """
-    if len(texts) < 2:
-        return None
+    if texts.is_empty():
+        return [None for _ in sides]
     plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
     signed = signatures(plain.to_list(), settings, seed=seed)
-    best: npt.NDArray[np.float64] = np.zeros(len(signed))
+    masks = [side.to_numpy() for side in sides]
+    best: npt.NDArray[np.float64] = np.zeros((len(sides), len(signed)))
     width = max(1, signed.shape[1] // ORDERS)
     circle = np.concatenate([signed, signed[:, : 4 * width]], axis=1).astype(">u4")  # sorts as its bytes do
     for start in range(0, width * min(ORDERS, signed.shape[1]), width):
         key = np.ascontiguousarray(circle[:, start : start + min(4 * width, signed.shape[1])])
         order = np.argsort(key.view(f"V{4 * key.shape[1]}").ravel(), kind="stable")
-        near = signed[order]
-        same = np.count_nonzero(near[1:] == near[:-1], axis=1) / signed.shape[1]
-        for side in (order[1:], order[:-1]):
-            best[side] = np.maximum(best[side], same)
-    return round(float(best.mean()), 4)
+        for mask, mine in zip(masks, best, strict=True):
+            within = order[mask[order]]
+            near = signed[within]
+            same = np.count_nonzero(near[1:] == near[:-1], axis=1) / signed.shape[1]
+            for side in (within[1:], within[:-1]):
+                mine[side] = np.maximum(mine[side], same)
+    found = (mine[mask] for mask, mine in zip(masks, best, strict=True))
+    return [round(float(one.mean()), 4) if len(one) > 1 else None for one in found]
 
 
 def templates(before: pl.DataFrame, after: pl.DataFrame) -> list[tuple[str, int, int]]:

@@ -215,16 +215,10 @@ def _diversity(measured: Measures, types: int) -> model.Diversity:
 def _variety(recipe: Recipe, types: Mapping[str, Names], measured: Measures) -> model.Variety:
     compared = min(measured.n["examples", "before"], measured.n["examples", "after"], diversity.SAMPLE)
     by_type = {side: measured.by("type", side) for side in SIDES}
+    samples = [measured.asked[side].head(compared) for side in SIDES]
     scores = {
-        side: diversity.scored(
-            by_type[side],
-            measured.skeletons.filter(pl.col(side) > 0)[side],
-            measured.asked[side].head(compared)["question"],
-            list(types),
-            recipe.dedup,
-            seed=recipe.seed,
-        )
-        for side in SIDES
+        side: diversity.scored(by_type[side], measured.skeletons.filter(pl.col(side) > 0)[side], worded, list(types))
+        for side, worded in zip(SIDES, diversity.wordings(samples, recipe.dedup, seed=recipe.seed), strict=True)
     }
     missing = set(_rare(types, by_type["before"], by_type["after"], below=1))
     least = max(recipe.selection.floors.type, 2)
