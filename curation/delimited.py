@@ -146,7 +146,9 @@ class Table:
         first = self._seen + 1 - offset
         numbered = (row._replace(line=row.line - 1 + first) for row in walked.rows)
         rows = Rows(self._file, self._source.span_files)
-        below = (named(row, self.grid.places, self.grid.width) for row in numbered if row.line >= self.grid.begin)
+        here = (row for row in numbered if row.line >= self.grid.begin)
+        whole = (self._joined(row) for row in here) if self._source.rest else here
+        below = (named(row, self.grid.places, self.grid.width) for row in whole)
         rows.fill(fill_down(below, self._above) if self._source.fill_down else below, self._take)
         self._seen += len(lines)
         self._open = [view[index] for index in range(walked.end, len(view))]
@@ -160,6 +162,13 @@ class Table:
         if not alone[offset:].all():
             kept = kept.filter(pl.Series(alone[kept["line"].to_numpy() - first]))
         return part(rows, kept, kept.height // (2 if self.grid.layout.shape == "records" else 1))
+
+    def _joined(self, row: Record) -> Record:
+        """Join what stands behind the last field to it, where nothing is quoted."""
+        last = self.grid.width - 1
+        if row.why or len(row.value) <= last + 1 or '"' in row.text:
+            return row
+        return row._replace(value=[*row.value[:last], self._delimiter.join(row.value[last:])])
 
     def _walk(
         self, lines: _View, exact: np.ndarray, bad: dict[int, Bad], runs: dict[int, int], *, last: bool

@@ -76,6 +76,9 @@ def _guess(file: File, name: str, head: Head) -> Guess:
     if head.quote:
         guess.source["quote"] = True
         guess.items.append(Item("quotes", "around fields", 0.95, "cells begin and end with them"))
+    if head.rest:
+        guess.source["rest"] = True
+        guess.items.append(Item("last field", "takes the rest", 0.9, "many rows have more fields than the header"))
     if head.first_line > 1:
         guess.source["first_line"] = head.first_line
         guess.items.append(Item("first line", str(head.first_line), 0.9, "what stands above is no row of the table"))

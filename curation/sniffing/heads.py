@@ -42,6 +42,7 @@ class Head:
     header: bool | None = None  # None: there can be none
     header_sure: float = 0.97
     first_line: int = 1  # that the table begins on
+    rest: bool = False  # the last field takes all behind it
     records: Sequence[Mapping[str, Any]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
@@ -119,15 +120,19 @@ def _first(text: str) -> list[Mapping[str, Any]]:
 def _lines(file: File, text: str, encoding: str) -> Head:
     """Tell a table from a transcript, and find its delimiter and header."""
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    best, share, rows = "", 0.0, list[Sequence[str]]()
+    best, share, rows, rest = "", 0.0, list[Sequence[str]](), False
     for delimiter in _DELIMITERS:
         parsed = _parsed(text, delimiter)
+        joined = _overfull(parsed, delimiter)
+        if joined:
+            best, share, rows, rest = delimiter, 1.0, joined, True
+            break
         widths = Counter(len(row) for row in parsed if any(row))
         width, n = max(widths.items(), key=lambda kv: (kv[1], kv[0]), default=(0, 0))
         score = n / max(sum(widths.values()), 1) if width > 1 else 0.0
         if score > share + 0.02:
             best, share, rows = delimiter, score, [row for row in parsed if len(row) == width]
-    quoted = best == "\t" and _is_quoted(rows)
+    quoted = best == "\t" and not rest and _is_quoted(rows)
     if quoted:
         parsed = _parsed(text, "\t", quoted=True)
         rows = [row for row in parsed if len(row) == len(rows[0])]
@@ -146,7 +151,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
             )
         return Head("text", "plain text", encoding, f"{built:.0%} of the lines are built alike", lines=lines[:20000])
     first = 1
-    if best != "\t" or quoted:
+    if not rest and (best != "\t" or quoted):
         first, rows = _below_title(list(_numbered(text, best)), rows)
     header, sure = _header(rows)
     names = [name.strip() for name in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
@@ -155,8 +160,23 @@ def _lines(file: File, text: str, encoding: str) -> Head:
     kind = "tsv" if best == "\t" else "csv"
     return Head(
         kind, "TSV" if kind == "tsv" else "CSV", encoding, f"{len(names)} columns in {share:.0%} of the rows",
-        delimiter=best, quote=quoted, header=header, header_sure=sure, first_line=first, records=records,
+        delimiter=best, quote=quoted, header=header, header_sure=sure, first_line=first, rest=rest, records=records,
     )  # fmt: skip
+
+
+def _overfull(parsed: Sequence[Sequence[str]], delimiter: str) -> list[Sequence[str]]:
+    """Return the rows, with what is too much joined to the last field, where that is a text that is not quoted.
+
+    So it is where the header names a text last, and no row has fewer fields than it but many have more.
+    """
+    rows = [row for row in parsed if any(cell.strip() for cell in row)]
+    if len(rows) < 2 or len(rows[0]) < 2 or not re.search(HEADERS["text"], rows[0][-1].strip()[:40], re.I):
+        return []
+    known = sum(any(re.search(p, cell[:40], re.I) for p in HEADERS.values()) for cell in rows[0])
+    width, wider = len(rows[0]), [row for row in rows if len(row) > len(rows[0])]
+    if known < 2 or len(wider) <= 0.01 * len(rows) or any(len(row) < width or '"' in "".join(row) for row in rows):
+        return []
+    return [[*row[: width - 1], delimiter.join(row[width - 1 :])] for row in rows]
 
 
 def _is_quoted(rows: Sequence[Sequence[str]]) -> bool:

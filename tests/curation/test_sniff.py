@@ -591,3 +591,17 @@ def test_very_long_names_and_values_take_no_time(tmp_path: Path) -> None:
     begin = process_time()
     assert sniff(members(path.name, path)[0]).source["columns"]["role"] in ("role", 1)
     assert process_time() - begin < 20  # by the square of their lengths it would be minutes
+
+
+def test_separators_in_a_last_text_that_is_not_quoted_belong_to_it(tmp_path: Path, en: list[Said]) -> None:
+    said = [s._replace(text=f"{s.text}, and {i}" if i % 3 else s.text) for i, s in enumerate(en[:200])]
+    said = [s._replace(text=s.text.replace('"', "")) for s in said]
+    rows = "".join(f"{s.conversation},{'agent' if s.role != 'user' else 'customer'},{s.text}\n" for s in said)
+    guess, found = guessed(tmp_path, "log.csv", "session_id,role,text\n" + rows)
+    assert guess.source["rest"] is True
+    agrees(found, said)
+    short = tmp_path / "short.csv"
+    short.write_text('session_id,role,text\n1,user,a,b\n1,user\n1,user,"a",b\n')
+    reading = read([short], [Source(rest=True)])
+    assert reading.messages["raw"].to_list() == ["a,b"]
+    assert reading.unreadable["line"].to_list() == [3, 4]
