@@ -96,6 +96,22 @@ def agreements(sketches: U8, left: I64, right: I64) -> I64:
     return counts
 
 
+@numba.njit("i8(i8[::1], i8, i8)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _table_size(starts: I64, end: int, places: int) -> int:
+    """Return a power of two that gives each shingle of the longest text as many `places` of a hash table, or more.
+
+    `starts` is where each text's shingles begin, `end` where those of the last one end.
+    """
+    longest = 1
+    for text in range(len(starts)):
+        after = starts[text + 1] if text + 1 < len(starts) else end
+        longest = max(longest, after - starts[text])
+    size = 16
+    while size < places * longest:
+        size *= 2
+    return size
+
+
 @numba.njit("i8[:,::1](u4[::1], i8[::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3).
@@ -103,13 +119,7 @@ def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     A hash table is filled with each first text, and then with each second one. `stamp` tells the entries of these from
     old ones, so nothing is cleared, and pairs with the same first text one after another fill in only the second.
     """
-    longest = 1
-    for text in range(len(starts)):
-        end = starts[text + 1] if text + 1 < len(starts) else len(hashes)
-        longest = max(longest, end - starts[text])
-    size = 16
-    while size < 4 * longest:
-        size *= 2
+    size = _table_size(starts, len(hashes), 4)  # of two texts
     value = np.zeros(size, dtype=np.uint32)
     stamp = np.zeros(size, dtype=np.int64)  # the pair since which the first text is here, or the pair of the second
     first = np.zeros(size, dtype=np.bool_)
@@ -157,15 +167,10 @@ def shingle_bits(hashes: U32, starts: I64, bits: U8, sizes: I64, again: I64) -> 
 
     `bits` is texts × bytes, as many bytes as a power of two, the highest bit of a byte first (as NumPy packs them).
     """
-    longest, width = 1, 0
+    width = 0
     while 8 * bits.shape[1] > 1 << width:
         width += 1
-    for text in range(len(starts)):
-        end = starts[text + 1] if text + 1 < len(starts) else len(hashes)
-        longest = max(longest, end - starts[text])
-    size = 16
-    while size < 2 * longest:
-        size *= 2
+    size = _table_size(starts, len(hashes), 2)
     value = np.zeros(size, dtype=np.uint32)
     stamp = np.zeros(size, dtype=np.int64)
     bits[:] = 0
