@@ -80,17 +80,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(rules.app, name="rules")
-app.command()(report_command.report)
-app.command()(sniff_command.sniff)
-app.command()(leaks_command.leaks)
-app.command()(rethreshold_command.rethreshold)
-app.command()(convert_command.convert)
-app.command()(validate_command.validate)
-app.command()(report_command.diff)
-app.command()(review.review)
-app.add_typer(decisions_command.app, name="decisions")
-
 WrongUsage: Any = typer.BadParameter.__mro__[1]  # typer carries a click of its own; this is its UsageError
 
 
@@ -113,7 +102,6 @@ def _globals(
     """Raw customer-service logs in; a clean SFT set, a report, and an adapter out."""
 
 
-@app.command()
 def curate(
     logs: Logs,
     out: Out = Path("run"),
@@ -157,7 +145,6 @@ def curate(
         _gate(report, out)
 
 
-@app.command()
 def train(
     run: Run,
     model: Model,
@@ -191,7 +178,6 @@ def train(
     _say_training(result, run, out, json=json, quiet=quiet)
 
 
-@app.command()
 def export(
     adapter: Annotated[Path, typer.Argument(help="An adapter made by `siftune train`.", show_default=False)],
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The merged model; default ADAPTER-merged.")] = None,
@@ -213,7 +199,6 @@ def export(
     export_command.show(told, json=json, quiet=quiet)
 
 
-@app.command()
 def doctor(
     run: Run,
     model: Model,
@@ -229,7 +214,6 @@ def doctor(
     doctor_command.show(doctor_run(run, model=model, general=general, overrides=_training(share, changes)), json=json)
 
 
-@app.command()
 def compare(
     logs: Logs,
     model: Model,
@@ -282,7 +266,6 @@ def compare(
         compare_command.say(result, out)
 
 
-@app.command("run")
 def run_all(
     logs: Logs,
     model: Model,
@@ -343,7 +326,6 @@ def run_all(
         _say_training(result, out, None, json=False, quiet=quiet)
 
 
-@app.command()
 def schema(
     what: Annotated[
         str,
@@ -359,7 +341,6 @@ def schema(
     print(json_module.dumps(SCHEMAS[what](), ensure_ascii=False, indent=1))
 
 
-@app.command()
 def version(*, json: Json = False) -> None:
     """Print the version."""
     from curation import __version__
@@ -467,6 +448,40 @@ def _gate(report: Report, out: Path) -> None:
         )
         cure = f"see {out / 'report.html'}, or change `gate` in the recipe"
         raise GateError(f"{out}: the quality gate failed: {reasons}; {cure}")
+
+
+# --- the commands, in the order in which somebody meets them ------------------------------------------------------
+
+ROAD: dict[str, dict[str, Any]] = {
+    "From a log to a set": {
+        "sniff": sniff_command.sniff,
+        "curate": curate,
+        "run": run_all,
+        "report": report_command.report,
+        "review": review.review,
+        "decisions": decisions_command.app,
+        "diff": report_command.diff,
+        "rethreshold": rethreshold_command.rethreshold,
+    },
+    "Training": {
+        "doctor": doctor,
+        "train": train,
+        "compare": compare,
+        "export": export,
+    },
+    "Set files": {
+        "validate": validate_command.validate,
+        "convert": convert_command.convert,
+        "leaks": leaks_command.leaks,
+    },
+    "Rules and settings": {"rules": rules.app, "schema": schema, "version": version},
+}
+for panel, commands in ROAD.items():
+    for name, what in commands.items():
+        if isinstance(what, typer.Typer):
+            app.add_typer(what, name=name, rich_help_panel=panel)
+        else:
+            app.command(name, rich_help_panel=panel)(what)
 
 
 def main() -> None:

@@ -64,6 +64,17 @@ def test_quiet_prints_nothing_when_all_is_well(logs: list[Path], tmp_path: Path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_help_names_every_command_on_the_road_that_people_take(tmp_path: Path) -> None:
+    told = siftune("--help", folder=tmp_path).stdout
+    shown = re.findall(r"^│ ([a-z]+) {2,}\S", told, re.MULTILINE)
+    assert shown[:4] == ["sniff", "curate", "run", "report"]
+    assert set(shown[4:]) == {
+        *("review", "decisions", "diff", "rethreshold", "doctor", "train", "compare", "export"),
+        *("validate", "convert", "leaks", "rules", "schema", "version"),
+    }
+    assert told.index("From a log to a set") < told.index(" Training ") < told.index("Set files")
+
+
 def test_an_unknown_option_exits_with_2() -> None:
     done = siftune("curate", "x.csv", "--forse")
     assert done.returncode == 2
