@@ -6,7 +6,8 @@
 curated set comes out as JSON lines. Everybody repairs Unicode, masks e-mail addresses, keeps texts of 20 to 300
 characters without much repetition and removes near-duplicates (five characters, 128 permutations, similarity 0.8).
 siftune is `siftune curate` as users run it: findings, ledger, report and manifest included; as it curates pairs, every
-text is question and answer of one, so that it looks at each twice. The floor is Polars reading
+text is question and answer of one, so that it looks at each twice. As the others do, it holds nothing back for
+validation; it writes Alpaca and ShareGPT, which are always written, but no third format. The floor is Polars reading
 and writing the file and nothing else.
 
 Each program is a process of its own, start-up included. They take turns, round by round, so that a busy machine is busy
@@ -43,6 +44,8 @@ query_types: [general]
 examples: {kinds: [pair]}
 privacy: {keep: KEEP}
 dedup: {example: drop, answer: "off", threshold: 0.8, ngram: 5, same_question: 1.0}
+output: {formats: []}
+split: {val_share: 0, val_least: 0}
 reading: {max_unreadable: 1.0}
 """
 PACK = """
