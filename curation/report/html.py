@@ -1,11 +1,11 @@
 """report.json as one page: no script, no request, both languages, light and dark, screen and paper."""
 
 from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 
+from curation import templates
 from curation.report import charts, people, sentences, words
 from curation.report.diff import compare
 from curation.report.model import DroppedExample, Evidence, KeptExample, MendRow, Report, RuleExample, RuleRow, Turn
@@ -88,14 +88,7 @@ def _page(report: Report, language: Language, room: Room) -> str:
 
 @cache
 def _environment() -> Environment:
-    folder = files("curation.report") / "templates"
-    environment = Environment(
-        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates.environment("curation.report")
     shared: dict[str, Any] = {
         "sentences": sentences,
         "people": people,
