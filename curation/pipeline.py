@@ -21,7 +21,7 @@ from curation.packs import Packs
 from curation.read import Input
 from curation.recipe import Dedup, Recipe
 from curation.selection import select
-from curation.split import split, tied, units
+from curation.split import UNTIED, split, tied, units, wanted
 from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, claims_of, questions_of, topics_frames
 
 WITHOUT_TEXTS = ["begins", "id", "conversation", "verdict", "rules", "query_type"]  # of candidates, for the split
@@ -141,7 +141,7 @@ def _finish(
     types = _names(shared, model, named, job)
     thin = _together(named, "thin")
     del named  # its texts are in `thin` now
-    known = Known()
+    known = Known() if recipe.split.val_share else None
     found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch), known))
     twice = duplicates.from_frames(found)
     progress(
@@ -155,7 +155,9 @@ def _finish(
         twice.clusters, on="id", how="left", maintain_order="left"
     )
     kept = thin.filter(pl.col("verdict") == "keep")
-    compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
+    compared = None
+    if wanted(kept.height, recipe.split):  # else all is trained on, and nothing can leak
+        compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
     sides = engine.once(
         "split", lambda: [("placed", _split(thin, compared, job, known).select("id", "cluster", "split"))]
     )
@@ -210,7 +212,7 @@ def _signs(recipe: Recipe, folder: Path | None) -> Signatures | None:
 
 
 def _duplicates(
-    thin: pl.DataFrame, job: Job, sign: Signatures | None, known: Known
+    thin: pl.DataFrame, job: Job, sign: Signatures | None, known: Known | None
 ) -> Iterator[tuple[str, pl.DataFrame]]:
     """Look for duplicates among the candidates that no rule drops."""
     settings, seed, framing = job.recipe.dedup, job.recipe.seed, job.packs.cues["framing"]
@@ -231,9 +233,11 @@ def _index(settings: Dedup, seed: int) -> AbstractContextManager[Index | None]:
     return nullcontext()
 
 
-def _split(thin: pl.DataFrame, compared: pl.DataFrame, job: Job, known: Known) -> pl.DataFrame:
+def _split(thin: pl.DataFrame, compared: pl.DataFrame | None, job: Job, known: Known | None) -> pl.DataFrame:
     """Add `split`: what is nearly the same goes to one side, and what a set of the recipe has too, to training."""
     recipe = job.recipe
+    if compared is None:
+        return split(thin, UNTIED, recipe.split, seed=recipe.seed)
     files = [Path(name) for name in recipe.split.apart_from]
     beside = units(leaks.outside(files, job.packs)) if files else None
     tied_to = tied(compared.drop("begins"), recipe.dedup, seed=recipe.seed, outside=beside, known=known)

@@ -29,6 +29,7 @@ from curation.recipe import Dedup, Split
 SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
 LARGEST_SHARE = 0.2  # of a small set that `val_least` may take
 OUTSIDE = "\x1foutside"  # the label of what must stay apart from validation
+UNTIED = pl.DataFrame(schema={"conversation": pl.String, "label": pl.String})  # where nothing is tied
 
 
 def ties(examples: pl.DataFrame, settings: Dedup, *, seed: int, outside: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -58,6 +59,8 @@ def tied(
         mine = pl.concat([mine, outside.with_columns(outside=pl.lit(value=True))])
     found = []
     for (level,), group in sorted(mine.group_by("level", maintain_order=True), key=lambda item: str(item[0])):
+        if level == "exchange" and _of_pairs(group, mine):
+            continue
         first = components(group["text"], settings, seed=seed, known=known)
         label = pl.format("{}:{}", pl.lit(level), pl.Series("first", first))
         labelled = group.with_columns(label=label)
@@ -65,8 +68,13 @@ def tied(
         labelled = labelled.with_columns(label=pl.when(beside).then(pl.lit(OUTSIDE)).otherwise("label"))
         shared = (pl.col("conversation").n_unique().over("label") > 1) | beside
         found.append(labelled.filter(shared & ~pl.col("outside")).select("conversation", "label"))
-    empty = pl.DataFrame(schema={"conversation": pl.String, "label": pl.String})
-    return pl.concat([empty, *found]).unique(maintain_order=True)
+    return pl.concat([UNTIED, *found]).unique(maintain_order=True)
+
+
+def _of_pairs(exchanges: pl.DataFrame, mine: pl.DataFrame) -> bool:
+    """Tell whether all exchanges are those of pairs: then what they tie together is tied as a whole already."""
+    same = ["conversation", "text", "outside"]
+    return exchanges.join(mine.filter(pl.col("level") == "example"), on=same, how="anti").is_empty()
 
 
 def units(examples: pl.DataFrame) -> pl.DataFrame:
@@ -148,26 +156,37 @@ def _groups(examples: pl.DataFrame, tied: pl.DataFrame) -> pl.DataFrame:
 
 def _chosen(kept: pl.DataFrame, settings: Split, seed: int) -> Iterator[str]:
     """Yield the groups that go to validation."""
-    sizes = dict(kept.group_by("group").len().iter_rows())
     want = wanted(kept.height, settings)
-    if len(sizes) < 2 or want == 0:
+    if want == 0 or kept["group"].n_unique() < 2:
         return
     free = kept.filter(~pl.col("apart"))["group"].unique()
     order = sorted(free, key=lambda g: hashlib.sha256(f"{seed}:{g}".encode()).digest())
-    counts = kept.group_by("query_type").len()
-    room = {name: -(-n * want // kept.height) for name, n in counts.iter_rows()}  # rounded up: a rare type may be there
-    inside: dict[str, list[tuple[str, int]]] = {}
-    for group, name, n in kept.group_by("group", "query_type").len().iter_rows():
-        inside.setdefault(group, []).append((name, n))
-    held, taken = 0, set()
+    counts = dict(kept.group_by("query_type").len().iter_rows())
+    names = {name: place for place, name in enumerate(counts)}
+    room = [-(-n * want // kept.height) for n in counts.values()]  # rounded up: a rare type may be there
+    # Row by row, what each group holds of each type; few groups are looked at until validation has its share.
+    inside = (
+        pl.DataFrame({"group": order}, schema={"group": pl.String})
+        .with_row_index("turn")
+        .join(kept.group_by("group", "query_type").len(), on="group")
+        .sort("turn")
+    )
+    types = inside["query_type"].replace_strict(names, return_dtype=pl.UInt32).to_list()
+    sizes = inside["len"].to_list()
+    ends = np.append(np.flatnonzero(np.diff(inside["turn"].to_numpy())) + 1, inside.height).tolist()
+    held, taken = 0, [False] * len(order)
     for strict in (True, False):
-        for group in order:
+        start = 0
+        for turn, end in enumerate(ends[: len(order)]):
             if held >= want:
                 return
-            fits = group not in taken and held + sizes[group] <= want
-            if fits and (not strict or all(room[name] >= n for name, n in inside[group])):
-                taken.add(group)
-                held += sizes[group]
-                for name, n in inside[group]:
-                    room[name] -= n
-                yield group
+            rows, start = range(start, end), end
+            size = sum(sizes[row] for row in rows)
+            if taken[turn] or held + size > want:
+                continue
+            if not strict or all(room[types[row]] >= sizes[row] for row in rows):
+                taken[turn] = True
+                held += size
+                for row in rows:
+                    room[types[row]] -= sizes[row]
+                yield order[turn]

@@ -273,3 +273,16 @@ def test_only_a_run_is_ever_replaced_and_only_by_force(run: Path, tmp_path: Path
     with pytest.raises(UsageError, match="replace it with --force"):
         runfolder.check(run, force=False)
     runfolder.check(run, force=True)
+
+
+def test_who_wants_no_validation_does_not_pay_for_what_might_leak_into_it(
+    packs: Packs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("looked for what is nearly the same")
+
+    monkeypatch.setattr(pipeline, "tied", never)
+    done = curate(SAMPLES, packs, split={"val_share": 0.0})
+    assert set(done.examples.filter(pl.col("verdict") == "keep")["split"]) == {"train"}
+    with pytest.raises(AssertionError, match="nearly the same"):
+        curate(SAMPLES, packs)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from curation import tables
 from curation.leaks import leaks
 from curation.recipe import Dedup, Split
-from curation.split import OUTSIDE, ties, units
+from curation.split import OUTSIDE, UNTIED, ties, units
 from curation.split import split as split_by
 
 ROWS = st.lists(
@@ -23,9 +23,6 @@ def examples(rows: list[tuple[int, int | None, str]]) -> pl.DataFrame:
         [(f"conv{c}", None if d is None else f"dup{d}", v) for c, d, v in rows],
         schema={"conversation": pl.String, "cluster": pl.String, "verdict": pl.String}, orient="row",
     ).with_columns(query_type=pl.lit("a"))  # fmt: skip
-
-
-UNTIED = pl.DataFrame(schema={"conversation": pl.String, "label": pl.String})
 
 
 def split(frame: pl.DataFrame, *, val_share: float, seed: int, least: int = 0) -> pl.DataFrame:
@@ -220,6 +217,11 @@ def test_an_exchange_inside_dialogues_ties_them_and_small_talk_does_not() -> Non
     one, other = [*small, ASKED, ANSWER], ["good day to you", "yes please", ASKED, ANSWER + "!"]
     assert [found[1] for found in labels(one, other)] == [["c0", "c1"]]
     assert labels([*small, "alpha beta gamma", "delta epsilon"], [*small, "one two three four", "five six seven"]) == []
+
+
+def test_a_pair_that_repeats_an_exchange_of_a_dialogue_is_tied_to_it() -> None:
+    dialogue = ["hi there", "hello", ASKED, ANSWER, "and how long does all of that take then", "about two weeks"]
+    assert [found[1] for found in labels(dialogue, [ASKED + "!", ANSWER])] == [["c0", "c1"]]
 
 
 def test_what_is_in_the_general_set_is_labelled_and_never_validated_on() -> None:
