@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as Group
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -19,21 +20,38 @@ import polars as pl
 
 from curation.pieces import LONG, chunks
 
-BLOCK = 1 << 25  # bytes of a file that are looked at at once
+BLOCK = 1 << 23  # bytes of a file that are looked at at once
 
 _ID = r'^\{"id": "(?:[^"\\]|\\.)*"'  # how our records begin: ids are ours
 _TEXT = r'"(?:[^"\\]|\\.)*"\s*:?'  # in a line of JSON; what ends with a colon is a key
 
 _NO_TEXTS = pl.DataFrame(schema={"key": pl.UInt64, "text": pl.String})
+_NOTHING = pl.DataFrame(schema={"form": pl.String, "kind": pl.String, "n": pl.UInt32})
 
-_LIKELY = (
-    r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}|@|[?&][A-Za-z_]*(?i:token|key|sig|secret)"
-    r"[A-Za-z_]*=|(?i:sk-|akia|ghp_|xox|aiza|eyj)|"
-    r"姓名|我叫|收件人|(?i:name is)|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]|"
-    r"[A-Z]{2,3}[0-9]{11}|[0-9](?:号|栋|幢)|[0-9]{1,5} [A-Z][a-z]+ |[A-Z]{1,2}[0-9]{1,2}[A-Z]? [0-9][A-Z]{2}|[0-9]\."
-    r"[0-9]{1,3}\.[0-9]|(?:[0-9A-Fa-f]{1,4}:){3}|[0-9a-f]{32}|室|[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}|微信|"
-    r"(?i:wechat|qq|passport)|护照|[A-Z]{2}[0-9]{9}"
-)
+# What a text has in it that is worth a closer look, and for which kinds.
+_SIGNS: dict[str, tuple[str, ...]] = {
+    r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}": (
+        "mobile", "identity-card", "bank-card", "phone", "tracking-number", "order-number", "passport", "chat-account",
+    ),
+    "@|＠|﹫": ("email",),
+    r"[?&][A-Za-z_]*(?i:token|key|sig|secret)[A-Za-z_]*=": ("link-token",),
+    r"(?i:sk-|akia|ghp_|xox|aiza|eyj)|[0-9a-f]{32}": ("secret",),
+    r"姓名|我叫|收件人|(?i:name is)": ("name",),
+    r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]": ("plate",),
+    r"[A-Z]{2,3}[0-9]{11}|[A-Z]{2}[0-9]{9}": ("tracking-number",),
+    r"[0-9](?:号|栋|幢)|[0-9]{1,5} [A-Z][a-z]+ |[A-Z]{1,2}[0-9]{1,2}[A-Z]? [0-9][A-Z]{2}|室": ("address",),
+    r"[0-9]\.[0-9]{1,3}\.[0-9]|(?:[0-9A-Fa-f]{1,4}:){3}": ("ip",),
+    r"[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}": ("iban",),
+    r"微信|(?i:wechat|qq)": ("chat-account",),
+    r"(?i:passport)|护照": ("passport",),
+}  # fmt: skip
+
+
+def _likely(skip: Group[str]) -> str:
+    """Return what a text has in it that may hold something of a kind that is asked for; empty where none is."""
+    return "|".join(sign for sign, its in _SIGNS.items() if not skip >= {*its})
+
+
 _RUN = re.compile(r"(?<![A-Za-z0-9_.=/])\+?\d(?:[\s().–—-]{0,2}\d)+[Xx]?(?![A-Za-z0-9_%])")
 _BLUNT: dict[str, re.Pattern[str]] = {
     "email": re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*[a-z]{2}"),
@@ -115,7 +133,7 @@ def _found(texts: pl.DataFrame, allow: Sequence[str], skip: Group[str]) -> pl.Da
     """Return `key` and `kind` of all that is found in texts (columns key, text)."""
     for text in allow:
         texts = texts.with_columns(pl.col("text").str.replace_all(text, " ", literal=True))
-    likely = texts.filter(pl.col("text").str.contains(_LIKELY))
+    likely = texts.filter(pl.col("text").str.contains(_likely(skip)))
     flat = pl.col("text").str.normalize("NFKC")
     bare = pl.col("flat").str.replace_all(_LINK, " ")
     look = {
@@ -141,15 +159,22 @@ def exported(
     Every file is read as it lies there and taken apart into its texts, whatever keys they have; a text that was seen
     before, in another record or another format's file, has been looked at. Kinds in `skip` are not asked for.
     """
-    allow, skip = list(allow), set(skip)
-    seen, found = pl.DataFrame(schema={"key": pl.UInt64}), _found(_NO_TEXTS, allow, skip)
-    told = [pl.DataFrame(schema={"form": pl.String, "kind": pl.String, "n": pl.UInt32})]
-    for form in forms:
-        for texts in chain.from_iterable(_texts(path, allow) for path in sorted(folder.glob(f"*.{form}.jsonl"))):
-            fresh = texts.unique("key").join(seen, on="key", how="anti").select("key", "text")
-            seen = pl.concat([seen, fresh.select("key")])
-            found = pl.concat([found, _found(fresh, allow, skip)])
-            hits = texts.select("record", "key").join(found, on="key").unique(["record", "kind"])
+    forms, allow, skip = list(forms), list(allow), set(skip)
+    if not _likely(skip):
+        return _NOTHING
+
+    def texts_of(form: str) -> list[pl.DataFrame]:
+        files = sorted(folder.glob(f"*.{form}.jsonl"))
+        return list(chain.from_iterable(_texts(path, _likely(skip), allow) for path in files))
+
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        by_form = dict(zip(forms, pool.map(texts_of, forms), strict=True))
+    every = pl.concat([_NO_TEXTS, *(part.select("key", "text") for part in chain.from_iterable(by_form.values()))])
+    found = _found(every.unique("key"), allow, skip)
+    told = [_NOTHING]
+    for form, parts in by_form.items():
+        for part in parts if found.height else []:
+            hits = part.join(found, on="key").unique(["record", "kind"])
             told.append(hits.group_by(pl.lit(form).alias("form"), "kind").agg(n=pl.len()))
     return pl.concat(told)
 
@@ -160,8 +185,8 @@ def worst(counted: pl.DataFrame) -> dict[str, int]:
     return dict(every.group_by("kind").agg(pl.col("n").max()).sort("kind").iter_rows())
 
 
-def _texts(path: Path, allow: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield what may hold something of the texts of a file of JSON lines, some records at a time: record, text, key.
+def _texts(path: Path, likely: str, allow: Sequence[str]) -> Iterator[pl.DataFrame]:
+    """Yield those texts of a file of JSON lines in which a sign is `likely`, some records at a time: record, text, key.
 
     `key` is the hash of the text. Of the lines only those are taken apart that may hold something, and those with an
     escape or with a text of `allow` in them, which say something else once they are read.
@@ -173,11 +198,11 @@ def _texts(path: Path, allow: Sequence[str]) -> Iterator[pl.DataFrame]:
         while block := file.read(BLOCK):
             lines = pl.read_lines(block + file.readline(), name="line").with_row_index("record")
             lines = lines.with_columns(pl.col("line").str.replace(_ID, ""))
-            close = lines.filter(pl.col("line").str.contains(_LIKELY) | _with("line", ["\\", *allow]))
+            close = lines.filter(pl.col("line").str.contains(likely) | _with("line", ["\\", *allow]))
             all_of = close.select("record", text=pl.col("line").str.extract_all(_TEXT))
             texts = all_of.explode("text", empty_as_null=True).drop_nulls("text")
             texts = texts.filter(~pl.col("text").str.ends_with(":"))
-            texts = texts.filter(pl.col("text").str.contains(_LIKELY) | _with("text", ["\\", *allow]))
+            texts = texts.filter(pl.col("text").str.contains(likely) | _with("text", ["\\", *allow]))
             yield texts.with_columns(text=pl.when(told).then(read).otherwise(bare)).with_columns(
                 key=pl.col("text").hash(seed=0)
             )
