@@ -1,7 +1,8 @@
-r"""A regular expression of many alternatives, asked some at a time.
+r"""A regular expression of many alternatives, asked some at a time, or with what they begin with written once.
 
 Polars' engine builds its fast automaton while it reads. `是[^，。]{1,14}还是` beside twenty other alternatives needs so
-many states that the engine gives it up, and takes fifty times as long by another way. Each alone is fast.
+many states that the engine gives it up, and takes fifty times as long by another way. Each alone is fast. Where they
+cannot be asked apart, since a text is made of them, a long group that many begin with must not be in it many times.
 """
 
 from __future__ import annotations
@@ -28,6 +29,19 @@ def matches(texts: pl.Series, pattern: str) -> pl.Series:
     return found.alias(texts.name)
 
 
+def once_each(text: pl.Expr, pattern: str) -> pl.Expr:
+    """Return whether `text` matches (null for null), for a large pattern: of each distinct text, in alphabetical order.
+
+    What the engine has built for the beginning of one text then serves the next, before there is no room for it.
+    """
+
+    def told(texts: pl.Series) -> pl.Series:
+        distinct = texts.unique().sort()
+        return texts.is_in(distinct.filter(distinct.str.contains(pattern)).implode())
+
+    return text.map_batches(told, return_dtype=pl.Boolean)
+
+
 @lru_cache(maxsize=64)
 def parts(pattern: str) -> tuple[str, ...]:
     """Return patterns of which one matches where `pattern` does, a text of wording.regex: `(?i)(a|b|…)`.
@@ -35,8 +49,7 @@ def parts(pattern: str) -> tuple[str, ...]:
     Those without repetitions that are counted, `{1,14}`, are one; each of the others stands alone.
     """
     inner = pattern.removeprefix("(?i)(").removesuffix(")")
-    flags = re.search(r"\(\?[a-zA-Z-]+\)", inner)  # they hold for all that is behind them
-    each = [] if flags or len(inner) != len(pattern) - 6 else _alternatives(inner)
+    each = [] if _FLAGS.search(inner) or len(inner) != len(pattern) - 6 else _alternatives(inner)
     if not each:
         return (pattern,)
     plain = [one for one in each if not _COUNTED.search(one)]
@@ -45,6 +58,48 @@ def parts(pattern: str) -> tuple[str, ...]:
 
 
 _COUNTED = re.compile(r"\{\d*,\d*\}")
+
+
+def factored(pattern: str) -> str:
+    """Return a pattern that matches the same texts, with a group that several alternatives begin with written once.
+
+    `(?:a|b)*c|(?:a|b)*d` is `(?:a|b)*(?:c|d)`. Which alternative is tried first may change, and with it how much of a
+    text is matched: for patterns that must match a whole text.
+    """
+    each = [] if _FLAGS.search(pattern) else _alternatives(pattern)
+    return "|".join(_factored(each)) if each else pattern
+
+
+def _factored(each: list[str]) -> list[str]:
+    behind: dict[str, list[str]] = {}
+    for one in dict.fromkeys(each):
+        head = _head(one)
+        behind.setdefault(head or one, []).append(one[len(head) :] if head else "")
+    return [
+        f"{head}(?:{'|'.join(_factored(rest))})" if len(rest) > 1 else head + rest[0] for head, rest in behind.items()
+    ]
+
+
+def _head(pattern: str) -> str:
+    """Return the group that a pattern begins with, and how often it may stand there; empty without one."""
+    depth = inside = 0
+    for token in _TOKEN.finditer(pattern):
+        mark = token.group()
+        if mark[0] == "[":
+            inside += 1
+        elif mark == "]":
+            inside = max(0, inside - 1)
+        elif not inside:
+            depth += (mark == "(") - (mark == ")")
+        if not depth and not inside:
+            times = _TIMES.match(pattern, token.end())
+            return pattern[: times.end()] if mark == ")" and times else ""
+    return ""
+
+
+_FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")  # they hold for all that is behind them
+_TIMES = re.compile(r"(?:[*+?]|\{\d*,?\d*\})*")
+_TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|.", re.DOTALL)
 
 
 def _alternatives(pattern: str) -> list[str]:

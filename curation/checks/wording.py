@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.checks.alternatives import factored, once_each
 from curation.checks.registry import check, shared
 
 TEXT = pl.col("text")
@@ -36,7 +37,7 @@ def clauses(phrases: list[str], *, over_spaces: bool = False) -> str:
 
     Chinese phrases may also follow each other without a mark (好的谢谢).
     """
-    one = phrase_pattern(phrases, over_spaces=over_spaces)
+    one = factored(phrase_pattern(phrases, over_spaces=over_spaces))
     after = rf"(?:{BETWEEN}+|$)" if over_spaces else rf"{BETWEEN}*"
     # The phrases stand here once: twice as long a pattern may be too large for the fast automaton of Polars' engine,
     # and another one, fifty times slower, takes its place.
@@ -100,9 +101,10 @@ def only_phrases(
     """
     short = pl.when(TEXT.str.len_chars() <= longest).then(TEXT)  # Polars computes both sides of a condition
     some = [*phrases, *(beside or [])]
-    fires = short.str.contains(clauses(some, over_spaces=over_spaces)).fill_null(value=False)
+    pattern = clauses(some, over_spaces=over_spaces)
+    fires = (once_each(short, pattern) if len(pattern) > _LARGE else short.str.contains(pattern)).fill_null(value=False)
     if beside:
-        fires = shared(fires)  # dear, and asked twice
+        fires = shared(fires, f"{longest} {pattern}")  # dear, and asked twice
         made = pl.when(fires).then(TEXT)
         fires &= ~made.str.contains(clauses(beside, over_spaces=over_spaces)).fill_null(value=True)
     if with_one_of is not None:
@@ -114,6 +116,9 @@ def only_phrases(
             spared &= ~asked.str.contains(regex(except_after))
         fires &= ~spared
     return pl.when(fires).then(TEXT)
+
+
+_LARGE = 2_000  # characters of a pattern; from there on a text costs more to look at than to sort
 
 
 @check(on="message")

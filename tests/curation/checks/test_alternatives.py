@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from curation import packs
-from curation.checks.alternatives import matches, parts
+from curation.checks.alternatives import factored, matches, once_each, parts
 
 CUES = packs.load(["common", "zh", "en"]).cues
 WORDS = [
@@ -46,6 +46,62 @@ def test_a_cue_says_the_same_part_by_part(cue):
 )
 def test_a_pattern_is_parted_at_its_outermost_bars(pattern, expected):
     assert parts(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("(?:a|b)*c|(?:a|b)*d|e", "(?:a|b)*(?:c|d)|e"),
+        ("(?:a|b)*c|x|(?:(?:a|b)*d|(?:a|b)*)", "(?:a|b)*(?:c|d|)|x"),
+        ("(?:a)c|(?:a)+d|(?:a)+e|(?:a)?f", "(?:a)c|(?:a)+(?:d|e)|(?:a)?f"),
+        ("(?:a){1,2}(?:b)c|(?:a){1,2}(?:b)d", "(?:a){1,2}(?:(?:b)(?:c|d))"),
+        ("(?:a)+?b|(?:a)+?c|(?:a)++d|(?:a)++e", "(?:a)+?(?:b|c)|(?:a)++(?:d|e)"),
+        (r"([)|]\))c|([)|]\))d", r"([)|]\))(?:c|d)"),
+        ("[(a]b|[(a]c|ab|ac", "[(a]b|[(a]c|ab|ac"),
+        ("(?:a)b|(?i)(?:a)c", "(?:a)b|(?i)(?:a)c"),  # the flag holds for what is behind it
+        ("(?:a|b", "(?:a|b"),
+        ("a)|(?:b)c|(?:b)d", "a)|(?:b)c|(?:b)d"),
+    ],
+)
+def test_what_alternatives_begin_with_is_written_once(pattern, expected):
+    assert factored(pattern) == expected
+
+
+@pytest.mark.parametrize("name", ["zh/canned-line", "zh/holding-line", "zh/filler-only", "en/canned-line"])
+def test_phrases_say_the_same_when_they_are_factored(name):
+    rule = next(rule for rule in packs.load(["common", "zh", "en"]).rules if rule.name == name)
+    phrases = "|".join(rule.strip)
+    said = [e.says for e in rule.fires if e.says] + [e.says for e in rule.silent if e.says]
+    parts_of = [
+        *"您我请帮好的呢吗 ，,。！~",
+        "感谢您",
+        "如果",
+        "问题",
+        "可以",
+        "请问",
+        "还有",
+        "记得",
+        "好评",
+        "稍等",
+        "订单",
+    ]
+    draw, texts = random.Random(5), list(said)
+    for _ in range(3_000):
+        text = draw.choice(said)
+        cut, other = draw.randrange(len(text) + 1), draw.choice(said)
+        texts.append(text[:cut] + draw.choice(parts_of) + (other if draw.random() < 0.5 else text[cut:]))
+    series = pl.Series(texts)
+    for around in ("(?i)^(?:{})$", "(?i)^[~ ，,。！?？]*(?:(?:{})[~ ，,。！?？]*)+$"):
+        told = series.str.contains(around.format(phrases))
+        assert series.str.contains(around.format(factored(phrases))).to_list() == told.to_list()
+        assert told.any()
+        assert not told.all()
+
+
+def test_distinct_texts_are_looked_at_once_and_each_row_is_told():
+    texts = pl.DataFrame({"text": ["b1", None, "a", "b1", "b2", ""]})
+    told = texts.select(once_each(pl.col("text"), r"\d$")).to_series().to_list()
+    assert told == [True, None, False, True, True, False]
 
 
 def test_null_matches_nothing():
