@@ -1,10 +1,14 @@
 """Skeletons, and how evenly and with how many words a set is spread."""
 
+from itertools import compress, pairwise
+from random import Random
+
 import polars as pl
 import pytest
 
 from curation import diversity as module
-from curation.diversity import Diversity, diversity, scores, skeletons, templates
+from curation.dedup import signatures
+from curation.diversity import Diversity, _nearest, diversity, scores, skeletons, templates
 from curation.packs import Packs
 from curation.recipe import Dedup
 
@@ -115,6 +119,27 @@ def test_the_nearest_is_found_in_a_crowd_and_is_about_its_jaccard_similarity() -
     assert alone is not None
     assert beside is not None
     assert beside > alone + 0.05
+
+
+@pytest.mark.parametrize(("permutations", "bands", "rows"), [(12, 3, 4), (128, 25, 5), (264, 25, 5)])
+def test_neighbours_in_every_order_are_compared_as_a_plain_loop_does(permutations: int, bands: int, rows: int) -> None:
+    random = Random(7)
+    texts = ["".join(random.choices("退款运费吗呢", k=random.randint(0, 9))) for _ in range(150)]
+    settings = Dedup(permutations=permutations, bands=bands, rows=rows)
+    signed = signatures(texts, settings, seed=3).tolist()
+    masks = [[True] * 150, [place % 3 > 0 for place in range(150)]]
+    width = max(1, permutations // 32)
+    told = []
+    for mask in masks:
+        best = [0] * 150
+        for start in range(0, width * min(32, permutations), width):
+            key = [(row + row[: 4 * width])[start:][: min(4 * width, permutations)] for row in signed]
+            order = [place for place in sorted(range(150), key=key.__getitem__) if mask[place]]
+            for one, other in pairwise(order):
+                same = sum(a == b for a, b in zip(signed[one], signed[other], strict=True))
+                best[one], best[other] = max(best[one], same), max(best[other], same)
+        told.append(round(sum(compress(best, mask)) / permutations / sum(mask), 4))
+    assert _nearest(pl.Series(texts), [pl.Series(mask) for mask in masks], settings, 3) == pytest.approx(told, abs=1e-4)
 
 
 def test_wording_is_measured_on_the_first_texts_in_the_order_of_ids() -> None:
