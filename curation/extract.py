@@ -223,7 +223,8 @@ def _joined(begun: Iterable[tuple[int, int, bool, bool, bool, bool]], max_detail
             elif bare:
                 asked = question
         found.append(asked)
-        if asks or asked[0] != place:  # a question that goes on asks from its beginning
+        # A question that goes on asks from its beginning; where the agent asks back first, something was asked.
+        if asks or asked[0] != place or (clarifies and not question):
             question, waits = asked, clarifies
         else:
             waits = False

@@ -26,6 +26,7 @@ class Sign(BaseModel):
     points: float  # above 0: in favour
     asked: list[str] = []  # regular expressions: the question matches one of them
     says: list[str] = []  # the text matches one of them
+    times: int = 1  # so often at least; a hundred times cheaper than a pattern that says itself twice
     unless: list[str] = []  # none of these does
     least: int | None = None  # units: Han characters, or words and numbers; a mask counts as one
     most: int | None = None
@@ -79,7 +80,10 @@ def applied(pairs: pl.DataFrame, signs: dict[str, dict[str, Any]], function_word
 def _applies(sign: Sign, empty: str | None) -> pl.Expr:
     """Return whether a sign applies; what other signs may ask too is shared with them."""
     text, bare = pl.col(sign.of), {side: shared(content(pl.col(side), empty)) for side in ("question", "answer")}
-    applies = shared(text.str.contains(_any(sign.says))) if sign.says else pl.lit(value=True)
+    applies = pl.lit(value=True)
+    if sign.says:
+        said = _any(sign.says)
+        applies = shared(text.str.count_matches(said) >= sign.times if sign.times > 1 else text.str.contains(said))
     if sign.asked:
         applies &= shared(pl.col("question").str.contains(_any(sign.asked)))
     if sign.unless:

@@ -50,7 +50,8 @@ def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn
     """Yield the turns of each question with the turn that answers it.
 
     Details that the agent asked for are joined to their question, at most `max_details`; a question that comes then
-    begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question.
+    begins anew. What adds nothing (yes, no, a masked number) always goes on from the last question. A first turn about
+    which the agent asks for details is a question, whatever its words.
     """
     question: list[Turn] = []  # the last one, with its details
     waits = False  # did the agent ask for details about it?
@@ -64,8 +65,9 @@ def _pairs(spoken: Sequence[Turn], max_details: int) -> Iterator[tuple[list[Turn
             elif turn.bare:
                 asked = question
         yield asked, answer
-        if any(part.asks for part in asked):
-            question, waits = asked, answer.clarifies and not answer.informs
+        inquiry = answer.clarifies and not answer.informs
+        if any(part.asks for part in asked) or (inquiry and not question):
+            question, waits = asked, inquiry
         else:
             waits = False
 

@@ -86,6 +86,17 @@ def test_details_that_were_asked_for_join_the_question():
     assert found["turns"].to_list()[1][0]["messages"] == [0, 2]
 
 
+def test_a_first_turn_about_which_the_agent_asks_for_details_is_a_question_whatever_its_words():
+    found = examples(
+        ("user", "墙面起皮发霉"),
+        ("assistant", "请您提供一下订单号"),
+        ("user", "卫生间那面墙"),
+        ("assistant", "防水坏了，先做闭水试验"),
+        kinds=["pair"],
+    )
+    assert found["question"].to_list() == ["墙面起皮发霉", "墙面起皮发霉\n卫生间那面墙"]
+
+
 def test_a_masked_number_belongs_to_the_example_but_not_to_its_text():
     found = examples(
         ("user", "发票抬头能改吗？"),

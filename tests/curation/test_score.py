@@ -36,6 +36,7 @@ def test_the_evidence_is_what_counted_against_the_text():
         ({"least": 5}, True), ({"least": 6}, False), ({"most": 5}, True), ({"most": 4}, False),
         ({"content": 3}, True), ({"content": 4}, False), ({"after": 2}, True), ({"after": 3}, False),
         ({"first": True}, False), ({"first": False}, True),
+        ({"of": "answer", "says": ["可以|一次"], "times": 2}, True), ({"says": ["发票"], "times": 2}, False),
         ({"says": ["发票"], "unless": ["改"]}, False), ({"of": "answer", "says": ["可以"]}, True),
         ({"of": "answer", "asked": ["能.*吗"], "says": ["可以"]}, True),
         ({"of": "answer", "asked": ["多久"], "says": ["可以"]}, False),
