@@ -12,9 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from curation import privacy
+from curation import parquet, privacy
 from curation.convert import export
-from curation.errors import SourceError
 from curation.privacy import Masking
 from curation.sets.talk import Cot
 
@@ -25,10 +24,8 @@ _LETTER = r"[\p{L}\p{N}]"
 
 def read(run: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the messages and examples of a run folder; raises SourceError where it has none."""
-    try:
+    with parquet.of_run(run):
         return pl.read_parquet(run / "messages.parquet"), pl.read_parquet(run / "examples.parquet")
-    except (OSError, pl.exceptions.PolarsError):
-        raise SourceError(f"{run}: not a whole run folder; make one with `siftune curate`") from None
 
 
 def masked(messages: pl.DataFrame, wanted: Masking) -> pl.DataFrame:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from curation import parquet
 from curation.checks.score import Sign, applied
 from curation.decide import dropped_messages, members
-from curation.errors import CurationError, SourceError, UsageError
+from curation.errors import CurationError, UsageError
 from curation.extract import turns
 
 if TYPE_CHECKING:
@@ -47,10 +48,8 @@ def explain(run: Path, what: str) -> dict[str, Any]:
 
 
 def _read(run: Path, name: str) -> pl.DataFrame:
-    try:
+    with parquet.of_run(run):
         return pl.read_parquet(run / f"{name}.parquet")
-    except (OSError, pl.exceptions.PolarsError):
-        raise SourceError(f"{run}: not a run folder (no {name}.parquet); make one with `siftune curate`") from None
 
 
 def _packs(run: Path) -> Packs | None:

@@ -1,13 +1,19 @@
-"""Frames in parts → one Parquet file: the same bytes however they are parted, and only a row group in memory."""
+"""Frames in parts → one Parquet file: the same bytes however they are parted, and only a row group in memory.
+
+And the tables of a run, read: what is wrong with one is said with its file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 from polars.io.plugins import register_io_source
+
+from curation.errors import SourceError
 
 ROWS = 65_536  # in a row group
 
@@ -44,3 +50,24 @@ def _groups(parts: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 def _copied(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.rechunk().select(pl.all().gather(pl.int_range(pl.len())))
+
+
+@contextmanager
+def of_run(run: Path) -> Iterator[None]:
+    """Read tables of a run folder; raises SourceError with the file at fault and the cure."""
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        raise SourceError(_fault(run)) from None
+
+
+def _fault(run: Path) -> str:
+    for name in ("messages", "examples", "findings"):
+        path = run / f"{name}.parquet"
+        if not path.exists():
+            return f"{run}: not a run folder (no {path.name}); make one with `siftune curate`"
+        try:
+            pl.scan_parquet(path).select(pl.all().null_count()).collect(engine="streaming")
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+            return f"{path}: cut off or overwritten, it cannot be read; run `siftune curate` again"
+    return f"{run}: not a run of this version of siftune; run `siftune curate` again"

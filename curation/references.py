@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from curation import parquet
 from curation.agreement import plain
 from curation.errors import SourceError
 
@@ -41,10 +42,8 @@ def read(path: Path) -> Reference:
 
 def _run(path: Path) -> list[tuple[str, str, str]]:
     file = path / "examples.parquet"
-    try:
+    with parquet.of_run(path):
         examples = pl.read_parquet(file, columns=["id", "verdict", "turns"]).filter(pl.col("verdict") == "keep")
-    except (OSError, pl.exceptions.PolarsError):
-        raise SourceError(f"{path}: not a run folder (no examples.parquet that can be read)") from None
     return [
         (row["id"], *sides)
         for row in examples.iter_rows(named=True)

@@ -9,7 +9,7 @@ import polars as pl
 from pydantic import ValidationError
 
 from curation import packs as packs_module
-from curation import tables
+from curation import parquet, tables
 from curation.dedup import store
 from curation.dedup.store import Signatures
 from curation.errors import SourceError, UsageError
@@ -34,11 +34,13 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
         said = manifest["recipe"] | {"dedup": manifest["recipe"]["dedup"] | {"threshold": threshold}}
         recipe = Recipe.model_validate(said)
         report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-        frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
+        with parquet.of_run(run):
+            frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
         lines = (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError, KeyError, TypeError, ValidationError, pl.exceptions.PolarsError) as fault:
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as fault:
         name = getattr(fault, "filename", None)
-        raise SourceError(f"{run}: not a whole run folder of this version ({name or type(fault).__name__})") from None
+        what = f"cannot be read ({Path(name).name})" if name else "is not of this version of siftune"
+        raise SourceError(f"{run}: the run folder {what}; run `siftune curate` again") from None
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
     if [pack["sha256"] for pack in manifest["packs"]] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")

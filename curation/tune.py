@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation import decisions, estimates, packs, tables
+from curation import decisions, estimates, packs, parquet, tables
 from curation.errors import PackError, UsageError, did_you_mean
 from curation.judge import context, judge
 from curation.packs import Rule
@@ -57,11 +57,13 @@ def tune(run: Path, recipe: Recipe, name: str, events: Sequence[decisions.Event]
     numbers = {key: value for key, value in rule.params.items() if type(value) in (int, float)}
     if not numbers:
         raise UsageError(f"rule '{name}' has no number to tune; change its action or its phrases instead")
-    words, unsure = _decided(run, name, events)
+    with parquet.of_run(run):
+        words, unsure = _decided(run, name, events)
     if not words:
         cure = f"siftune review {run} --queue rule:{name}"
         raise UsageError(f"rule '{name}': nobody has decided a sampled record of it yet; {cure}")
-    frame = _population(run, rule)
+    with parquet.of_run(run):
+        frame = _population(run, rule)
     gate = recipe.gate.min_rule_precision
     now = _trial(rule, frame, words, "", 0.0)
     trials = []

@@ -31,11 +31,13 @@ def leaks(
 
     from curation import leaks as module
     from curation import packs as packs_module
+    from curation import parquet
     from curation.recipe import Recipe
 
     try:
         manifest = json_module.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        examples = pl.read_parquet(run / "examples.parquet")
+        with parquet.of_run(run):
+            examples = pl.read_parquet(run / "examples.parquet")
     except FileNotFoundError:
         raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
     recipe = Recipe.model_validate(manifest["recipe"])

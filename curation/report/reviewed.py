@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decisions, estimates
+from curation import decisions, estimates, parquet
 from curation.decide import with_message_findings
 from curation.decisions import Event, Said
-from curation.errors import SourceError
 from curation.report import model
 
 SAME_WORD = {"edit": "keep"}  # who rewrites a record wants it kept
@@ -54,7 +53,7 @@ def today(run: Path, *, gate: float) -> model.Review | None:
     if not events:
         return None
     said = pl.Series([event.conversation for event in events], dtype=pl.String).unique()
-    try:
+    with parquet.of_run(run):
         findings = pl.scan_parquet(run / "findings.parquet").filter(~pl.col("rule").str.contains("^(?:mend|read)/"))
         examples = pl.scan_parquet(run / "examples.parquet").select("id", "conversation", "content", "turns")
         messages = pl.scan_parquet(run / "messages.parquet").select("conversation", "message", "raw")
@@ -65,9 +64,6 @@ def today(run: Path, *, gate: float) -> model.Review | None:
             findings=findings.drop("before", "after").collect(),
             gate=gate,
         )
-    except (OSError, pl.exceptions.PolarsError) as fault:
-        name = getattr(fault, "filename", None) or type(fault).__name__
-        raise SourceError(f"{run}: not a whole run folder of this version ({name})") from None
 
 
 def drops(findings: pl.DataFrame) -> pl.DataFrame:

@@ -24,7 +24,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from curation import templates
-from curation.errors import OutputError
+from curation.errors import OutputError, SourceError
 from curation.report.text import one_line
 from curation.report.words import percent
 from curation.review import screen
@@ -69,6 +69,7 @@ def app(
             *(Route(f"/{name}", _file(name, kind)) for name, kind in _FILES.items()),
         ],
         middleware=[Middleware(_Walls, hosts=hosts, token=token, cookie=cookie)],
+        exception_handlers={SourceError: _unreadable},
     )
 
 
@@ -406,6 +407,13 @@ async def _json(request: Request) -> tuple[dict[str, Any], str]:
     except (ValueError, RecursionError):
         return {}, "not JSON"
     return (found, "") if isinstance(found, dict) else ({}, "not an object")
+
+
+async def _unreadable(request: Request, fault: Exception) -> Response:
+    """Say that a table of the run cannot be read, as on the command line."""
+    if request.method == "POST":
+        return _refused(str(fault), 500)
+    return PlainTextResponse(one_line(str(fault), 300), 500)
 
 
 def _refused(fault: str, status: int) -> Response:

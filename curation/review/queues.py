@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from curation import decisions
+from curation import decisions, parquet
 from curation.errors import SourceError
 from curation.report import sentences
 from curation.report.model import Report
@@ -77,15 +77,16 @@ class Opened:
         try:
             self.report = Report.model_validate_json((run / "report.json").read_bytes())
             manifest = json.loads((run / "manifest.json").read_bytes())
-            self.examples = pl.read_parquet(
-                run / "examples.parquet", columns=["id", "conversation", "kind", "verdict", "rules", "content"]
-            )
             self.seed, self.gate = int(manifest["seed"]), float(manifest["recipe"]["gate"]["min_rule_precision"])
-            self._starts = self._conversations(run)
-            self._findings = self._read_findings(run)
+            with parquet.of_run(run):
+                self.examples = pl.read_parquet(
+                    run / "examples.parquet", columns=["id", "conversation", "kind", "verdict", "rules", "content"]
+                )
+                self._starts = self._conversations(run)
+                self._findings = self._read_findings(run)
         except FileNotFoundError:
             raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
-        except (ValueError, KeyError, pl.exceptions.PolarsError):
+        except (ValueError, KeyError):
             raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
         self.run, self.per_rule = run, per_rule
         self.rows: dict[str, int] = {item: row for row, item in enumerate(self.examples["id"])}
@@ -172,8 +173,9 @@ class Opened:
         hit = said.str.contains(wanted, literal=True) | pl.col("cot").str.to_lowercase().str.contains(
             wanted, literal=True
         )
-        found = pl.scan_parquet(self.run / "examples.parquet").filter(hit | (pl.col("id") == text)).select("id")
-        return found.collect()["id"].to_list()
+        with parquet.of_run(self.run):
+            found = pl.scan_parquet(self.run / "examples.parquet").filter(hit | (pl.col("id") == text)).select("id")
+            return found.collect()["id"].to_list()
 
     def population(self, rule: str) -> list[str]:
         """All records that a rule dropped, in the order of the log."""
@@ -231,14 +233,17 @@ class Opened:
 
     def example(self, row: int) -> dict[str, Any]:
         """Return one row of examples.parquet."""
-        return pl.scan_parquet(self.run / "examples.parquet").slice(row, 1).collect().row(0, named=True)
+        with parquet.of_run(self.run):
+            return pl.scan_parquet(self.run / "examples.parquet").slice(row, 1).collect().row(0, named=True)
 
     def messages(self, conversation: str, first: int, last: int) -> list[dict[str, Any]]:
         """Return the messages of a conversation from `first` to `last`, both in."""
         start, count = self._starts.get(conversation, (0, 0))
         first, last = max(first, 0), min(last, count - 1)
-        found = pl.scan_parquet(self.run / "messages.parquet").slice(start + first, max(last - first + 1, 0))
-        return found.select("message", "role", "source", "raw", "text", "fate", "rules").collect().to_dicts()
+        columns = ["message", "role", "source", "raw", "text", "fate", "rules"]
+        with parquet.of_run(self.run):
+            found = pl.scan_parquet(self.run / "messages.parquet").slice(start + first, max(last - first + 1, 0))
+            return found.select(columns).collect().to_dicts()
 
     def findings(self, conversation: str) -> list[Finding]:
         """Return the findings of a conversation, mends left out."""
@@ -259,16 +264,17 @@ class Opened:
             for record in records
             if record.message is not None
         }
-        raw = pl.scan_parquet(self.run / "messages.parquet").select("raw")
-        if not places:
-            texts = pl.Series([], dtype=pl.String)
-        elif len(places) == 1:
-            texts = raw.slice(next(iter(places.values())), 1).collect()["raw"]
-        else:
-            texts = raw.select(pl.col("raw").gather(list(places.values()))).collect()["raw"]
+        texts = self._raw(list(places.values())) if places else pl.Series([], dtype=pl.String)
         digests = dict(zip(places, map(decisions.digest, texts), strict=True))
         today = self.examples["content"]
         return [digests[record] if record in digests else today[record.row] for record in records]
+
+    def _raw(self, places: Sequence[int]) -> pl.Series:
+        """Return the raw texts of rows of messages.parquet."""
+        with parquet.of_run(self.run):
+            raw = pl.scan_parquet(self.run / "messages.parquet").select("raw")
+            wanted = raw.slice(places[0], 1) if len(places) == 1 else raw.select(pl.col("raw").gather(places))
+            return wanted.collect()["raw"]
 
     def why(self, rule: str) -> Words:
         """Return why a rule exists."""
@@ -284,12 +290,13 @@ class Opened:
             return set()
         people = decisions.table(settled)
         conversations = people.filter(pl.col("kind") == "message")["conversation"].unique()
-        messages = (
-            pl.scan_parquet(self.run / "messages.parquet")
-            .select("conversation", "message", "raw")
-            .filter(pl.col("conversation").is_in(conversations.implode()))
-            .collect()
-        )
+        with parquet.of_run(self.run):
+            messages = (
+                pl.scan_parquet(self.run / "messages.parquet")
+                .select("conversation", "message", "raw")
+                .filter(pl.col("conversation").is_in(conversations.implode()))
+                .collect()
+            )
         state = decisions.states(people, messages, self.examples)
         return {item for item, word in state.items() if word == "stale"}
 

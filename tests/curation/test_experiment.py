@@ -81,5 +81,5 @@ def test_what_asks_nothing_is_trained_on_raw_but_never_asked() -> None:
 
 
 def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="not a whole run folder"):
+    with pytest.raises(SourceError, match="not a run folder"):
         experiment.read(tmp_path)

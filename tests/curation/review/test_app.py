@@ -129,6 +129,16 @@ def test_a_decision_on_a_text_that_is_no_longer_there_is_refused(client, fresh) 
     assert decisions.load(fresh) == []
 
 
+def test_a_table_that_is_overwritten_while_people_review_is_named_on_the_page(client, fresh) -> None:
+    visitor = client(fresh)
+    path = fresh / "messages.parquet"
+    path.write_bytes(path.read_bytes()[:-200])
+    answer = visitor.get("/", params={"queue": "search"})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/plain; charset=utf-8")
+    assert answer.text == f"{path}: cut off or overwritten, it cannot be read; run `siftune curate` again"
+    assert answer.headers["cache-control"] == "no-store"
+
+
 def test_undo_goes_back_as_far_as_there_is_anything_also_in_a_later_session(client, fresh) -> None:
     first = client(fresh)
     for index, word in enumerate(["keep", "drop", "unsure"]):
