@@ -16,34 +16,51 @@ from curation.packs import Rule
 
 SAYS_SOMETHING = 5  # units; what a customer said in fewer (你好, ok thanks) needs no answer
 
+COUNTED = {"conversations": pl.UInt32, "answering": pl.UInt32}  # what `context` adds of the lines of all shards
+
 # The same line, whatever marks and spaces it has, before masking: two phone numbers are two lines.
 # By hash: a fifth of the memory. Of a thousand million lines two have the same hash with a probability of 3 %.
 _LINE = pl.col("raw").str.replace_all(r"[\s\p{P}\p{S}]+", "").str.to_lowercase().hash(seed=0)
 
 
-def asked(messages: pl.DataFrame) -> pl.DataFrame:
-    """Add `asked`, what the other side said last before a message (system messages do not count), and its `line`."""
-    by_user = pl.when(pl.col("role") == "user").then("text")
-    by_agent = pl.when(pl.col("role") == "assistant").then("text")
-    before_user = by_user.shift(1).forward_fill().over("conversation")
-    before_agent = by_agent.shift(1).forward_fill().over("conversation")
-    return messages.with_columns(
-        asked=pl.when(pl.col("role") == "user").then(before_agent).otherwise(before_user), line=_LINE
-    )
+def counted(rules: Sequence[Rule]) -> bool:
+    """Tell whether a rule asks how often a line is said; else lines need not be counted."""
+    return not COUNTED.keys().isdisjoint(columns(r.expression for r in rules if r.on == "message"))
+
+
+def asked(messages: pl.DataFrame, *, count: bool = True) -> pl.DataFrame:
+    """Add `asked`, what the other side said last before a message (system messages do not count).
+
+    The messages of a conversation stand together. With `count` also `line`, what `lines` counts.
+    """
+    place, role, talk = pl.int_range(pl.len(), dtype=pl.UInt32), pl.col("role"), pl.col("conversation")
+    begins = pl.when((talk != talk.shift(1)).fill_null(value=True)).then(place).forward_fill()
+    of_agent, of_user = (pl.when(role == side).then(place).forward_fill().shift(1) for side in ("assistant", "user"))
+    before = pl.when(role == "user").then(of_agent).otherwise(of_user)
+    # Lazily, since only then Polars computes once what is asked twice. Places, not texts, are carried forward.
+    said = messages.lazy().select(pl.when(before >= begins).then(before)).collect().to_series()
+    messages = messages.with_columns(messages["text"].gather(said).alias("asked"))
+    return messages.with_columns(line=_LINE) if count else messages
 
 
 def lines(messages: pl.DataFrame) -> pl.DataFrame:
     """Count lines of messages with `asked`, per shard of whole conversations: the map step of `context`.
 
     Returns role, line (its hash), `conversations` (how many have it) and `answering` (in how many it follows something
-    that the customer said, not a greeting, a thanks or nothing). Shards are added up by summing.
+    that the customer said, not a greeting, a thanks or nothing). Shards are added up by summing. Nothing comes of
+    messages without `line`.
     """
+    if "line" not in messages.columns:
+        return pl.DataFrame(schema=_LINES)
     something = units(pl.col("asked").fill_null("")) >= SAYS_SOMETHING
     in_each = messages.select("conversation", "role", "line", answering=something)
     once = in_each.group_by("role", "line", "conversation").agg(pl.col("answering").any())
     return once.group_by("role", "line").agg(
         conversations=pl.len().cast(pl.UInt32), answering=pl.col("answering").sum().cast(pl.UInt32)
     )
+
+
+_LINES: tables.Schema = {"role": tables.ROLE, "line": pl.UInt64, **COUNTED}
 
 
 def total(counts: Sequence[pl.DataFrame]) -> pl.DataFrame:
@@ -56,9 +73,11 @@ def total(counts: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.DataFrame:
     """Add what message checks may look at beside the message itself (registry.MESSAGE_CONTEXT).
 
-    `counts` are the lines of all shards, added up (default: those of `messages`).
+    `counts` are the lines of all shards, added up (default: those of `messages`); null where they were not counted.
     """
     messages = messages if "asked" in messages.columns else asked(messages)
+    if "line" not in messages.columns:
+        return messages.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in COUNTED.items())
     counts = lines(messages) if counts is None else counts
     return messages.join(counts, on=["role", "line"], how="left", maintain_order="left").drop("line")
 

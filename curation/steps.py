@@ -28,7 +28,7 @@ import polars as pl
 from curation import decide, decisions, duplicates, privacy, query_types, seams, split, topics
 from curation.diversity import skeletons
 from curation.extract import extract, turns
-from curation.judge import asked, context, judge, lines
+from curation.judge import asked, context, counted, judge, lines
 from curation.mend import mend
 from curation.packs import Packs
 from curation.privacy import Masking
@@ -56,6 +56,11 @@ class Job:
         return privacy.masking(**self.recipe.privacy.model_dump())
 
     @cached_property
+    def counts(self) -> bool:
+        """Tell whether a rule asks in how many conversations something is said."""
+        return counted(self.packs.rules)
+
+    @cached_property
     def typer(self) -> Typer:
         """Return the query types that are looked for, ready."""
         return Typer(self.packs.query_types)
@@ -79,7 +84,7 @@ def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
     whole = seams.join_cut(placed)
     del placed
     messages, said = mend(whole.messages, recipe.mend, mask=job.mask, earlier=pl.concat([early, whole.mends]))
-    messages = asked(messages)
+    messages = asked(messages, count=job.counts)
     early, mends = (said.filter(part) for part in (~MEND, MEND))
     return {
         "messages": messages,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from curation import judge as judge_module
 from curation import packs, tables
 from curation.checks import wording
-from curation.judge import context, judge
+from curation.judge import asked, context, counted, judge, lines
 
 RULES = packs.load(["common", "zh", "en"]).rules
 
@@ -109,3 +109,13 @@ def test_rows_judged_at_a_time_do_not_change_the_findings(monkeypatch):
 def test_the_same_again_whatever_marks_stand_between(text, expected):
     again = wording.same_again(least=3)
     assert pl.DataFrame({"text": [text]}).select(again)[0, 0] == (text if expected else None)
+
+
+def test_lines_are_counted_only_where_a_rule_asks():
+    often = [rule for rule in RULES if rule.name == "common/repeated-line"]
+    assert counted(often)
+    assert not counted([rule for rule in RULES if rule.name == "zh/filler-only"])
+    said = asked(frame([("a", 0, "user", "嗯嗯"), ("b", 0, "user", "嗯嗯")]), count=False)
+    assert lines(said).is_empty()
+    assert context(said, lines(said)).select("conversations", "answering").null_count().row(0) == (2, 2)
+    assert context(asked(said))["conversations"].to_list() == [2, 2]
