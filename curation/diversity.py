@@ -101,7 +101,8 @@ class Scores:
 
 def opening() -> pl.Expr:
     """Return how an answer begins: its first six characters, marks and spaces aside."""
-    return pl.col("answer").str.replace_all(r"[\s\p{P}]", "").str.slice(0, 6)
+    begins = pl.col("answer").str.extract(r"^((?:[\s\p{P}]*[^\s\p{P}]){0,6})")
+    return begins.str.replace_all(r"[\s\p{P}]", "")
 
 
 def diversity(examples: pl.DataFrame, types: int) -> Diversity:

@@ -26,13 +26,11 @@ def record() -> pl.Expr:
 def alone(found: pl.DataFrame) -> dict[str, int]:
     """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
     strong = found.filter(pl.col("action") != "note").with_row_index("row")
-    counted = (
-        strong.with_columns(record=record())
-        .filter(pl.col("action") == pl.col("action").max().over("record"))
-        .filter(pl.col("rule").n_unique().over("record") == 1)
-        .unique(["record", "rule"])
+    said = strong.group_by("rule", record=record().hash(seed=0)).agg(pl.col("action").to_physical().max())
+    strongest = said.group_by("record").agg(
+        n=(pl.col("action") == pl.col("action").max()).sum(), rule=pl.col("rule").get(pl.col("action").arg_max())
     )
-    return dict(counted.group_by("rule").len().iter_rows())
+    return dict(strongest.filter(pl.col("n") == 1).group_by("rule").len().iter_rows())
 
 
 def together(found: pl.DataFrame) -> dict[str, list[Together]]:
@@ -44,15 +42,16 @@ def sets(found: pl.DataFrame) -> Counter[tuple[str, ...]]:
     """Count records by the set of rules that fired on them: there are few sets, however many records."""
     counted = (
         found.with_row_index("row")
-        .select("rule", record=record())
+        .select("rule", record=record().hash(seed=0))
         .unique()
         .group_by("record")
-        .agg(pl.col("rule").sort())
+        .agg("rule")
         .filter(pl.col("rule").list.len() > 1)
+        .select(pl.col("rule").list.sort().list.join("\x1f"))
         .group_by("rule")
         .len()
     )
-    return Counter({tuple(rules): n for rules, n in counted.iter_rows()})
+    return Counter({tuple(rules.split("\x1f")): n for rules, n in counted.iter_rows()})
 
 
 def partners(of: Mapping[tuple[str, ...], int]) -> dict[str, list[Together]]:

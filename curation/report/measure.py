@@ -152,7 +152,8 @@ class Measures:
     def _examples(self, examples: pl.DataFrame) -> None:
         self._tally(examples, "verdict", by=["kind", "verdict"])
         self._tally(examples.drop_nulls("split"), "split", by=["split"])
-        told = examples.with_columns(language=language(pl.col("question") + pl.col("answer")))
+        said = examples.lazy().select(said=pl.col("question") + pl.col("answer"))  # lazily: common parts are made once
+        told = examples.with_columns(language=said.select(language(pl.col("said"))).collect().to_series())
         self.n["reasoning", "before"] += int(examples["cot"].is_not_null().sum())
         for side, frame in zip(SIDES, (told, _kept(told)), strict=True):
             self.n["examples", side] += frame.height
@@ -181,7 +182,7 @@ class Measures:
         self._openings = pl.concat([self._openings, new]).unique() if len(self._openings) else new
         for side, frame in zip(SIDES, (examples, kept), strict=True):
             more = pl.concat([self.asked[side], frame.select("id", "question")])
-            self.asked[side] = more.sort("id").head(diversity.SAMPLE)
+            self.asked[side] = more.bottom_k(diversity.SAMPLE, by="id").sort("id")
 
     def _show(
         self,

@@ -272,5 +272,5 @@ def _duplicates(recipe: Recipe, hits: Mapping[str, int], duplicates: Duplicates)
 
 def _beside(pairs: Sequence[tuple[float, str, str]]) -> Iterator[tuple[float, str, str]]:
     """Yield pairs of texts as they are shown."""
-    one, other = shown.short([text for _, text, _ in pairs]), shown.short([text for *_, text in pairs])
+    one, other = shown.all_short([text for _, text, _ in pairs], [text for *_, text in pairs])
     return zip((round(similarity, 4) for similarity, *_ in pairs), one, other, strict=True)

@@ -5,7 +5,8 @@ Everything is looked up for all chosen rows at once: one scan of a million messa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 
 import polars as pl
@@ -20,7 +21,13 @@ PLACE = ["conversation", "message"]
 
 def short(texts: Sequence[str]) -> list[str]:
     """Return the beginnings of texts, masked, each numbered for itself."""
-    return [cut(text) for (text,) in privacy.masked_lists([[pieces.around(text, 0)] for text in texts])]
+    return all_short(texts)[0]
+
+
+def all_short(*lists: Sequence[str]) -> list[list[str]]:
+    """Return what `short` does of each list, in one go: looking for personal data takes as long for few texts."""
+    masked = iter(privacy.masked_lists([[pieces.around(text, 0)] for text in chain(*lists)]))
+    return [[cut(text) for (text,) in islice(masked, len(texts))] for texts in lists]
 
 
 def cut(text: str) -> str:
@@ -52,7 +59,7 @@ def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -
         about = {"source": source, "conversation": row["conversation"] or "", "role": role}
         found.append((row["rule"], about, text, row["evidence"]))
     shown: dict[str, list[model.RuleExample]] = {}
-    texts, evidence = short([text for _, _, text, _ in found]), short([why for *_, why in found])
+    texts, evidence = all_short([text for _, _, text, _ in found], [why for *_, why in found])
     for (rule, about, *_), said_there, why in zip(found, texts, evidence, strict=True):
         shown.setdefault(rule, []).append(model.RuleExample(**about, text=said_there, evidence=why))
     return shown
@@ -62,7 +69,7 @@ def changes(chosen: pl.DataFrame, messages: pl.DataFrame) -> dict[str, list[mode
     """Show mends (findings with before and after), by rule, in their order."""
     said = _messages(messages, list(chosen.select(PLACE).iter_rows()))
     shown: dict[str, list[model.MendExample]] = {}
-    before, after = (short(chosen[name].to_list()) for name in ("before", "after"))
+    before, after = all_short(*(chosen[name].to_list() for name in ("before", "after")))
     for row, old, new in zip(chosen.iter_rows(named=True), before, after, strict=True):
         source = said[row["conversation"], row["message"]]["source"]
         shown.setdefault(row["rule"], []).append(model.MendExample(source=source, before=old, after=new))
@@ -75,11 +82,14 @@ def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExamp
     spans, talks = [], []
     for example in examples.iter_rows(named=True):
         places = sorted(_places(example))
-        said = mine.filter(pl.col("conversation") == example["conversation"])
-        within = said.select(pl.col("message").is_between(places[0], places[-1])).to_series()
-        spans.append(said.select("role", "source").with_row_index("place").filter(within))
-        talks.append([pieces.around(text, 0) for text in said["raw"]])
-    masked = privacy.masked_lists(talks)  # of the whole conversation, so numbered as in the turns
+        whole = mine.filter(pl.col("conversation") == example["conversation"])
+        within = whole.select(pl.col("message").is_between(places[0], places[-1])).to_series()
+        spans.append(whole.select("role", "source").with_row_index("place").filter(within))
+        talks.append([pieces.around(text, 0) for text in whole["raw"]])
+    said = _first_turns(examples)
+    # Raw texts of the whole conversation, so numbered as in the turns.
+    masked = privacy.masked_lists([*talks, *([pieces.around(text, 0)] for text in _texts(said))])
+    shorts = iter(cut(text) for (text,) in masked[len(talks) :])
     return [
         model.KeptExample(
             id=example["id"], kind=example["kind"], query_type=example["query_type"], source=span["source"][0],
@@ -87,7 +97,7 @@ def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExamp
             turns=turns, score=round(example["score"], 4),
         )
         for example, span, texts, turns in zip(
-            examples.iter_rows(named=True), spans, masked, _turns(examples), strict=True
+            examples.iter_rows(named=True), spans, masked[: len(talks)], _turns(said, shorts), strict=True
         )
     ]  # fmt: skip
 
@@ -107,8 +117,12 @@ def dropped(examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFra
             | ((pl.col("conversation") == example["conversation"]) & pl.col("message").is_in(_places(example)))
         ).sort("action", descending=True, maintain_order=True)
         reasons_of.append(mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").rows())
-    texts = iter(short([text for told in reasons_of for _, text in told]))
-    for example, told, turns in zip(examples.iter_rows(named=True), reasons_of, _turns(examples), strict=True):
+    said = _first_turns(examples)
+    evidence, shorts = all_short([text for told in reasons_of for _, text in told], _texts(said))
+    texts = iter(evidence)
+    for example, told, turns in zip(
+        examples.iter_rows(named=True), reasons_of, _turns(said, iter(shorts)), strict=True
+    ):
         rows.append(
             model.DroppedExample(
                 id=example["id"],
@@ -141,8 +155,14 @@ def _first(example: Mapping[str, Any]) -> tuple[str, int]:
     return example["conversation"], example["turns"][0]["messages"][0]
 
 
-def _turns(examples: pl.DataFrame) -> list[list[model.Turn]]:
-    """Return the first turns of every example."""
-    talks = [turns[:MOST_TURNS] for turns in examples["turns"].to_list()]
-    texts = iter(short([turn["text"] for talk in talks for turn in talk]))
+def _first_turns(examples: pl.DataFrame) -> list[list[dict[str, Any]]]:
+    return [turns[:MOST_TURNS] for turns in examples["turns"].to_list()]
+
+
+def _texts(talks: list[list[dict[str, Any]]]) -> list[str]:
+    return [turn["text"] for talk in talks for turn in talk]
+
+
+def _turns(talks: list[list[dict[str, Any]]], texts: Iterator[str]) -> list[list[model.Turn]]:
+    """Return turns with `texts` in place of their own."""
     return [[model.Turn(role=turn["role"], text=next(texts)) for turn in talk] for talk in talks]

@@ -55,9 +55,10 @@ def records(examples: pl.DataFrame, forms: Sequence[Format], *, policy: Cot) -> 
     """
     turns = _turns(examples.select("cot", "turns"), policy)
     wanted = {form: _PIECES[form] for form in forms}
-    joined = turns.group_by("row", maintain_order=True).agg(
-        piece.str.join(between).alias(form) for form, (piece, between) in wanted.items()
+    pieces = turns.group_by(pl.col("row").set_sorted(), maintain_order=True).agg(
+        piece.alias(form) for form, (piece, _) in wanted.items()
     )
+    joined = pieces.select(pl.col(form).list.join(between) for form, (_, between) in wanted.items())
     ends = turns.with_columns(question=pl.col("said").shift(1)).filter("last")
     frame = pl.concat(
         [
