@@ -9,6 +9,8 @@ running, 130 interrupted, 141 nobody reads what is printed, 143 told to stop.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json as json_module
 import os
 import signal
@@ -382,6 +384,7 @@ def _curate(
     from curation.progress import stages
     from curation.read import find
 
+    gc.freeze()  # what is loaded stays: it is not looked over again whenever much has been made
     with stages(on=progress, log=log) as say, runfolder.alone(out, force=force):
         events = decisions.gather([*([out] if out.is_dir() else []), *decided])
         files = find(logs)
@@ -493,6 +496,7 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     before = os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
+    atexit.register(gc.freeze)  # looking for cycles in all that was loaded, to free it, takes a quarter of a second
     try:
         code = app(args=arguments, standalone_mode=False)
         sys.stdout.flush()

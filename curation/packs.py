@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from curation import documents, query_types
 from curation.checks.registry import CHECKS, On, bind
 from curation.checks.score import Sign
-from curation.checks.wording import phrase_pattern, regex
+from curation.checks.wording import phrase_pattern, regex, right, untried
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.privacy import words as personal_data
 from curation.recipe import RuleChange
@@ -164,15 +164,25 @@ def load(
     *,
     types: query_types.Choice = "best",
     detector: str = "langdetect",
+    tried: bool = False,
 ) -> Packs:
     """Load packs by name (a shipped folder such as ``zh``) or path (your own file or folder), and those of query types.
 
-    `detector` is what rules about languages ask (detect.DETECTORS).
+    `detector` is what rules about languages ask (detect.DETECTORS). `tried` says that another process loaded the same
+    packs before, so that their patterns need not be tried once more.
 
     Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
     """
+    with untried() as patterns:
+        loaded = _loaded(names, changes or {}, types, detector)
+    if tried or right(patterns):
+        return loaded
+    return _loaded(names, changes or {}, types, detector)  # raises: one after the other, each at its place
+
+
+def _loaded(names: Sequence[str], changes: Mapping[str, RuleChange], types: query_types.Choice, detector: str) -> Packs:
     texts, files, cues = _read(names)
-    rules = _bind(texts, cues, changes or {}, detector)
+    rules = _bind(texts, cues, changes, detector)
     kinds = query_types.load_all(types)
     files += [PackFile(f"query_types/{p.name}.yaml", p.sha256, len(p.text.types)) for p in kinds]
     files.append(PackFile(personal_data.PATH.name, _sha256(personal_data.PATH), len(personal_data.KINDS)))

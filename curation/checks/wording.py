@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 import numpy as np
@@ -60,10 +64,32 @@ def regex(*patterns: str) -> str:
     pattern = "(?i)(" + "|".join(p.removeprefix("(?i)") for p in patterns) + ")"
     pattern = pattern.replace(r"(?-u:\b)", r"\b").replace(r"\b", r"(?-u:\b)")
     pattern = pattern.replace("['’]", "'").replace("'", "['’]")
-    if fault := _fault(pattern):
+    if (later := _LATER.get()) is not None:
+        later.append(pattern)
+    elif fault := _fault(pattern):
         wrong = next((one for one in patterns if len(patterns) > 1 and _fault(one)), None)
         raise ValueError(f"not a regular expression: {fault}{'' if wrong is None else f' in {wrong[:60]!r}'}")
     return pattern
+
+
+_LATER: ContextVar[list[str] | None] = ContextVar("later", default=None)
+
+
+@contextmanager
+def untried() -> Iterator[list[str]]:
+    """Give a list of the patterns that `regex` makes meanwhile, none of which it tries."""
+    patterns: list[str] = []
+    before = _LATER.set(patterns)
+    try:
+        yield patterns
+    finally:
+        _LATER.reset(before)
+
+
+def right(patterns: Sequence[str]) -> bool:
+    """Tell whether all `patterns` are regular expressions; tried on all cores, as they are dear to compile."""
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        return not any(pool.map(_fault, dict.fromkeys(patterns)))
 
 
 @cache

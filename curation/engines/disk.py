@@ -337,7 +337,8 @@ def _remember(folder: Path, job: Job) -> None:
 def _job(folder: str) -> Job:
     told = json.loads((Path(folder) / "job.json").read_text(encoding="utf-8"))
     recipe = Recipe.model_validate(told["recipe"])
-    known = packs.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
+    told_by = recipe.language.detector
+    known = packs.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=told_by, tried=True)
     if [pack.sha256 for pack in known.files] != told["packs"]:
         raise UsageError(f"{os.uname().nodename}: a worker has other rule packs than the run; install the same siftune")
     return Job(recipe, known, _load(Path(folder) / "people.arrow"))

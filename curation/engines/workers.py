@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -54,7 +55,8 @@ def processes(number: int) -> Iterator[Run]:
 
 
 def _ready() -> None:
-    """Do nothing: to be asked for this, a process has loaded all that a step needs."""
+    """Keep what is loaded (to be asked for this, a process has loaded all that a step needs) from being looked over."""
+    gc.freeze()
 
 
 def _ends_with_its_parent() -> None:
