@@ -164,6 +164,12 @@ def _some(texts: Sequence[str] | pl.Series, places: I64) -> list[str] | pl.Serie
     return texts.gather(places) if isinstance(texts, pl.Series) else [texts[i] for i in places.tolist()]
 
 
+def _lengths(texts: Sequence[str] | pl.Series) -> I64:
+    if isinstance(texts, pl.Series):
+        return texts.str.len_chars().cast(pl.Int64).to_numpy()
+    return np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+
+
 def matches(
     texts: Sequence[str], others: Sequence[str], settings: Dedup, *, seed: int, sign: Sign | None = None
 ) -> Pairs:
@@ -248,17 +254,21 @@ def sketched(
         return Sketch(keys, lows)
     drawn = minhash.permutations(settings.permutations, seed)
     kernels = minhash.accelerator(len(texts))
+    order, parts = minhash.batches(_lengths(texts), kernels=kernels is not None)
+    texts = _some(texts, order)
 
-    def one(start: int) -> None:
-        part = slice(start, start + minhash.BATCH)
+    def one(part: slice) -> None:
         hashes, starts = shingles(list(texts[part]), settings.ngram)
         if kernels:
             kernels.sketch(mix(hashes), starts, drawn, rows, keys[:, part], lows[part])
         else:
             minima = minhash.minima(mix(hashes), starts, drawn)
-            keys[:, part], lows[part] = folded(minima, bands=bands, rows=rows), minima.astype(np.uint8).T
+            keys[:, part], lows[order[part]] = folded(minima, bands=bands, rows=rows), minima.astype(np.uint8).T
 
-    minhash.threaded(one, range(0, len(texts), minhash.BATCH))
+    minhash.threaded(one, parts)
+    if not kernels:
+        for key in keys:  # band by band: those of one text lie far apart in the memory
+            key[order] = key.copy()
     return Sketch(keys, lows)
 
 

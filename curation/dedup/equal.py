@@ -11,6 +11,7 @@ from curation.dedup.shingles import I64, U64, Ngram, mix, shingles
 from curation.dedup.verify import Sets
 
 MINIMA = 8  # permutations: texts that differ in any least shingle are told apart before their sets are made
+BATCH = 2000  # texts whose minima are looked for at once
 LOOKED = 512  # texts whose sets are made at once
 _FACTORS = np.array([0xBF58476D1CE4E5B9, 0x94D049BB133111EB], dtype=np.uint64)  # of splitmix64
 
@@ -21,11 +22,11 @@ def equal_sets(texts: pl.Series, ngram: Ngram, *, seed: int) -> I64:
     drawn = minhash.permutations(MINIMA, seed)
 
     def least(start: int) -> U64:
-        hashes, starts = shingles(texts[start : start + minhash.BATCH].to_list(), ngram)
+        hashes, starts = shingles(texts[start : start + BATCH].to_list(), ngram)
         high, low = folded(minhash.minima(mix(hashes), starts, drawn), bands=2, rows=MINIMA // 2).astype(np.uint64)
         return np.asarray(high << HALF | low, dtype=np.uint64)
 
-    keys = _joined(minhash.threaded(least, range(0, len(texts), minhash.BATCH)))
+    keys = _joined(minhash.threaded(least, range(0, len(texts), BATCH)))
     some = np.flatnonzero(pl.Series(keys).is_duplicated().to_numpy())
 
     def summed(start: int) -> U64:

@@ -6,15 +6,17 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
+from itertools import pairwise
 from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 
-from curation.dedup.shingles import I64, U32, Ngram, mix, shingles
+from curation.dedup.shingles import I64, OTHER_NGRAM, U32, Ngram, mix, shingles
 
-BATCH = 2000  # texts signed at once: their shingles stay in the cache of one core
+SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
+SHORT = 64  # shingles; up to this length as many texts of one length are looked at place by place
 FAST_FROM = 100_000  # texts from which compiled kernels save more than the half second that it takes to load them
 MOST_THREADS = 8  # memory is the limit beyond
 
@@ -35,27 +37,49 @@ def minima(mixed: U32, starts: I64, permutations: U32) -> U32:
     Every text has at least one shingle; the hashes went through `mix`, as datasketch does it.
     """
     columns = np.empty((permutations.shape[1], len(starts)), dtype=np.uint32)
+    counts = np.diff(np.append(starts, len(mixed)))
+    longest = int(counts.max(initial=0))
+    if longest <= SHORT and longest * len(starts) <= 1.25 * len(mixed):
+        # Place by place: whole rows are compared, where otherwise each text would be a call of its own. What a text
+        # lacks is its last shingle once more.
+        mixed = mixed[starts + np.minimum(np.arange(longest)[:, None], counts - 1)]
+        least = np.minimum.reduce
+    else:
+        least = partial(np.minimum.reduceat, indices=starts)
     permuted = np.empty_like(mixed)
     for column, factor, offset in zip(columns, *permutations, strict=True):
         np.multiply(mixed, factor, out=permuted)
         np.add(permuted, offset, out=permuted)
-        np.minimum.reduceat(permuted, starts, out=column)
+        least(permuted, axis=0, out=column)
     return columns
+
+
+def batches(lengths: I64, *, kernels: bool) -> tuple[I64, list[slice]]:
+    """Return an order of texts of these lengths, and the slices of it that make batches of about `SHINGLES` shingles.
+
+    Compiled kernels take the texts as they stand; `minima` is faster where those of a batch are of nearly one length.
+    """
+    order = np.arange(len(lengths)) if kernels else np.argsort(lengths)
+    ends = np.cumsum(lengths[order] + OTHER_NGRAM, dtype=np.int64)
+    cuts = np.searchsorted(ends, np.arange(SHINGLES, ends[-1] if len(ends) else 0, SHINGLES)).tolist()
+    return order, [slice(*cut) for cut in pairwise([0, *dict.fromkeys(cuts), len(order)]) if cut[0] < cut[1]]
 
 
 def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
     """Return the signatures of `texts` (texts × permutations), one batch a thread. Any batches give the same."""
     signed = np.empty((len(texts), permutations.shape[1]), dtype=np.uint32)
     kernels = accelerator(len(texts))
+    lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))
+    order, parts = batches(lengths, kernels=kernels is not None)
 
-    def one(start: int) -> None:
-        hashes, starts = shingles(texts[start : start + BATCH], ngram)
+    def one(part: slice) -> None:
+        hashes, starts = shingles([texts[i] for i in order[part].tolist()], ngram)
         if kernels:
-            kernels.sign(mix(hashes), starts, permutations, signed[start : start + BATCH])
+            kernels.sign(mix(hashes), starts, permutations, signed[part])
         else:
-            signed[start : start + BATCH] = minima(mix(hashes), starts, permutations).T
+            signed[order[part]] = minima(mix(hashes), starts, permutations).T
 
-    threaded(one, range(0, len(texts), BATCH))
+    threaded(one, parts)
     return signed
 
 

@@ -190,7 +190,8 @@ def test_the_order_of_many_texts_does_not_change_the_clusters(seed: int, monkeyp
 def test_the_size_of_a_batch_does_not_change_the_clusters(batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = corpus()[: 300 if batch > 1 else 60]
     whole = cluster(texts, AUTO, seed=9, floor=0.6)
-    monkeypatch.setattr(minhash, "BATCH", batch)
+    monkeypatch.setattr(minhash, "SHINGLES", batch)
+    monkeypatch.setattr(minhash, "SHORT", 20 + batch % 2 * 1000)
     monkeypatch.setattr(verify, "BATCH", batch)
     monkeypatch.setattr(lsh, "BLOCK", batch)
     parted = cluster(texts, AUTO, seed=9, floor=0.6)
@@ -286,7 +287,7 @@ def test_a_list_and_a_column_of_texts_give_the_same(texts: list[str]) -> None:
 
 def test_a_threshold_of_1_looks_at_many_texts_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("curation.dedup.equal.LOOKED", 7)
-    monkeypatch.setattr(minhash, "BATCH", 11)
+    monkeypatch.setattr("curation.dedup.equal.BATCH", 11)
     texts = ["ab" * n for n in range(2, 40)] + ["ba" * n for n in range(1, 40)] + ["", ""]
     found = dedup.components(texts, Dedup(ngram=2, threshold=1.0), seed=5).tolist()
     assert found == [0] * 38 + [38] + [0] * 38 + [77, 78]  # "ba" alone has no "ab" in it
@@ -384,7 +385,7 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
 
 
 def test_a_sketch_holds_the_bands_and_last_bytes_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(minhash, "BATCH", 7)
+    monkeypatch.setattr(minhash, "SHINGLES", 7 * 30)
     texts, made = corpus()[:40], Dedup(ngram=5, permutations=20, bands=4, rows=3)
     signed = dedup.signatures(texts, made, seed=3)
     for sign in (None, dedup.signatures):
