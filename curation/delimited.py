@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -20,7 +19,7 @@ import numpy as np
 import polars as pl
 
 from curation import bulk
-from curation.encodings import PACKED, Bad, Block, lines_of
+from curation.encodings import PACKED, Bad, Block
 from curation.errors import NothingError, SourceError
 from curation.mapping import Layout, plain, settle
 from curation.recipe import Source
@@ -74,13 +73,6 @@ class Table:
         self._plain = self.grid.layout.plain and 1 < self.grid.width <= WIDEST and delimiter.isascii()
         wanted = {self.grid.places[name] for name in bulk.names(self.grid.layout)} if self._plain else set()
         self._all = len(wanted) == self.grid.width
-        mark = re.escape(delimiter)
-        field = rf'(?:[^"{mark}\r\x00]*|"(?:[^"\r\x00]|"")*")'
-        self._row = rf"^{field}(?:{mark}{field}){{{self.grid.width - 1}}}$"
-        # A line that may begin a row of several: its last field is quoted, and not closed. In `field`, a line break
-        # outside quotes would end the row.
-        self._begun = rf'^(?:{field}{mark}){{0,{self.grid.width - 1}}}"(?:[^"\r\x00]|"")*$'
-        self._run = self._row.replace(rf'[^"{mark}\r\x00]*', rf'[^"{mark}\r\n\x00]*')
 
     def _grid(self, head: Sequence[str], bad: dict[int, Bad]) -> Grid:
         begin, keys = 1, list[str]()
@@ -118,7 +110,7 @@ class Table:
 
     def _parsed(self, block: Block, text: bytes, bad: dict[int, Bad]) -> Parsed:
         """Parse the text of a block, in which the lines in `bad` could not be decoded."""
-        lines = spans(text, self._delimiter if self._delimiter.isascii() else ",")
+        lines = spans(text, self._delimiter if self._delimiter.isascii() else ",", quoted=self._quoted)
         clean, runs = self._clean(block, lines, bad) if self._plain else (np.zeros(len(lines), dtype=bool), {})
         begins = clean.copy()
         for index, size in runs.items():
@@ -204,35 +196,29 @@ class Table:
         above = max(0, self.grid.begin - block.first)
         runs: dict[int, int] = {}
         if self._quoted:
-            where = np.flatnonzero(lines.quotes)
-            texts = lines_of(lines.only(lines.quotes > 0))
-            clean[where] = texts.str.contains(self._row).to_numpy()
-            runs = self._runs(lines, where, texts, above, bad)
+            clean &= lines.whole
+            clean[lines.that_hold(0)] = False
+            runs = self._runs(lines, above, bad)
         ordered = lines.that_begin(codecs.BOM_UTF8)  # which Polars would take off
         clean[ordered] = False
         clean[list(bad)] = False
         clean[:above] = False
         return clean, {index: size for index, size in runs.items() if index not in ordered}
 
-    def _runs(
-        self, lines: Spans, where: np.ndarray, texts: pl.Series, above: int, bad: dict[int, Bad]
-    ) -> dict[int, int]:
-        """Return where rows of several lines may begin, and their sizes; `where` are the lines with a quote in them.
+    def _runs(self, lines: Spans, above: int, bad: dict[int, Bad]) -> dict[int, int]:
+        """Return where rows of several lines may begin, and their sizes.
 
         Such a row goes from a line that leaves a quote open to the next with an odd number of quotes, and is right as a
         whole. Whether it begins there depends on the lines before it, which `finish` knows.
         """
-        odd = lines.quotes[where] % 2 == 1
-        index, opens = where[odd], texts.filter(pl.Series(odd)).str.contains(self._begun)
-        if len(index) < 2:
-            return {}
-        leaves = opens.to_numpy()
-        size = index[1:] - index[:-1] + 1
-        likely = leaves[:-1] & ~leaves[1:] & (size <= LONGEST_RUN) & (index[:-1] >= above)
-        begins = list(zip(index[:-1][likely].tolist(), size[likely].tolist(), strict=True))
-        joined = pl.Series([lines.bytes_of(at, at + n) for at, n in begins], dtype=pl.Binary).cast(pl.String)
-        found = zip(begins, joined.str.contains(self._run).to_list(), strict=True)
-        return {at: n for (at, n), right in found if right and not (bad and bad.keys() & set(range(at, at + n)))}
+        odd = np.flatnonzero(lines.quotes % 2 == 1)
+        begin, end = odd[:-1], odd[1:] + 1
+        likely = lines.opens[begin] & ~lines.opens[end - 1] & (end - begin <= LONGEST_RUN) & (begin >= above)
+        begin, end = begin[likely], end[likely]
+        right = lines.rows(begin, end) == self.grid.width - 1
+        found = zip(begin[right].tolist(), (end - begin)[right].tolist(), strict=True)
+        strange = {*bad, *np.flatnonzero(lines.returns).tolist(), *lines.that_hold(0).tolist()}
+        return {at: n for at, n in found if not (strange and strange & set(range(at, at + n)))}
 
     def _cells(self, block: Block, lines: Spans, clean: np.ndarray, begins: np.ndarray) -> bulk.Found | None:
         """Parse the clean lines with Polars; None where it does not see as many rows as `begins` among them."""
@@ -250,7 +236,7 @@ class Table:
                 infer_schema=False,
                 separator=self._delimiter,
                 quote_char='"' if self._quoted else None,
-                columns=wanted,
+                columns=None if self._all else wanted,
             )
         except pl.exceptions.PolarsError:
             return None
@@ -259,7 +245,8 @@ class Table:
             return None
         by_place = dict(zip(wanted, cells.columns, strict=True))
         columns = [pl.col(by_place[self.grid.places[name]]).alias(name) for name in names]
-        return bulk.messages(cells.select(pl.Series("line", numbers), *columns), self.grid.layout, self._file)
+        named = cells.select(pl.Series("line", numbers), *columns)
+        return bulk.messages(named.rechunk(), self.grid.layout, self._file)  # so that joining parts copies nothing
 
 
 def places(file: str, layout: Layout, keys: list[str], width: int) -> dict[str, int]:

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 WINDOW = 1 << 23  # bytes read at a time; a block is at most this and one line
+READ = 1 << 18  # bytes asked for at a time: so small pieces are hashed and searched while a processor's cache has them
 LONGEST_LINE = 1 << 26  # bytes; a longer line is unreadable, since it would have to fit in memory several times
 PIECE = 1 << 17  # bytes that arrays are made of at a time: a processor's cache holds them, and no memory is asked for
 SHOWN = 1 << 16  # bytes of an unreadable record that are kept
@@ -182,6 +183,8 @@ def utf8_or_gb18030(sample: bytes) -> str:
     as in lists of names: GB18030 also decodes much that is no Chinese at all, and must consist of GB2312's characters
     by four fifths.
     """
+    if _is_utf8(sample):
+        return "utf-8"
     lines = [line for line in sample.split(b"\n") if not line.isascii()]
     lines = lines[:-1] if len(lines) > 1 and len(sample) == LOOK else lines  # the last one may be cut
     if sum(map(_is_utf8, lines)) * 2 >= len(lines):
@@ -307,23 +310,29 @@ def _end(data: bytes, encoding: str, *, last: bool) -> int:
 
 def _windows(stream: Readable, head: bytes, encoding: str, size: int, longest: int) -> Iterator[tuple[bytes, bool]]:
     """Yield whole lines, about `size` bytes at a time; of a line that is too long its beginning, and True."""
+    ready = list[bytes | memoryview]()  # whole lines that wait for more of them
     begun: list[bytes] = []  # the pieces of a line whose end has not come
-    have, dropped, data = 0, False, head
+    waiting, have, dropped, data = 0, 0, False, head
     while data:
         end = _end(data, encoding, last=False)
         have += end or len(data)
         if have > longest and not dropped:
+            if ready:
+                yield b"".join(ready), False
             yield b"".join([*begun, data])[:SHOWN], True
-            begun, dropped = [], True
+            ready, waiting, begun, dropped = [], 0, [], True
         if end and dropped:
-            data, dropped = data[end:], False
+            data, dropped, have, end = data[end:], False, 0, 0
         if not dropped:
             cut = _end(data, encoding, last=True)
             if cut:
-                yield b"".join([*begun, memoryview(data)[:cut]]), False
-                begun = []
+                ready += [*begun, memoryview(data)[:cut]]
+                waiting, begun = waiting + have - end + cut, []
+            have = have if begun else len(data) - cut
             begun.append(data[cut:])
-            have = sum(map(len, begun))
-        data = _at_least(stream, size)
-    if begun and begun != [b""]:
-        yield b"".join(begun), False
+        if waiting >= size:
+            yield b"".join(ready), False
+            ready, waiting = [], 0
+        data = _at_least(stream, min(size, READ))
+    if ready or (begun and begun != [b""]):
+        yield b"".join([*ready, *begun]), False

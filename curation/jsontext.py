@@ -117,7 +117,8 @@ class Lines:
         if cells.height != len(numbers):
             return None
         columns = [pl.col(key).alias(name) for name, key in self._keys.items()]
-        return bulk.messages(cells.select(numbers, *columns), layout, self._file)
+        named = cells.select(numbers, *columns)
+        return bulk.messages(named.rechunk(), layout, self._file)  # so that joining parts copies nothing
 
 
 # A string without half surrogate pairs, and the numbers that Polars writes as they stand.

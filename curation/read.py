@@ -313,7 +313,7 @@ class _Reader(Protocol):
 
 def _ahead(reader: _Reader, blocks: Iterator[Block]) -> Iterator[Part]:
     """Parse some blocks ahead on other threads; what comes out is in order."""
-    workers = min(4, os.cpu_count() or 1)
+    workers = min(4, (os.cpu_count() or 1) + 1)  # the thread that reads the blocks waits now and then
     waiting: deque[Future[Any]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for block in blocks:

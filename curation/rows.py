@@ -112,8 +112,8 @@ class Part:
 
 def part(rows: Rows, bulk: pl.DataFrame | None = None, records: int = 0) -> Part:
     """Join what the exact path made with what was made of many records (`records` of them) at once."""
-    exact = rows.frame()
-    found = exact if bulk is None else bulk if exact.is_empty() else pl.concat([bulk, exact])
-    if bulk is not None and not exact.is_empty():
-        found = found.sort("line", maintain_order=True)
+    if bulk is None:
+        found = rows.frame()
+    else:
+        found = pl.concat([bulk, rows.frame()]).sort("line", maintain_order=True) if rows.messages else bulk
     return Part(found.drop("line"), rows.unreadable(), rows.records + records)

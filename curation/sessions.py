@@ -7,7 +7,9 @@ shard of whole streams gives what the whole gives. Only `threads` needs all link
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
+from itertools import pairwise
 from pathlib import PurePath
 
 import numpy as np
@@ -22,6 +24,7 @@ _HANDOVER = (  # a system message that says that a person takes over from a mach
     r"\b(?:human|live agent|live chat|person|specialist)"
 )
 
+AT_ONCE = 100_000  # messages that are worth a thread of their own
 _SAME = ("conversation", "role", "speaker", "time", "raw", "id")  # what two copies of a row have in common
 
 
@@ -35,11 +38,32 @@ def sessions(
     added: the row of the input that a message's stream begins with; conversations of all shards are in its order.
     """
     settings = settings or Sessions()
-    keyed = streams(messages, sources)
-    placed = ordered(timed(keyed, sources), settings.order)
+    together = _together(streams(messages, sources))
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:  # each spends its time in Polars and NumPy
+        parts = list(pool.map(lambda part: _placed(part, settings, sources), _parted(together, sources)))
+    findings = [tables.findings(pl.concat(rows)) for rows in zip(*(told for _, told in parts), strict=True)]
+    return pl.concat([found for found, _ in parts]), pl.concat(findings)
+
+
+def _parted(together: pl.DataFrame, sources: Sequence[Source]) -> list[pl.DataFrame]:
+    """Part messages between streams, for as many threads as there are; few messages, and a crowd, are one part."""
+    count = min(pl.thread_pool_size(), together.height // AT_ONCE)
+    if count < 2 or any(_source(file, sources).crowd for file in _files(together)):  # who speaks there at all counts
+        return [together]
+    heads = np.append(_heads(together["begins"]), together.height)
+    edges = sorted({int(heads[np.searchsorted(heads, together.height * part // count)]) for part in range(count + 1)})
+    return [together[low:high] for low, high in pairwise(edges)]
+
+
+def _placed(
+    together: pl.DataFrame, settings: Sessions, sources: Sequence[Source]
+) -> tuple[pl.DataFrame, tuple[pl.DataFrame, ...]]:
+    """Return whole streams as `sessions` does, with the findings kind by kind."""
+    placed = ordered(timed(together, sources), settings.order)
     parted = _opened(_by_silence(placed, settings.gap_minutes), sources)
     whose = parted["conversation" if parted["stream"].any() else "begins"]
-    found = parted.with_columns(message=_place(whose), text=_unaddressed(parted, sources))
+    called = _unaddressed(parted, sources)
+    found = parted.with_columns(message=_place(whose), text="raw" if called is None else called)
     found = sections(_before_handover(found))
     twice = _repeated(found).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
@@ -52,11 +76,11 @@ def sessions(
         before=pl.format("message {}", "was"),
         after=pl.format("message {}", "message"),
     )
-    called = found.filter(pl.col("text") != pl.col("raw")).select(
+    named = found.clear() if called is None else found.filter(pl.col("text") != pl.col("raw"))
+    named = named.select(
         "conversation", "message", rule=pl.lit("mend/addressee"), action=pl.lit("note"), before="raw", after="text"
     )
-    findings = pl.concat([tables.findings(rows) for rows in (twice, moved, called)])
-    return found.select(*tables.MESSAGES, "begins", **_continues(found, sources)), findings
+    return found.select(*tables.MESSAGES, "begins", **_continues(found, sources)), (twice, moved, named)
 
 
 # --- what belongs together --------------------------------------------------------------------------------------
@@ -153,11 +177,11 @@ def _addressee() -> pl.Expr:
     return pl.coalesce(own.forward_fill().over(where), own.backward_fill().over(where), "speaker")
 
 
-def _unaddressed(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.Series:
-    """Return what messages say: in a crowd without the name before it ("ann: yes, you can"), where Ann speaks there."""
+def _unaddressed(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.Series | None:
+    """Return what messages of a crowd say, without the name before it ("ann: yes, you can") where Ann speaks there."""
     crowded = [file for file in _files(placed) if _source(file, sources).crowd]
     if not crowded:
-        return placed["raw"]
+        return None
     speakers = placed.filter(pl.col("file").is_in(crowded)).select("file", name="speaker").drop_nulls().unique()
     called = r"^\s*@?([^\s,:;.!?，：；。！？@<>]+)\s*[:,：，]\s*"
     told = placed.select("file", "raw", name=pl.col("raw").str.extract(called)).join(
@@ -200,27 +224,26 @@ def _ranks(part: pl.Series, was: pl.Series) -> pl.Series:
 
 def timed(keyed: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
     """Add `at` (microseconds, null where there is no time that can be read) and `dated`."""
-    parts = []
-    if len(_files(keyed)) == 1:
-        day_first = _source(keyed["file"][0], sources).day_first
-        read = times.parsed(keyed["time"], day_first=day_first)
-        return keyed.with_columns(read["at"], read["dated"])
-    for (file,), part in keyed.group_by("file", maintain_order=True):
-        read = times.parsed(part["time"], day_first=_source(str(file), sources).day_first)
-        parts.append(part.with_columns(read["at"], read["dated"]))
-    return pl.concat(parts) if parts else keyed.with_columns(at=pl.lit(None, pl.Int64), dated=pl.lit(None, pl.Boolean))
+    files = _files(keyed)
+    if len(files) < 2:
+        day_first = bool(files) and _source(files[0], sources).day_first
+        return keyed.with_columns(times.parsed(keyed["time"], day_first=day_first))
+    parts = [
+        times.parsed(part["time"], day_first=_source(str(file), sources).day_first).with_columns(part["place"])
+        for (file,), part in keyed.select("file", "time").with_row_index("place").group_by("file", maintain_order=True)
+    ]
+    return keyed.with_columns(pl.concat(parts).sort("place").drop("place"))
 
 
-def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
-    """Sort messages: conversations by first appearance, inside them by time, with the order of the file as tie-break.
+def ordered(frame: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
+    """Sort the messages of every stream by time, with the order of the file as tie-break.
 
-    A conversation is sorted where at least half of its messages have a time that can be read, all with a date or
+    A stream is sorted where at least half of its messages have a time that can be read, all with a date or
     all without; else (and with ``file``) it stays as the file has it. A message without a time stays behind the one
     before it. A file that runs backwards, newest first, is turned round, ties included. Clocks without a date that
-    jump back by more than half a day have passed midnight. Adds `begins` (the row that the conversation begins with),
-    `filled` (the time that it was sorted by) and `was` (its place in the conversation before).
+    jump back by more than half a day have passed midnight. Adds `filled` (the time that it was sorted by) and `was`
+    (its place in the stream before).
     """
-    frame = _together(keyed)
     place = _place(frame["begins"])
     if order == "file" or frame["at"].null_count() == frame.height:
         return frame.with_columns(filled="at", was=place)
@@ -260,7 +283,7 @@ def ordered(keyed: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
 
 
 def _together(keyed: pl.DataFrame) -> pl.DataFrame:
-    """Put the messages of every conversation together, by first appearance, and add `begins`: its first row."""
+    """Put the messages of every stream together, by first appearance, and add `begins`: its first row."""
     run = keyed["conversation"].rle_id()
     heads = run.is_first_distinct() if run.is_empty() else (run != run.shift(1)).fill_null(value=True)
     starts = keyed.select("conversation", "row").filter(heads)
@@ -290,9 +313,14 @@ def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _heads(conversation: pl.Series) -> np.ndarray:
+    """Return where conversations begin, which stand one after the other."""
+    return np.flatnonzero((conversation != conversation.shift(1)).fill_null(value=True).to_numpy())
+
+
 def _place(conversation: pl.Series) -> pl.Series:
     """Number the messages of each conversation from 0; conversations stand one after the other."""
-    heads = np.flatnonzero((conversation != conversation.shift(1)).fill_null(value=True).to_numpy())
+    heads = _heads(conversation)
     starts = np.repeat(heads.astype(np.uint32), np.diff(heads, append=len(conversation)))
     return pl.Series(conversation.name, np.arange(len(conversation), dtype=np.uint32) - starts)
 

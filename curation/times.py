@@ -50,14 +50,17 @@ _SECONDS = r"\d[:：]\d{1,2}[:：]\d{1,2}|秒|^\d{10,}(?:\.\d+)?$|^\d{8}[T ]?\d{
 
 
 def parsed(time: pl.Series, *, day_first: bool = False) -> pl.DataFrame:
-    """Return ``at`` (Int64, microseconds; of a clock without a date since midnight) and ``dated`` for every time."""
+    """Return ``at`` (Int64, microseconds; of a clock without a date since midnight) and ``dated`` for every time.
+
+    Both are null where there is no time, or none that can be read.
+    """
     text = time.cast(pl.String)
     at = _at_once(text, day_first=day_first)
     if at.null_count() > text.null_count():  # else none has white space around it, which is looked for in vain
         text = text.str.strip_chars()
         at = _at_once(text, day_first=day_first)
     if at.null_count() == text.null_count():
-        return pl.DataFrame({"at": at, "dated": pl.repeat(value=True, n=len(text), eager=True)})
+        return pl.DataFrame({"at": at}).with_columns(dated=pl.when(pl.col("at").is_not_null()).then(statement=True))
     slow = text.is_not_null() & at.is_null()
     found = _one_by_one(text.filter(slow), day_first=day_first)
     place = pl.when(slow).then(slow.cast(pl.UInt32).cum_sum() - 1)

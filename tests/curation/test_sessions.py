@@ -4,6 +4,7 @@ from random import Random
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,6 +154,12 @@ def test_times_of_two_kinds_in_one_conversation_move_nothing() -> None:
     assert order("2024-05-01 10:02", "10:01") == [0, 1]
 
 
+def test_a_file_without_times_does_not_hinder_another_s_clocks() -> None:
+    said = [("f", "10:02"), ("f", "10:01"), ("g", None)]
+    frame = rows(*({"conversation": "c", "file": file, "span": True, "time": time} for file, time in said))
+    assert sessions(frame)[0]["raw"].to_list() == ["1", "2", "0"]  # what has no time stays behind the one before
+
+
 def test_what_was_moved_is_said() -> None:
     frame = rows({"conversation": "c", "time": "10:02"}, {"conversation": "c", "time": "10:01"})
     found = sessions(frame)[1].select("message", "rule", "before", "after").rows()
@@ -169,6 +176,31 @@ def test_sorting_loses_nothing_and_respects_the_times(minutes: list[int | None])
     known = [minutes[i] for i in found if minutes[i] is not None]
     if known and len(known) * 2 >= len(minutes):
         assert known == sorted(known)  # type: ignore[type-var]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_threads_that_share_the_messages_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(seed)
+    words = (["c1", "c2", "c3", None], ["10:01:05", "10:02", "2024-05-01 10:02:03", "2024-05-01 11:40:03", None])
+    frame = tables.read(
+        pl.DataFrame(
+            [
+                {
+                    "row": i, "file": random.choice("fg"), "source": f"f:{i}", "conversation": random.choice(words[0]),
+                    "time": random.choice(words[1]), "role": random.choice(tables.ROLES), "raw": random.choice("ab"),
+                    "bot": random.random() < 0.3, "customer": random.choice(["x", "y", None]),
+                }
+                for i in range(30)
+            ],
+            schema={name: kind for name, kind in tables.READ.items() if name not in ("cot", "id")},
+        )
+    )  # fmt: skip
+    alone, findings = sessions(frame)
+    monkeypatch.setattr("curation.sessions.AT_ONCE", 1)
+    monkeypatch.setattr("polars.thread_pool_size", lambda: 3)
+    shared, also = sessions(frame)
+    assert shared.equals(alone)
+    assert also.equals(findings)
 
 
 # --- rows that came twice ---------------------------------------------------------------------------------------

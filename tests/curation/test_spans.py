@@ -1,5 +1,7 @@
 """Where lines lie and what they hold, against counting them in strings."""
 
+import re
+from itertools import compress, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +25,33 @@ def test_lines_and_their_marks_are_those_of_the_text(text: str, separator: str) 
         patch.setattr(spans, "PIECE", 5)  # so that lines run over pieces
         found = spans.spans(written, separator)
     assert [found.bytes_of(at, at + 1) for at in range(len(found))] == lines
-    assert found.separators.tolist() == [line.count(separator.encode()) for line in lines]
+    field = rf'(?:[^"{separator}]*|"(?:[^"]|"")*")'
+    whole = [bool(re.fullmatch(f"{field}(?:{separator}{field})*", line.decode())) for line in lines]
+    pairs = zip(lines, whole, strict=True)
+    bare = [re.sub(r'"[^"]*"', "", line.decode()) if right else line.decode() for line, right in pairs]
+    rid = [b"\r" not in line for line in lines]
+    assert list(compress(found.whole.tolist(), rid)) == list(compress(whole, rid))
+    opened = [bool(re.fullmatch(f'(?:{field}{separator})*"(?:[^"]|"")*', line.decode())) for line in lines]
+    assert list(compress(found.opens.tolist(), rid)) == list(compress(opened, rid))
+    assert list(compress(found.separators.tolist(), rid)) == [line.count(separator) for line in compress(bare, rid)]
     assert found.quotes.tolist() == [line.count(b'"') for line in lines]
     assert found.returns.tolist() == [b"\r" in line for line in lines]
     assert found.that_begin("\ufeff".encode()) == [at for at, line in enumerate(lines) if line[:3] == b"\xef\xbb\xbf"]
+
+
+ROW = st.lists(st.sampled_from(['"', ",", "\n", "a", '""', '",', ',"', '"\n', '\n"']), max_size=14).map("".join)
+
+
+@given(ROW)
+def test_rows_over_several_lines_are_those_that_a_pattern_finds(text: str) -> None:
+    found = spans.spans(text.encode(), ",")
+    odd = [at for at in range(len(found)) if found.quotes[at] % 2]
+    runs = [(a, b + 1) for a, b in pairwise(odd) if found.opens[a] and not found.opens[b]]
+    field = r'(?:[^",\n]*|"(?:[^"]|"")*")'
+    for (begin, end), separators in zip(runs, found.rows(*np.array(runs, int).reshape(-1, 2).T).tolist(), strict=True):
+        row = found.bytes_of(begin, end).decode()
+        assert (separators >= 0) == bool(re.fullmatch(f"{field}(?:,{field})*", row))
+        assert separators in (-1, re.sub(r'"[^"]*"', "", row).count(","))
 
 
 @given(st.lists(st.tuples(st.sampled_from(["", "a", "好,"]), st.booleans()), min_size=1, max_size=9))
