@@ -99,13 +99,16 @@ def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
 def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
     """Messages → findings and examples; what the query types of all shards are chosen from."""
     recipe, packs = job.recipe, job.packs
-    messages, stripped = strip(context(frames.pop("messages"), shared["lines"]), packs.rules)
+    messages = frames.pop("messages")
+    bare = privacy.bare(messages["text"])
+    messages, stripped = strip(context(messages, shared["lines"]), packs.rules)
     early, pieces = frames["early"], frames["pieces"]
     said = pl.concat([early, seams.bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
     heard = said.height
     said = pl.concat([said, decisions.on_messages(job.people, messages)])
     spoken, examples = _extracted(messages, said, job)
-    examples = privacy.examples(examples, job.mask)  # joined texts may say more than their parts
+    examples = privacy.examples(examples, job.mask, known=bare)  # joined texts may say more than their parts
+    del bare
     judged = judge(examples, packs.rules, on="example")
     examples = examples.with_columns(decisions.content(examples))
     examples, by_people = decisions.on_examples(job.people, examples, mask=job.mask)

@@ -46,18 +46,20 @@ def masked_lists(
 
 
 def masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None = None) -> tuple[pl.Series, pl.DataFrame]:
-    """Mask `units` (conversation, text, asked; in order, null texts stay null; maybe `times`: how often each stands).
+    """Mask `units` (conversation, text, asked; in order, null texts stay null).
 
+    Units may have `times`, how often each stands, and `bare`: whether it is known that nothing is found in it.
     Returns the masked texts, and the hits: row, start, end, kind, placeholder. A value that is found once is masked
     wherever else it stands in its conversation. Numbers go by first appearance, beginning behind those of
     placeholders that are in the texts already.
     """
-    times = pl.col("times") if "times" in units.columns else pl.lit(1, dtype=pl.UInt32)
-    units = units.select("conversation", "text", "asked", times=times).with_row_index("row")
+    more = {"times": pl.lit(1, dtype=pl.UInt32), "bare": pl.lit(value=False)}
+    more |= {name: pl.col(name) for name in more if name in units.columns}
+    units = units.select("conversation", "text", "asked", **more).with_row_index("row")
     if (units["text"].str.len_chars() <= LONG).all():
         return _masked(units, wanted, chinese=chinese)
     pieces = _pieces(units)
-    texts, hits = _masked(pieces.select("row", "conversation", "text", "asked", "times"), wanted, chinese=chinese)
+    texts, hits = _masked(pieces.select(units.columns), wanted, chinese=chinese)
     joined = pieces.select("whole", text=texts).group_by("whole", maintain_order=True).agg(pl.col("text").str.join(""))
     place = pieces.select("row", "whole", "offset")
     return (
@@ -87,7 +89,7 @@ def _pieces(units: pl.DataFrame) -> pl.DataFrame:
 
 def _masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None) -> tuple[pl.Series, pl.DataFrame]:
     """Do what `masked` says, for units with `row`, none of which is long."""
-    hits = find(units, wanted)
+    hits = find(units.filter(~pl.col("bare")), wanted)
     if hits.is_empty():
         return units["text"], hits.select("row", "start", "end", "kind").with_columns(placeholder=pl.lit(""))
     mine = units.join(
@@ -238,14 +240,22 @@ def _named(units: pl.DataFrame, hits: pl.DataFrame, *, chinese: bool | None) -> 
     )
 
 
-def examples(frame: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
+def bare(texts: pl.Series) -> pl.Series:
+    """Return those of the texts that `masked` made in which nothing was found: they have no mask in them."""
+    return texts.filter(~texts.str.contains("[", literal=True)).unique()
+
+
+def examples(frame: pl.DataFrame, wanted: Masking, *, known: pl.Series | None = None) -> pl.DataFrame:
     """Mask once more what was joined to examples (tables.EXAMPLES): "my order number is" and "7720" are harmless apart.
 
-    All texts of a conversation are numbered together, so the copies of a turn in several examples stay equal.
+    All texts of a conversation are numbered together, so the copies of a turn in several examples stay equal. `known`
+    are texts in which nothing was found (`bare`): they are not looked at again where they stand alone.
     """
     if frame.is_empty() or not wanted.kinds:
         return frame
     parts, copies = _parts(frame)
+    if known is not None:
+        parts = parts.with_columns(bare=pl.col("text").is_in(known.implode()))
     texts, hits = masked(parts, wanted)
     if hits.is_empty():
         return frame

@@ -66,13 +66,12 @@ FINDERS: tuple[Search, ...] = tuple(
 )
 
 # Masks that the log came with, and ours: [订单x], [电话1], <phone>, {{name}}, 138****5678.
-_MASK = re.compile(
-    r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]{2,20}\d{0,3}\}?\}|"
-    r"(?:(?<![\dA-Za-z])[\dA-Za-z]+)?[*＊]{3,}[\dA-Za-z]*"
-)
-
-
-_MAY_MASK = re.compile(r"[\[<{*＊]")  # each of them has one of these
+_MASK = r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]{2,20}\d{0,3}\}?\}"
+_STARS = r"(?:(?<![\dA-Za-z])[\dA-Za-z]+)?[*＊]{3,}[\dA-Za-z]*"  # tried at every word
+_MASKS = re.compile(_MASK)
+_MASKS_AND_STARS = re.compile(f"{_MASK}|{_STARS}")
+_MAY_MASK = re.compile(r"[\[<{]|[*＊]{3}")  # each of them has one of these
+_MAY_STAR = re.compile(r"[*＊]{3}")
 
 
 @dataclass(frozen=True)
@@ -149,7 +148,8 @@ class _Claims:
 
     def __init__(self, text: str, wanted: Masking) -> None:
         """Begin with what the masks of the text take."""
-        masks = _MASK.finditer(text) if _MAY_MASK.search(text) else ()
+        pattern = _MASKS_AND_STARS if _MAY_STAR.search(text) else _MASKS
+        masks = pattern.finditer(text) if _MAY_MASK.search(text) else ()
         self._text, self._wanted, self._taken = text, wanted, Taken(match.span() for match in masks)
         self.hits: list[Hit] = []
 
@@ -205,16 +205,16 @@ _HIT: dict[str, type[pl.DataType]] = {
 def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     """Return the hits of `units` (row u32, text, asked): row, start, end (characters), kind, key, surface.
 
-    `asked` is null, or the kinds of which the message before asks. Python sees each distinct text once.
+    `asked` is null, or the kinds of which the message before asks. Each distinct text is looked at once.
     """
     if not wanted.kinds:
         return pl.DataFrame(schema={"row": pl.UInt32, **_HIT})
     finders, guards, replied = _needed(wanted.kinds)
     may = pl.any_horizontal(map(pl.col("text").str.contains, looks(name for name in GUARDS if guards & _BIT[name])))
     if replied:
-        may |= pl.col("asked").is_not_null() & pl.col("text").is_not_null()
-    likely = units.select("row", "text", "asked").filter(may)
-    seen = _seen(likely.select("text", "asked").unique(maintain_order=True))
+        may |= pl.col("asked").is_not_null()
+    likely = units.select("row", "text", "asked").drop_nulls("text")
+    seen = _seen(likely.select("text", "asked").unique(maintain_order=True).filter(may))
     texts = seen["text"].to_list()
     found = [
         (place, *hit, text[hit.start : hit.end])
@@ -254,19 +254,21 @@ def _search(
     apart = seen.select((pl.col("text").str.len_chars() > LONG) | (pl.len() < _FEW)).to_series()
     looked = seen.lazy().filter(~apart)
     lines = seen["line"].to_list()
-    claims = [_Claims(text, wanted) for text in texts]
+    claims: dict[int, _Claims] = {}  # of the few texts in which something is found
     spotted = pl.collect_all([_look(looked, search) for search in finders]) if seen.height >= _FEW else []
     for search, look in zip(finders, spotted, strict=False):
         for place, spots in zip(look["place"].to_list(), look["spots"].to_list(), strict=True):
-            claims[place].add(search.finder(lines[place], spots))
+            found = list(search.finder(lines[place], spots))
+            if found:
+                (claims.get(place) or claims.setdefault(place, _Claims(texts[place], wanted))).add(found)
     asks = zip(apart.to_list(), seen["asked"].to_list(), seen["groups"].to_list(), strict=True)
     for place, (whole, asked, groups) in enumerate(asks):
         if whole:
             yield scan(texts[place], wanted, groups=groups, asked=asked or "", finders=finders)
             continue
-        if asked and not claims[place].hits:
-            claims[place].add(replies.reply(lines[place], asked))
-        yield sorted(claims[place].hits)
+        if asked and not (place in claims and claims[place].hits):
+            claims.setdefault(place, _Claims(texts[place], wanted)).add(replies.reply(lines[place], asked))
+        yield sorted(claims[place].hits) if place in claims else []
 
 
 def _look(seen: pl.LazyFrame, search: Search) -> pl.LazyFrame:

@@ -1,5 +1,8 @@
 """One value, one placeholder in a conversation; replies are masked as what was asked for; shards change nothing."""
 
+from itertools import pairwise
+from random import Random
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -120,6 +123,33 @@ def test_shards_of_whole_conversations_give_the_same_placeholders(talks: list[li
     alone = [mend(part, mask=privacy.EVERYTHING) for part in parts]
     assert whole["text"].to_list() == [text for part, _ in alone for text in part["text"]]
     assert found.height == sum(part.height for _, part in alone)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.lists(WORDS, min_size=2, max_size=6), min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_examples_are_masked_alike_whether_it_is_known_what_holds_nothing_or_not(
+    talks: list[list[str]], draw: Random
+) -> None:
+    parts = [said(*(("user", text) for text in talk), conversation=f"c{i}") for i, talk in enumerate(talks)]
+    spoken, _ = mend(pl.concat(parts), mask=privacy.EVERYTHING)
+    rows = []
+    for name, texts in spoken.group_by("conversation", maintain_order=True).agg("text").iter_rows():
+        cuts = sorted({0, len(texts), *draw.choices(range(len(texts)), k=2)})
+        turns = [draw.choice(["", "，", "\n"]).join(texts[a:b]) for a, b in pairwise(cuts)]
+        struct = [{"role": "user", "text": text, "messages": [0]} for text in turns]
+        rows.append({"conversation": name, "question": turns[0], "answer": turns[-1], "cot": None, "turns": struct})
+    given = pl.DataFrame(rows, schema_overrides={"turns": pl.List(tables.TURN), "cot": pl.String})
+    known = privacy.bare(spoken["text"])
+    assert privacy.examples(given, privacy.EVERYTHING, known=known).equals(privacy.examples(given, privacy.EVERYTHING))
+
+
+def test_what_is_known_to_hold_nothing_is_not_looked_at_again() -> None:
+    turns = [{"role": "user", "text": text, "messages": [0]} for text in ("打13800138000", "打13900139000")]
+    row = {"conversation": "c", "question": "打13800138000", "answer": "打13900139000", "cot": None, "turns": turns}
+    given = pl.DataFrame([row], schema_overrides={"turns": pl.List(tables.TURN), "cot": pl.String})
+    told = privacy.examples(given, privacy.EVERYTHING, known=pl.Series(["打13800138000"]))
+    assert told.select("question", "answer").row(0) == ("打13800138000", "打[电话1]")
+    assert privacy.bare(pl.Series(["好的", "打[电话1]", None, "好的"])).to_list() == ["好的"]
 
 
 def test_an_example_is_masked_in_question_answer_and_turns_alike_and_others_stay() -> None:
