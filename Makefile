@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins locks clean clients fuzz guided audit sbom bench-dedup bench-curate
+.PHONY: help demo test check fix pins locks clean newest clients fuzz guided audit sbom bench-dedup bench-curate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -53,6 +53,13 @@ guided: .venv/.dev ## a search for input that breaks us, guided by coverage: an 
 	@test -e .cache/atheris/atheris || $(BIN)/python -m pip install -qq --target .cache/atheris 'atheris>=3,<4'
 	for what in recipe toml pack; do PYTHONPATH=.cache/atheris $(BIN)/python tests/guided.py $$what || exit; done
 	PYTHONPATH=.cache/atheris $(BIN)/python tests/guided.py files -max_total_time=1800
+
+# What `pip install` brings to somebody today, in place of the pins; on another Python with `make PYTHON=… newest`.
+newest: ## curation's tests with the newest releases of everything, without torch
+	@$(FIND_PYTHON); rm -rf .cache/newest && "$$python" -m venv .cache/newest && .cache/newest/bin/python --version
+	.cache/newest/bin/python -m pip install -qq --progress-bar off '.[cluster,fast,langid,review,simplified,xlsx]' \
+	  hypothesis httpx2 jsonschema pytest pytest-xdist
+	.cache/newest/bin/python -m pytest -n auto --maxprocesses 4 --dist worksteal tests/curation tests/test_rules.py
 
 clients: .venv/.train ## load the sample run with the trainers' own loaders (makes their environments: 6 GB)
 	$(BIN)/python benchmarks/clients/run.py

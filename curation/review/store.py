@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from curation import locks
@@ -47,10 +47,13 @@ class Store:
             raise UsageError("--reviewer: a name is up to 40 letters, digits, dots, dashes and underscores")
         self.path = run / f"review.{reviewer}.sqlite"
         try:
-            self._file = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute("PRAGMA synchronous=FULL")
-            self._file.executescript(_SCHEMA)
+            with ExitStack() as undo:
+                self._file = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
+                undo.callback(self._file.close)
+                self._file.execute("PRAGMA journal_mode=WAL")
+                self._file.execute("PRAGMA synchronous=FULL")
+                self._file.executescript(_SCHEMA)
+                undo.pop_all()
         except sqlite3.Error as fault:
             raise OutputError(f"{self.path}: cannot be written: {fault}") from None
 

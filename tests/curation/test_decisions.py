@@ -1,6 +1,7 @@
 """What people said: the log only grows, and it wins over the rules on the next run."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -196,13 +197,13 @@ def test_no_decisions_no_file_and_the_manifest_says_none(run: Path) -> None:
 
 
 def test_the_file_only_grows(tmp_path: Path) -> None:
-    file = store.Store(tmp_path, "mei")
-    file.add([event(1), event(2, "drop")])
-    for change in ("UPDATE events SET line = ''", "DELETE FROM events"):
-        with pytest.raises(Exception, match="append only"):
-            file._file.execute(change)
-    with pytest.raises(Exception, match="could not be saved"):
-        file.add([event(3), event(1)])  # all or none
+    with closing(store.Store(tmp_path, "mei")) as file:
+        file.add([event(1), event(2, "drop")])
+        for change in ("UPDATE events SET line = ''", "DELETE FROM events"):
+            with pytest.raises(Exception, match="append only"):
+                file._file.execute(change)
+        with pytest.raises(Exception, match="could not be saved"):
+            file.add([event(3), event(1)])  # all or none
     assert store.read(file.path) == [event(1), event(2, "drop")]
 
 
