@@ -51,7 +51,8 @@ GUARDS: dict[str, str] = {
     "chat": (
         r"(?i)(?:微信|威信|薇信|weixin|wechat|v信|vx|wx|qq|扣扣|企鹅|whatsapp|telegram|skype|snapchat|insta"
         r"|line id|discord|kakao|登录名|用户名|账号|帐号|账户|昵称|user ?name"
-        r"|user ?id|login|account name)[^\n。！？!?]*[A-Z0-9_]{4}|(?:^|[^A-Z0-9])q[号:： ]{1,3}[1-9][0-9]{7}"
+        r"|user ?id|login|account name)[^\n。！？!?]*(?:[A-Z0-9_]{4}|[零〇一二三四五六七八九幺]{7})"
+        r"|(?:^|[^A-Z0-9])q[号:： ]{1,3}[1-9][0-9]{7}"
     ),
     "plate": (
         r"(?i)[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z][·• ]?[A-Z0-9]{4}"
