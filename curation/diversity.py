@@ -8,7 +8,7 @@ nearness depend on how many texts are looked at, so before and after are measure
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from curation.query_types import OTHER
 from curation.recipe import Dedup
 from curation.vectors import MASK
 
+SIDES = ("before", "after")  # all candidates, and those that are kept
 SAMPLE = 20_000  # texts at most of which wording and nearness are measured
 COMMON = 10  # skeletons that count as the common ones
 ORDERS = 32  # sorted orders of the signatures in which neighbours are compared
@@ -131,6 +132,23 @@ def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, com
     by_skeleton = examples["skeleton"].value_counts()["count"]
     (worded,) = wordings([examples.sort("id").head(compared)], settings, seed=seed)
     return scored(by_type, by_skeleton, worded, types)
+
+
+def sampled(examples: pl.DataFrame) -> pl.DataFrame:
+    """Return the first SAMPLE examples of each side, in the order of ids: side, id, question."""
+    kept = examples.filter(pl.col("verdict") == "keep")
+    return pl.concat(
+        side.select(pl.lit(name).alias("side"), "id", "question").bottom_k(SAMPLE, by="id")
+        for name, side in zip(SIDES, (examples, kept), strict=True)
+    )
+
+
+def samples(parts: Iterable[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Return a sample (id, question; sorted by id) of each side, of one size, from what `sampled` returned of parts."""
+    every = pl.concat(parts)
+    sides = [every.filter(pl.col("side") == side).drop("side").sort("id") for side in SIDES]
+    compared = min(SAMPLE, *(side.height for side in sides))
+    return [side.head(compared) for side in sides]
 
 
 class Wording(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from curation import decide, decisions, duplicates, leaks, query_types, references, tables, topics
+from curation import decide, decisions, diversity, duplicates, leaks, query_types, references, tables, topics
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
 from curation.dedup.store import Signatures
@@ -40,6 +40,7 @@ class Curated:
     duplicates: duplicates.Duplicates
     turns: int
     types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
+    asked: Sequence[pl.DataFrame]  # diversity.samples, before and after
     parts: Callable[[str], Iterator[pl.DataFrame]]
     written: Callable[[Path], Iterator[tuple[Path, Frames]]]  # files of lines, part by part: engines.Engine.written
     signatures: Callable[[], Iterator[pl.DataFrame]] | None = (
@@ -162,7 +163,9 @@ def _finish(
         "split", lambda: [("placed", _split(thin, compared, job, known).select("id", "cluster", "split"))]
     )
     later = pl.concat([twice.findings, over])
-    sizes = _together(engine.map(SETTLE, job, {"later": later, "placed": sides["placed"]}), "sizes")
+    settled = engine.map(SETTLE, job, {"later": later, "placed": sides["placed"]})
+    sizes, asked = _together(settled, "sizes"), diversity.samples(given["sampled"] for given in settled)
+    del settled
     progress("decide", f"{kept.height} examples kept")
     unread = _unreadable(reading.unreadable)
 
@@ -179,7 +182,7 @@ def _finish(
         return (found[name] for name in kept_signatures)
 
     signed = signatures if kept_signatures else None
-    return Curated(reading.inputs, reading.unreadable, twice, spoken, types, parts, written, signed)
+    return Curated(reading.inputs, reading.unreadable, twice, spoken, types, asked, parts, written, signed)
 
 
 def _together(given: Sequence[Frames], name: str) -> pl.DataFrame:

@@ -7,13 +7,14 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from curation import __version__, decisions, locks, parquet, part, tables
+from curation import __version__, decisions, diversity, locks, parquet, part, tables
 from curation.card import card
 from curation.convert import dataset_info
 from curation.edge import disk_is_full
@@ -183,13 +184,12 @@ def write(
     Some whole conversations are in memory at a time: those of a part of `curated`. `timings` tells at the very end
     what the stages took, for the manifest (default: it has none).
     """
-    with whole_or_absent(target) as folder:
+    with whole_or_absent(target) as folder, ThreadPoolExecutor(2) as beside:
         parts = curated.written(folder)  # by workers, where there are any, from now on
-        for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
-            parquet.write((frame.select(columns) for frame in curated.parts(name)), folder / f"{name}.parquet")
-        if curated.signatures is not None:
-            parquet.write(curated.signatures(), folder / "signatures.parquet")
+        tables_written = beside.submit(_tables, curated, folder)
+        worded = beside.submit(diversity.wordings, curated.asked, recipe.dedup, seed=recipe.seed)
         measured, records, told = part.join(parts, recipe, folder)
+        tables_written.result()
         info = dataset_info([name for name, n in records.items() if n])  # loaders refuse an empty file
         _json(folder / "dataset_info.json", info)
         with (folder / "unreadable.jsonl").open("wb") as file:
@@ -197,7 +197,8 @@ def write(
         if events:
             (folder / "decisions.jsonl").write_text(decisions.lines(events), encoding="utf-8", newline="\n")
         report = numbers(
-            recipe=recipe, packs=packs, inputs=curated.inputs, measured=measured, unreadable=curated.unreadable.height,
+            recipe=recipe, packs=packs, inputs=curated.inputs, measured=measured, compared=curated.asked[0].height,
+            worded=worded.result(), unreadable=curated.unreadable.height,
             duplicates=curated.duplicates, turns=curated.turns, types=curated.types,
             files=_files(folder, records), left=residual.worst(told["left"]), version=__version__,
             review=_reviewed(events, folder, recipe),
@@ -220,6 +221,13 @@ def write(
             ),
         )
     return report
+
+
+def _tables(curated: Curated, folder: Path) -> None:
+    for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
+        parquet.write((frame.select(columns) for frame in curated.parts(name)), folder / f"{name}.parquet")
+    if curated.signatures is not None:
+        parquet.write(curated.signatures(), folder / "signatures.parquet")
 
 
 def _reviewed(events: Sequence[decisions.Event], folder: Path, recipe: Recipe) -> Review | None:

@@ -11,8 +11,8 @@ place      read                   messages, pieces, early, mends                
 judge      what place keeps       messages, examples, findings, claims           coverage or sample (query types), sums
 name       the same               examples with query type and skeleton          thin: candidates for deduplication
 compare    examples               nothing                                        units: what the split compares
-settle     what judge keeps       messages, examples, findings as they are       sizes, for the order of the output
-                                  written
+settle     what judge keeps       messages, examples, findings as they are       sizes, for the order of the output;
+                                  written                                        questions for the report
 =========  =====================  =============================================  =====================================
 """
 
@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from curation import decide, decisions, duplicates, privacy, query_types, seams, split, topics
+from curation import decide, decisions, diversity, duplicates, privacy, query_types, seams, split, topics
 from curation.diversity import skeletons
 from curation.extract import extract, turns
 from curation.judge import asked, context, counted, judge, lines
@@ -221,7 +221,7 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
     for name, frame in made.items():
         counted = frame.group_by("begins").agg(pl.len().alias(name))
         sizes = sizes.join(counted, on="begins", how="left", maintain_order="left")
-    return {**made, "sizes": sizes.fill_null(0)}
+    return {**made, "sizes": sizes.fill_null(0), "sampled": diversity.sampled(decided)}
 
 
 PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
@@ -229,6 +229,6 @@ LEDGER = ("messages", "examples", "findings")
 JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
 NAME = Step("name", _name, JUDGE.keeps, ("examples",), ("thin", "types"))
 COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
-SETTLE = Step("settle", _settle, LEDGER, LEDGER, ("sizes",))
+SETTLE = Step("settle", _settle, LEDGER, LEDGER, ("sizes", "sampled"))
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}

@@ -18,6 +18,7 @@ from curation import diversity, privacy, tables
 from curation.checks.language import language
 from curation.decide import dropped_messages, with_message_findings
 from curation.decisions import KEEPING
+from curation.diversity import SIDES
 from curation.report import counts, model, shown
 
 EXAMPLES_PER_RULE = 3
@@ -27,7 +28,6 @@ CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
 TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
 
 MESSAGE = ["conversation", "message"]
-SIDES = ("before", "after")  # all candidates, and those that are kept
 
 _COUNTS: tables.Schema = {"key": pl.List(pl.String), "n": pl.Int64}
 _ACTIONS: tables.Schema = {"rule": pl.String, "action": pl.String}
@@ -51,7 +51,6 @@ class Measures:
         self.kept: Chosen[model.KeptExample] = []
         self.dropped: Chosen[model.DroppedExample] = []
         self.skeletons = pl.DataFrame(schema={"skeleton": pl.String, "before": pl.UInt32, "after": pl.UInt32})
-        self.asked = {side: pl.DataFrame(schema={"id": pl.String, "question": pl.String}) for side in SIDES}
         self._openings = pl.Series(dtype=pl.UInt64)
 
     def add(self, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> None:
@@ -73,14 +72,12 @@ class Measures:
             *_rows("kept", {"": self.kept}),
             *_rows("dropped", {"": self.dropped}),
         ]
-        asked = (frame.select(pl.lit(side).alias("side"), pl.all()) for side, frame in self.asked.items())
         return {
             "counts": pl.DataFrame([(list(key), n) for key, n in self.n.items()], schema=dict(_COUNTS), orient="row"),
             "actions": pl.DataFrame(list(self.actions.items()), schema=dict(_ACTIONS), orient="row"),
             "sets": pl.DataFrame([(list(key), n) for key, n in self.sets.items()], schema=dict(_COUNTS), orient="row"),
             "samples": pl.DataFrame(samples, schema=dict(_SAMPLES), orient="row"),
             "skeletons": self.skeletons,
-            "asked": pl.concat(asked),
             "openings": self._openings.alias("opening").to_frame(),
         }
 
@@ -98,9 +95,6 @@ class Measures:
         one.kept = _chosen(samples, "kept", model.KeptExample, EXAMPLES_SHOWN).get("", [])
         one.dropped = _chosen(samples, "dropped", model.DroppedExample, EXAMPLES_SHOWN).get("", [])
         one.skeletons = frames["skeletons"].group_by("skeleton").agg(pl.col("before", "after").sum())
-        for side in SIDES:
-            asked = frames["asked"].filter(pl.col("side") == side).drop("side")
-            one.asked[side] = asked.sort("id").head(diversity.SAMPLE)
         one._openings = frames["openings"].to_series()
         return one
 
@@ -180,9 +174,6 @@ class Measures:
         self.skeletons = both.group_by("skeleton").agg(pl.col("before", "after").sum()) if len(self.skeletons) else mine
         new = kept.select(diversity.opening().hash(seed=0)).to_series().unique()
         self._openings = pl.concat([self._openings, new]).unique() if len(self._openings) else new
-        for side, frame in zip(SIDES, (examples, kept), strict=True):
-            more = pl.concat([self.asked[side], frame.select("id", "question")])
-            self.asked[side] = more.bottom_k(diversity.SAMPLE, by="id").sort("id")
 
     def _show(
         self,

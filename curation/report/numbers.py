@@ -15,7 +15,7 @@ from curation.read import Input
 from curation.recipe import Recipe
 from curation.report import counts, model, shown
 from curation.report.gate import gate
-from curation.report.measure import CHARACTERS, SIDES, TURNS, Measures
+from curation.report.measure import CHARACTERS, TURNS, Measures
 
 # Findings that no pack rule makes: what the stages themselves say.
 STRUCTURAL = {
@@ -53,6 +53,8 @@ def numbers(
     packs: Packs,
     inputs: Sequence[Input],
     measured: Measures,
+    compared: int,
+    worded: Sequence[diversity.Wording],
     unreadable: int,
     duplicates: Duplicates,
     turns: int,
@@ -64,11 +66,12 @@ def numbers(
 ) -> model.Report:
     """Build the report of all that was `measured`; `unreadable` is how many lines could not be read.
 
+    `worded` is the wording of `compared` questions before and after (diversity.wordings).
     `left` is what privacy/residual.py still finds in the exported files, by kind.
     """
     records = sum(i.records for i in inputs)
     personal = _personal_data(measured.by("hits"), left, recipe.privacy.keep)
-    before, after = (measured.by("type", side) for side in SIDES)
+    before, after = (measured.by("type", side) for side in diversity.SIDES)
     return model.Report(
         schema_version="siftune/report/1",
         name=recipe.name,
@@ -87,7 +90,7 @@ def numbers(
         query_types=_query_types(types, before, after),
         missing_types=_rare(types, before, after, below=1),
         diversity=_diversity(measured, len(types) + 1),
-        variety=_variety(recipe, types, measured),
+        variety=_variety(recipe, types, measured, compared, worded),
         lengths=model.Lengths(
             question=_histogram(measured, "question", CHARACTERS),
             answer=_histogram(measured, "answer", CHARACTERS),
@@ -212,13 +215,13 @@ def _diversity(measured: Measures, types: int) -> model.Diversity:
     return model.Diversity(**vars(diversity.evenness(by_type, frames, measured.openings, types=types)))
 
 
-def _variety(recipe: Recipe, types: Mapping[str, Names], measured: Measures) -> model.Variety:
-    compared = min(measured.n["examples", "before"], measured.n["examples", "after"], diversity.SAMPLE)
-    by_type = {side: measured.by("type", side) for side in SIDES}
-    samples = [measured.asked[side].head(compared) for side in SIDES]
+def _variety(
+    recipe: Recipe, types: Mapping[str, Names], measured: Measures, compared: int, worded: Sequence[diversity.Wording]
+) -> model.Variety:
+    by_type = {side: measured.by("type", side) for side in diversity.SIDES}
     scores = {
-        side: diversity.scored(by_type[side], measured.skeletons.filter(pl.col(side) > 0)[side], worded, list(types))
-        for side, worded in zip(SIDES, diversity.wordings(samples, recipe.dedup, seed=recipe.seed), strict=True)
+        side: diversity.scored(by_type[side], measured.skeletons.filter(pl.col(side) > 0)[side], one, list(types))
+        for side, one in zip(diversity.SIDES, worded, strict=True)
     }
     missing = set(_rare(types, by_type["before"], by_type["after"], below=1))
     least = max(recipe.selection.floors.type, 2)
@@ -239,12 +242,12 @@ def _variety(recipe: Recipe, types: Mapping[str, Names], measured: Measures) -> 
 
 
 def _histogram(measured: Measures, what: str, edges: list[int]) -> model.Histogram:
-    before, after = (measured.bins(what, side, edges) for side in SIDES)
+    before, after = (measured.bins(what, side, edges) for side in diversity.SIDES)
     return model.Histogram(edges=edges, before=before, after=after)
 
 
 def _languages(measured: Measures) -> list[model.LanguageRow]:
-    before, after = (measured.by("language", side) for side in SIDES)
+    before, after = (measured.by("language", side) for side in diversity.SIDES)
     return [
         model.LanguageRow(
             language="und" if name == "other" else name, before=before.get(name, 0), after=after.get(name, 0)
