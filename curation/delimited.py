@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -32,6 +34,9 @@ LONGEST_RUN = 100  # lines of a row that is parsed with many others; longer ones
 WIDEST = 1000  # columns of rows that are parsed many at a time; no expression tells wider ones
 HEAD = 1000  # rows that say how wide a table without header is
 HEAD_LINES = HEAD + LONGEST_QUOTED
+HEAD_IDS = 200  # rows whose ids tell whether a spreadsheet has rounded them
+ROUNDED = re.compile(r"[1-9](?:\.[0-9]+)?[Ee]\+[0-9]{2}")
+SUMS = {"合计", "总计", "小计", "总数", "total", "totals", "grand total", "subtotal", "sum"}
 
 csv.field_size_limit(1 << 24)  # the module's own limit of 128 KiB is below a long e-mail thread
 
@@ -55,6 +60,8 @@ class Grid:
     places: dict[str, int]  # index of every column
     width: int
     begin: int  # number of the first line below the header
+    keys: list[str]
+    header: str  # as it stands in the file; it may come again, where exports were put together
 
 
 class Table:
@@ -75,7 +82,7 @@ class Table:
         self._all = len(wanted) == self.grid.width
 
     def _grid(self, head: Sequence[str], bad: dict[int, Bad]) -> Grid:
-        begin, keys = 1, list[str]()
+        begin, keys, text = 1, list[str](), ""
         rows = _rows(head, bad, self._delimiter, quoted=self._quoted)
         if self._source.header:
             header, used = next((row for row in rows if row[0].line >= self._source.first_line), (None, 0))
@@ -87,7 +94,7 @@ class Table:
             if any("\r" in name for name in header.value):
                 cure = "end all lines alike, with a line feed"
                 raise SourceError(f"{self._file}:{header.line}: the header has carriage returns in it; {cure}")
-            keys = [plain(name) for name in header.value]
+            keys, text = [plain(name) for name in header.value], header.text
             width, begin = len(keys), header.line + used
         else:
             begin = self._source.first_line
@@ -97,7 +104,10 @@ class Table:
         layout = settle(self._source, keys, None, self._file)
         if layout.shape == "conversations" and not (self._source.line or self._source.separator):
             raise SourceError(f"{self._file}: a table holds no nested conversations; use shape: messages or records")
-        return Grid(layout, places(self._file, layout, keys, width), width, begin)
+        found = places(self._file, layout, keys, width)
+        if "conversation" in found and self._source.header:
+            check_ids(self._file, keys[found["conversation"]], (row.value for row, _ in rows), found["conversation"])
+        return Grid(layout, found, width, begin, keys, text)
 
     def parse(self, block: Block) -> Parsed:
         """Parse the lines of a block that are whole rows of plain fields."""
@@ -140,7 +150,7 @@ class Table:
         rows = Rows(self._file, self._source.span_files)
         here = (row for row in numbered if row.line >= self.grid.begin)
         whole = (self._joined(row) for row in here) if self._source.rest else here
-        below = (named(row, self.grid.places, self.grid.width) for row in whole)
+        below = (named(row, self.grid.places, self.grid.width) for row in body(whole, self.grid.keys))
         rows.fill(fill_down(below, self._above) if self._source.fill_down else below, self._take)
         self._seen += len(lines)
         self._open = [view[index] for index in range(walked.end, len(view))]
@@ -201,6 +211,7 @@ class Table:
             runs = self._runs(lines, above, bad)
         ordered = lines.that_begin(codecs.BOM_UTF8)  # which Polars would take off
         clean[ordered] = False
+        clean[lines.that_are(self.grid.header.encode())] = False
         clean[list(bad)] = False
         clean[:above] = False
         return clean, {index: size for index, size in runs.items() if index not in ordered}
@@ -261,6 +272,31 @@ def places(file: str, layout: Layout, keys: list[str], width: int) -> dict[str, 
                 f"{file}: the recipe's column {name}: {key} is beyond the last of {width} columns (0 to {width - 1})"
             )
     return found
+
+
+def check_ids(file: str, column: str, rows: Iterable[Sequence[str]], place: int) -> None:
+    """Raise SourceError where a spreadsheet program has rounded the ids of conversations, which are one then."""
+    cells = [row[place].strip() for row in islice(rows, HEAD_IDS) if len(row) > place]
+    rounded = sum(ROUNDED.fullmatch(cell) is not None for cell in cells)
+    if 2 * rounded > len(cells):
+        raise SourceError(
+            f"{file}: the ids in column '{column}' were rounded by a spreadsheet program, as 1.2E+15, so that "
+            "conversations cannot be told apart; export the log anew, or name another column in the recipe, "
+            "e.g. sources: [{columns: {customer: …}}]"
+        )
+
+
+def body(rows: Iterable[Record], keys: Sequence[str]) -> Iterator[Record]:
+    """Leave out the header where it comes again, as in exports that were put together; a row of sums is no message."""
+    for row in rows:
+        cells = [] if row.why else [cell.strip() for cell in row.value]
+        first = next((cell for cell in cells if cell), "")
+        if keys and first == keys[0] and [plain(cell) for cell in row.value] == keys:
+            continue
+        if first.rstrip(":：").casefold() in SUMS and 3 * cells.count("") >= len(cells):
+            yield row._replace(why="a row of sums, no message")
+        else:
+            yield row
 
 
 def fill_down(records: Iterable[Record], last: dict[str, str]) -> Iterator[Record]:

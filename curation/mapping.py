@@ -22,13 +22,16 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "role": (
         "role", "sender", "from", "speaker", "author_type", "sender_type", "direction",
-        "发送方", "角色", "发送者", "说话人", "发送人类型",
+        "发送方", "角色", "发送者", "说话人", "发送人类型", "发送者类型", "发送方类型", "消息发送者类型", "发言人",
     ),
     "text": (
         "text", "content", "message", "body", "value", "utterance", "utterances", "msg",
-        "内容", "消息内容", "消息", "聊天内容", "文本",
+        "内容", "消息内容", "消息", "聊天内容", "发言内容", "文本",
     ),
-    "time": ("time", "timestamp", "created_at", "datetime", "date", "ts", "sent_at", "时间", "发送时间", "消息时间"),
+    "time": (
+        "time", "timestamp", "created_at", "datetime", "date", "ts", "sent_at",
+        "时间", "发送时间", "消息时间", "聊天时间", "发言时间",
+    ),
     "messages": ("messages", "conversations", "turns", "dialogue", "dialog", "utterances", "history"),
     "question": ("question", "instruction", "query", "prompt", "问题", "提问", "用户问题"),
     "input": ("input",),

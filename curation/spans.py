@@ -37,6 +37,16 @@ class Spans(NamedTuple):
         first = np.frombuffer(self.text, np.uint8)[np.minimum(self.starts, len(self.text) - 1)]
         return [at for at in np.flatnonzero(first == what[0]).tolist() if self.text.startswith(what, self.starts[at])]
 
+    def that_are(self, what: bytes) -> list[int]:
+        """Return the lines that are these bytes, which are not empty."""
+        found, at = list[int](), self.text.find(what) if what else -1
+        while at >= 0:
+            line = int(np.searchsorted(self.starts, at, side="right")) - 1
+            if self.starts[line] == at and self.ends[line] == at + len(what):
+                found.append(line)
+            at = self.text.find(what, at + len(what))
+        return found
+
     def that_hold(self, byte: int) -> np.ndarray:
         """Return the lines that a byte stands in."""
         places: np.ndarray | list[int] = []

@@ -2,7 +2,8 @@
 
 Known: ISO 8601 and its relatives (space or T, ``-`` ``/`` ``.`` or 年月日, with or without seconds, fractions, zone),
 seconds, milliseconds or microseconds since 1970, 12-hour clocks (3:05 PM, 下午3:05), day and month in either order,
-names of months in English, fourteen digits in a row, and clocks without a date. Without a zone a time is taken as UTC:
+names of months in English, fourteen digits in a row, days since 1900 as spreadsheets count them (45413.4), and clocks
+without a date. Without a zone a time is taken as UTC:
 only distances and order matter here.
 """
 
@@ -122,7 +123,7 @@ def _one_by_one(text: pl.Series, *, day_first: bool) -> pl.DataFrame:
     """Read every distinct time by the first family that it is of."""
     rest = pl.DataFrame({"text": text.drop_nulls().unique(maintain_order=True)}, schema={"text": pl.String})
     found = [rest.with_columns(at=_iso(pl.col("text")), dated=pl.lit(value=True)).drop_nulls("at")]
-    readers: list[Callable[[pl.DataFrame], pl.DataFrame]] = [_epoch]
+    readers: list[Callable[[pl.DataFrame], pl.DataFrame]] = [_epoch, _serial]
     readers += [partial(_family, pattern=pattern, day_first=day_first) for pattern in _FAMILIES]
     for reader in readers:
         rest = rest.join(found[-1], on="text", how="anti", maintain_order="left")
@@ -153,6 +154,13 @@ def _epoch(rest: pl.DataFrame) -> pl.DataFrame:
     unit = pl.when(digits <= 10).then(1e6).when((digits >= 12) & (digits <= 13)).then(1e3).when(digits >= 15).then(1.0)
     fourteen = pl.col("text").str.contains(r"^(?:19|20)\d{12}$")
     return rest.select(at=pl.when(~fourteen).then(number * unit).round().cast(pl.Int64), dated=pl.lit(value=True))
+
+
+def _serial(rest: pl.DataFrame) -> pl.DataFrame:
+    """Read days since 1900 as spreadsheets count them, from 1982 on; the fraction is the time of the day."""
+    days = pl.col("text").str.extract(r"^([3-6][0-9]{4}\.[0-9]+)$").cast(pl.Float64)
+    at = ((days - 25_569) * 86_400_000).round().cast(pl.Int64) * 1000  # 25,569 is the first of January 1970
+    return rest.select(at=at, dated=pl.lit(value=True))
 
 
 def _family(rest: pl.DataFrame, pattern: str, *, day_first: bool) -> pl.DataFrame:

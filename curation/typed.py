@@ -9,6 +9,7 @@ import importlib.util
 import io
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +79,11 @@ def sheet(file: str, cells: pl.DataFrame, source: Source) -> Iterator[Part]:
         raise SourceError(f"{file}: a sheet holds no nested conversations; use shape: messages or records")
     places = delimited.places(file, layout, keys, cells.width)
     made = Rows(file, source.span_files)
-    records = (Record(number, row, "\t".join(row)) for number, row in rows)
-    named = (delimited.named(record, places, cells.width) for record in records)
+    begun = list(islice(rows, delimited.HEAD_IDS))
+    if "conversation" in places and keys:
+        delimited.check_ids(file, keys[places["conversation"]], (row for _, row in begun), places["conversation"])
+    records = (Record(number, row, "\t".join(row)) for number, row in chain(begun, rows))
+    named = (delimited.named(record, places, cells.width) for record in delimited.body(records, keys))
     made.fill(delimited.fill_down(named, {}) if source.fill_down else named, taker(layout))
     yield part(made)
 

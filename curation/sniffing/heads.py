@@ -155,7 +155,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
         first, rows = _below_title(list(_numbered(text, best)), rows)
     header, sure = _header(rows)
     names = [name.strip() for name in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
-    body = rows[1:] if header else rows
+    body = _below(rows) if header else rows
     records: list[Mapping[str, Any]] = [dict(zip(names, row, strict=True)) for row in body[:MOST_RECORDS]]
     kind = "tsv" if best == "\t" else "csv"
     return Head(
@@ -234,9 +234,14 @@ def _below_title(
     return 1, kept
 
 
+def _below(rows: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Return the rows below the first, and not the first once more, as where exports were put together."""
+    return [row for row in rows[1:] if list(row) != list(rows[0])]
+
+
 def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
     """Tell whether the first row is a header: words for columns, of another kind than what stands below."""
-    first, body = [cell.strip() for cell in rows[0]], rows[1:400]
+    first, body = [cell.strip() for cell in rows[0]], _below(rows[:400])
     if not body or len(set(first)) < len(first) or not all(first):
         return False, 0.9
     if any(len(cell) > 60 or re.fullmatch(r"[-\d.:/ ]+", cell) for cell in first):
@@ -291,7 +296,7 @@ def _sheet(title: str, cells: pl.DataFrame) -> Head:
     first, rows = _below_title(list(enumerate(every[: TITLE + 1], 1)), rows)
     header, sure = _header(rows)
     names = [cell.strip() for cell in rows[0]] if header else [str(i) for i in range(len(rows[0]))]
-    found = [dict(zip(names, row, strict=True)) for row in rows[header:]]
+    found = [dict(zip(names, row, strict=True)) for row in (_below(rows) if header else rows)]
     why = f"sheet '{title}', {len(names)} columns"
     return Head("xlsx", "Excel", "", why, header=header, header_sure=sure, first_line=first, records=found)
 

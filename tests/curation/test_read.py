@@ -119,6 +119,28 @@ def test_blank_lines_are_no_records_but_a_row_of_empty_fields_is_one(tmp_path: P
     assert (said(found), faults(found)) == ([("log.tsv:4", "a", "user", "hi")], [(5, "no conversation id")])
 
 
+@pytest.mark.parametrize("window", [1 << 20, 32])
+def test_a_header_that_comes_again_is_no_record(tmp_path: Path, window: int) -> None:
+    (tmp_path / "log.csv").write_text(f"{HEADER}a,user,hi\n{HEADER}b,user,{HEADER[:-1].replace(',', ' ')}\n")
+    found = read([tmp_path / "log.csv"], [Source()], window=window)
+    assert [row[0] for row in said(found)] == ["log.csv:2", "log.csv:4"]
+    assert (faults(found), found.inputs[0].records) == ([], 2)
+    pairs = reading(tmp_path, "question,answer\nhi,hello\nquestion,answer\nquestion,answers\n", "pairs.csv")
+    assert pairs.messages["raw"].to_list() == ["hi", "hello", "question", "answers"]
+
+
+@pytest.mark.parametrize("row", ["合计,,2条", "Total:,,2", ",总计,"])
+def test_a_row_of_sums_says_what_it_is(tmp_path: Path, row: str) -> None:
+    found = reading(tmp_path, f"{HEADER}a,user,合计\nTotal,user,hi\n{row}\n")
+    assert faults(found) == [(4, "a row of sums, no message")]
+
+
+def test_ids_that_a_spreadsheet_has_rounded_tell_nothing_apart(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"^log.csv: the ids in column 'conversation' were rounded"):
+        reading(tmp_path, HEADER + "1.23457E+15,user,hi\n" * 3)
+    assert len(said(reading(tmp_path, HEADER + "1.23457E+15,user,hi\n" + "A2,user,hi\n" * 3))) == 4
+
+
 def test_unknown_roles_and_missing_ids_are_set_aside_with_the_reason(tmp_path: Path) -> None:
     found = reading(tmp_path, HEADER + "a,elf,hi\n ,user,hi\na,,hi\na,user,\n")
     assert faults(found) == [(2, "unknown role 'elf'"), (3, "no conversation id"), (4, "no role")]

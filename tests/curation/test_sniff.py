@@ -520,6 +520,11 @@ def test_a_title_above_the_header_is_no_record_of_the_table(tmp_path: Path, zh: 
         agrees(found, zh)
     guess, _ = guessed(tmp_path, "d.csv", table(rows, ["会话ID", "角色", "内容"]))
     assert "first_line" not in guess.source
+    once = table(rows[: len(rows) // 2], ["会话ID", "角色", "内容"])
+    twice = once + table(rows[len(rows) // 2 :], ["会话ID", "角色", "内容"])
+    guess, found = guessed(tmp_path, "e.csv", f"导出\n{twice}")
+    assert (guess.source["first_line"], "header" in guess.source) == (2, False)
+    agrees(found, zh)
 
 
 def test_a_conversation_that_is_named_in_its_first_row_alone(tmp_path: Path, zh: list[Said]) -> None:

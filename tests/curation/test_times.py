@@ -24,6 +24,7 @@ def at(*texts: str | None, day_first: bool = False) -> list[int | None]:
         "1714557723", "1714557723000", "1714557723000000", "1714557723.0", "20240501100203", "20240501 10:02:03",
         "Wed May 01 10:02:03 +0000 2024", "May 1, 2024 10:02:03 AM", "1 May 2024 10:02:03",
         "Wednesday, May 1, 2024 at 10:02:03 AM", " 2024-05-01 10:02:03 ", "2024-05-01 10:02:03 UTC",
+        "45413.4180902778",
     ],
 )  # fmt: skip
 def test_the_same_moment_in_the_ways_of_many_exports(text: str) -> None:
