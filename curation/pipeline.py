@@ -22,9 +22,22 @@ from curation.read import Input
 from curation.recipe import Dedup, Recipe
 from curation.selection import select
 from curation.split import UNTIED, split, tied, units, wanted
-from curation.steps import COMPARE, JUDGE, NAME, PLACE, SETTLE, Frames, Job, claims_of, questions_of, topics_frames
+from curation.steps import (
+    COMPARE,
+    JUDGE,
+    NAME,
+    PLACE,
+    SETTLE,
+    Frames,
+    Job,
+    claims_of,
+    questions_of,
+    sided,
+    topics_frames,
+)
 
 WITHOUT_TEXTS = ["begins", "id", "conversation", "verdict", "rules", "query_type"]  # of candidates, for the split
+PLACED = ["begins", "id", "cluster", "split"]  # of candidates, for `sided`
 
 
 @dataclass(frozen=True)
@@ -159,22 +172,23 @@ def _finish(
     compared = None
     if wanted(kept.height, recipe.split):  # else all is trained on, and nothing can leak
         compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
-    sides = engine.once(
-        "split", lambda: [("placed", _split(thin, compared, job, known).select("id", "cluster", "split"))]
-    )
-    later = pl.concat([twice.findings, over])
-    settled = engine.map(SETTLE, job, {"later": later, "placed": sides["placed"]})
+    settling = engine.begin(SETTLE, job, {"later": pl.concat([twice.findings, over])})
+    placed = engine.once("split", lambda: [("placed", _split(thin, compared, job, known).select(PLACED))])["placed"]
+    settled = settling()
     sizes, asked = _together(settled, "sizes"), diversity.samples(given["sampled"] for given in settled)
     del settled
     progress("decide", f"{kept.height} examples kept")
     unread = _unreadable(reading.unreadable)
 
     def parts(name: str) -> Iterator[pl.DataFrame]:
-        found = (part.drop("begins") for part in engine.parts(name, sizes))
+        found = engine.parts(name, sizes)
+        if name == "examples":
+            found = (sided(part, placed) for part in found)
+        found = (part.drop("begins") for part in found)
         return chain([pl.concat([unread, next(found)])], found) if name == "findings" else found
 
     def written(folder: Path) -> Iterator[tuple[Path, Frames]]:
-        return engine.written(job, sizes, unread, folder)
+        return engine.written(job, sizes, unread, placed, folder)
 
     kept_signatures = sorted(name for name in found if name.startswith("signatures-"))
 

@@ -9,10 +9,10 @@ step       needs                  keeps for later steps                         
 =========  =====================  =============================================  =====================================
 place      read                   messages, pieces, early, mends                 lines (of text, with counts), sums
 judge      what place keeps       messages, examples, findings, claims           coverage or sample (query types), sums
-name       the same               examples with query type and skeleton          thin: candidates for deduplication
+name       the same               named: query types and skeletons of examples   thin: candidates for deduplication
 compare    examples               nothing                                        units: what the split compares
-settle     what judge keeps       messages, examples, findings as they are       sizes, for the order of the output;
-                                  written                                        questions for the report
+settle     what judge, name keep  messages, examples, findings as they are       sizes, for the order of the output;
+                                  written, but for the sides of the split        questions for the report
 =========  =====================  =============================================  =====================================
 """
 
@@ -173,7 +173,7 @@ def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frame
     begins = messages.select("conversation", "begins").unique("conversation")
     thin = alive.join(begins, on="conversation", how="left", maintain_order="left").select(THIN)
     counts = examples.group_by("query_type").len()
-    return {"examples": examples, "thin": thin, "types": counts}
+    return {"named": examples.select("query_type", "skeleton"), "thin": thin, "types": counts}
 
 
 THIN = [
@@ -204,14 +204,14 @@ def _compare(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fr
 
 
 def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
-    """Add what the global steps found; decide verdicts and fates."""
-    messages, examples, findings = (frames.pop(name) for name in ("messages", "examples", "findings"))
+    """Add what duplicates and selection found; decide verdicts and fates. The split is made meanwhile (`sided`)."""
+    messages, examples, findings = (frames.pop(name) for name in LEDGER)
+    examples = examples.hstack(frames.pop("named"))
     order = messages.select("conversation", "begins").unique("conversation", maintain_order=True)
     here = shared["later"].join(order, on="conversation", how="semi", maintain_order="left")
     unused = decide.unused(messages, examples, findings)
     findings = in_order(messages, pl.concat([findings, here, unused]))
     decided = decide.verdicts(examples, findings)
-    decided = decided.join(shared["placed"], on="id", how="left", maintain_order="left")
     settled = decide.fates(messages, decided, findings)
     examples, findings = (
         frame.join(order, on="conversation", how="left", maintain_order="left") for frame in (decided, findings)
@@ -224,11 +224,18 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
     return {**made, "sizes": sizes.fill_null(0), "sampled": diversity.sampled(decided)}
 
 
+def sided(examples: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
+    """Add `cluster` and `split` to settled examples; `placed` has begins, id, cluster and split of all candidates."""
+    here = pl.col("begins").is_between(examples["begins"].min(), examples["begins"].max())
+    sides = placed.filter(here).drop("begins")
+    return examples.join(sides, on="id", how="left", maintain_order="left")
+
+
 PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
 LEDGER = ("messages", "examples", "findings")
 JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
-NAME = Step("name", _name, JUDGE.keeps, ("examples",), ("thin", "types"))
+NAME = Step("name", _name, JUDGE.keeps, ("named",), ("thin", "types"))
 COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
-SETTLE = Step("settle", _settle, LEDGER, LEDGER, ("sizes", "sampled"))
+SETTLE = Step("settle", _settle, (*LEDGER, "named"), LEDGER, ("sizes", "sampled"))
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}

@@ -33,7 +33,7 @@ from curation.engines.protocol import Read
 from curation.errors import OutputError, UsageError
 from curation.read import Input
 from curation.recipe import Recipe
-from curation.steps import NAMED, STEPS, Frames, Job, Step
+from curation.steps import NAMED, STEPS, Frames, Job, Step, sided
 
 BATCH = 16_384  # rows that are read together of a frame on disk
 PART = 100_000  # messages, about, in a part of the output
@@ -130,13 +130,22 @@ class Disk:
 
     def map(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> list[Frames]:
         """Run a step over every shard that it was not run over yet."""
-        for _ in self._begin_all(step.name, self.count, job, shared):
-            pass
-        self._forget(step)
-        return [
-            {name: _load(_place(self.folder, step.name, shard) / f"{name}.arrow") for name in step.gives}
-            for shard in range(self.count)
-        ]
+        return self.begin(step, job, shared)()
+
+    def begin(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> Callable[[], list[Frames]]:
+        """Begin a step over every shard that it was not run over yet; at once where there are workers."""
+        begun = self._begin_all(step.name, self.count, job, shared)
+
+        def ended() -> list[Frames]:
+            for _ in begun:
+                pass
+            self._forget(step)
+            return [
+                {name: _load(_place(self.folder, step.name, shard) / f"{name}.arrow") for name in step.gives}
+                for shard in range(self.count)
+            ]
+
+        return ended
 
     def _begin_all(self, step: str, count: int, job: Job, shared: Mapping[str, pl.DataFrame]) -> Iterator[int]:
         """Begin a step over all that it was not run over yet; see Run."""
@@ -177,11 +186,12 @@ class Disk:
         job: Job,
         sizes: pl.DataFrame,
         unread: pl.DataFrame,
+        placed: pl.DataFrame,
         folder: Path,  # noqa: ARG002
     ) -> Iterator[tuple[Path, Frames]]:
         """Write files of lines of about PART messages at a time; begins at once where there are workers."""
         ranges = _ranges(sizes).with_columns(shards=pl.lit(self.count))
-        done = self._begin_all(WRITE, ranges.height, job, {"ranges": ranges, "unread": unread})
+        done = self._begin_all(WRITE, ranges.height, job, {"ranges": ranges, "unread": unread, "placed": placed})
 
         def taken() -> Iterator[tuple[Path, Frames]]:
             for number in range(ranges.height):
@@ -268,7 +278,9 @@ def task_of(folder: str, step: str, number: int) -> None:
 def _written(folder: Path, number: int, job: Job, shared: Frames, place: Path) -> Frames:
     low, high, count = shared["ranges"].row(number)
     settled = _Settled(folder, count, STEPS[-1].keeps)
-    messages, examples, findings = (settled.between(name, low, high).drop("begins") for name in STEPS[-1].keeps)
+    frames = {name: settled.between(name, low, high) for name in STEPS[-1].keeps}
+    frames["examples"] = sided(frames["examples"], shared["placed"])
+    messages, examples, findings = (frames.pop(name).drop("begins") for name in STEPS[-1].keeps)
     if number == 0:
         findings = pl.concat([shared["unread"], findings])
     return part.write(messages, examples, findings, job.recipe, place)

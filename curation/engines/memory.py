@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ from curation import part
 from curation.engines.protocol import Read
 from curation.read import bearable, read
 from curation.recipe import Recipe
-from curation.steps import STEPS, Frames, Job, Step
+from curation.steps import STEPS, Frames, Job, Step, sided
 
 
 class Memory:
@@ -40,6 +41,10 @@ class Memory:
         self._frames |= {name: made[name] for name in step.keeps}
         return [{name: made[name] for name in step.gives}]
 
+    def begin(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> Callable[[], list[Frames]]:
+        """Run a step when what it gives is asked for."""
+        return partial(self.map, step, job, shared)
+
     def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Frames:  # noqa: ARG002
         """Return what a global step makes."""
         return dict(make())
@@ -53,10 +58,12 @@ class Memory:
         job: Job,
         sizes: pl.DataFrame,  # noqa: ARG002
         unread: pl.DataFrame,
+        placed: pl.DataFrame,
         folder: Path,
     ) -> Iterator[tuple[Path, Frames]]:
         """Write files of lines, in one part."""
         place = folder / ".part"
         place.mkdir()
-        messages, examples, findings = (self._frames[name].drop("begins") for name in STEPS[-1].keeps)
+        frames = self._frames | {"examples": sided(self._frames["examples"], placed)}
+        messages, examples, findings = (frames[name].drop("begins") for name in STEPS[-1].keeps)
         yield place, part.write(messages, examples, pl.concat([unread, findings]), job.recipe, place)

@@ -39,6 +39,10 @@ class Engine(Protocol):
         """Run a step over every shard; returns what it gives (Step.gives), shard by shard."""
         ...
 
+    def begin(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> Callable[[], list[Frames]]:
+        """Begin a step, beside what the caller does next where that can be; what is returned waits as `map` does."""
+        ...
+
     def once(self, name: str, make: Callable[[], Iterable[tuple[str, pl.DataFrame]]]) -> Mapping[str, pl.DataFrame]:
         """Return what a global step makes; an engine that can go on after a break keeps it under `name`."""
         ...
@@ -52,10 +56,11 @@ class Engine(Protocol):
         ...
 
     def written(
-        self, job: Job, sizes: pl.DataFrame, unread: pl.DataFrame, folder: Path
+        self, job: Job, sizes: pl.DataFrame, unread: pl.DataFrame, placed: pl.DataFrame, folder: Path
     ) -> Iterator[tuple[Path, Frames]]:
-        """Write what stands in files of lines (part.write), some whole streams at a time; `unread` are more findings.
+        """Write what stands in files of lines (part.write), some whole streams at a time.
 
+        `unread` are more findings, `placed` the sides of the split (steps.sided).
         Yields the folder of every part, in the order of the input, and what was measured of it. The folder is the
         caller's, who removes it. `folder` is a place for what no folder of the engine's own holds.
         """
