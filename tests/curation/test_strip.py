@@ -34,6 +34,25 @@ def left(*said: tuple[str, str]) -> pl.DataFrame:
         ("user", "你好 我想问下退款多久到账", "我想问下退款多久到账"),
         ("user", "Thanks. How do I get an invoice?", "How do I get an invoice?"),
         ("assistant", "您好，退款一般1到3个工作日到账", "退款一般1到3个工作日到账"),
+        (
+            "assistant",
+            "Tick all and save.\n\nKind regards,\n[name 1]\nCustomer Success | Quillnet",
+            "Tick all and save.",
+        ),
+        ("assistant", "Edit the address under Billing. Sincerely, The Support Team", "Edit the address under Billing."),
+        ("assistant", "Ten days at most.\n\nBest,\nAnn", "Ten days at most."),
+        ("user", "Where are my invoices? Thanks in advance, Bob", "Where are my invoices?"),
+        (
+            "assistant",
+            "Choose Best regards, Thank you or Hello as the design",
+            "Choose Best regards, Thank you or Hello as the design",
+        ),
+        (
+            "assistant",
+            "Sincerely yours\nP.S. It is billed from today on.",
+            "Sincerely yours\nP.S. It is billed from today on.",
+        ),
+        ("assistant", "填新的抬头后提交即可。\n此致\n敬礼\n客服部", "填新的抬头后提交即可。"),
         ("assistant", "已经帮您改好地址了。 请问还有其他可以帮到您的吗?", "已经帮您改好地址了。"),
         (
             "assistant",
