@@ -44,6 +44,8 @@ FIELDS = {
     "text": r".*",
 }
 _ALIKE = {":": "[:：]", "[": "[\\[【［]", "]": "[\\]】］]", "(": "[(（]", ")": "[)）]", "-": "[-–—]"}
+_DAY = re.compile(_DATE)
+_MAIL = [re.compile(head, re.I) for head in (r"(?:From|发件人)\s*[:：]", r"(?:Subject|主题)\s*[:：]")]
 _RULE = re.compile(r"\s*([-=*_#~—])\1{2,}\s*")  # a line drawn between two conversations
 
 # The most telling first: where two fit as well, the earlier is taken.
@@ -65,6 +67,27 @@ LINES = (
     "{time} {name}",
     "{name}: {text}",
 )
+
+
+@lru_cache(maxsize=64)
+def event_of(template: str) -> re.Pattern[str] | None:
+    """Return the pattern of a line without a name, ``[10:03] Ann joined``: what a program says, and nobody does.
+
+    None where a line begins with the name, or where its text stands below.
+    """
+    head = re.split(r"\{(?:name|account|role)\}", template)[0]
+    if head == template or "{time}" not in head or "{text}" not in template:
+        return None
+    return pattern_of(head.rstrip("<([ ") + " {text}")
+
+
+def check_mail(file: str, lines: Sequence[str]) -> None:
+    """Raise SourceError for e-mails, whose heads look like a transcript of From and Subject."""
+    if all(sum(head.match(line) is not None for line in lines) > 1 for head in _MAIL):
+        raise SourceError(
+            f"{file}: these are e-mails (From:, Subject:), which are not read; "
+            "export them as CSV or JSON, a row for each with its ticket, sender, time and text"
+        )
 
 
 @lru_cache(maxsize=64)
@@ -121,12 +144,14 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
     """Return the layout of a transcript and its messages as records.
 
     `bad` says of single lines (by index) why they could not be decoded. Lines that begin no message belong to the
-    one before. Raises SourceError where the lines follow no template that is known.
+    one before; but those with a time and no name are events, as a messenger writes them. Raises SourceError where the
+    lines follow no template that is known.
     """
     line = source.line
     if line is None:
         head = list(islice(lines := iter(lines), HEAD_LINES))
         lines = chain(head, lines)
+        check_mail(file, head[:2000])
         begins = pattern_of(source.start) if source.start else _RULE
         line, share = guess_line([text for text in head if not begins.match(text)])
         if share < 0.5:
@@ -141,8 +166,9 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
 
 
 def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line: str) -> Iterator[Record]:
-    """Yield a record per message, and one (a system message) per line that begins a conversation."""
-    pattern = pattern_of(line)
+    """Yield a record per message, and one (a system message) per line that begins a conversation, or is an event."""
+    pattern, event = pattern_of(line), event_of(line)
+    marked = re.search(r"[\[(<-]", line.partition("{name}")[0]) is not None  # else a date has to tell it from speech
     start = pattern_of(source.start) if source.start else None
     number, conversation, customer = 0, "", None
     current: Record | None = None
@@ -151,7 +177,8 @@ def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line:
             continue
         begins = start.match(text) if start else _RULE.fullmatch(text)
         match = None if begins else pattern.match(text)
-        if not (begins or match) and current is not None and index not in bad:
+        nobody = event.match(text) if event and not (begins or match) and (marked or _DAY.search(text[:40])) else None
+        if not (begins or match or nobody) and current is not None and index not in bad:
             said = current.value["text"]
             value = current.value | {"text": f"{said}\n{text}" if said else text}
             current = current._replace(value=value, text=f"{current.text}\n{text}")
@@ -170,8 +197,9 @@ def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line:
             value["customer"] = customer
             current = None
             yield Record(index + 1, value, text)
-        elif match:
-            current = Record(index + 1, _values(match.groupdict(), conversation, customer), text)
+        elif found := match or nobody:
+            value = _values(found.groupdict(), conversation, customer)
+            current = Record(index + 1, value if match else value | {"role": "system"}, text)
         else:
             yield Record(index + 1, None, text, "no message begins here")
     if current is not None:

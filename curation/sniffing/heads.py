@@ -149,6 +149,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
                 f"{file.name}: neither a table nor JSON nor a transcript whose lines are built alike; "
                 "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
             )
+        transcript.check_mail(file.name, lines[:2000])
         return Head("text", "plain text", encoding, f"{built:.0%} of the lines are built alike", lines=lines[:20000])
     first = 1
     if not rest and (best != "\t" or quoted):

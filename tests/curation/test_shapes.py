@@ -157,6 +157,30 @@ def test_a_transcript_parts_at_its_start_lines_and_keeps_every_line(tmp_path: Pa
     assert found.messages["source"].to_list() == ["log.txt:1", "log.txt:2", "log.txt:5", "log.txt:6"]
 
 
+def test_a_line_with_a_time_and_no_name_is_an_event(tmp_path: Path) -> None:
+    text = (
+        "12/03/2024, 09:15 - Messages and calls are encrypted.\n12/03/2024, 09:16 - Ann: hi\nat 10:30 - or later\n"
+        "12/03/2024, 09:17 - Ann left\n12/03/2024, 09:18 - Acme Support: hello\n"
+    )
+    found = reading(tmp_path, text, "log.txt", line="{time} - {name}: {text}", roles={"user": "*"})
+    assert [(role, raw) for _, role, raw in said(found)] == [
+        ("system", "Messages and calls are encrypted."), ("user", "hi\nat 10:30 - or later"),
+        ("system", "Ann left"), ("assistant", "hello"),
+    ]  # fmt: skip
+    assert found.messages["time"].to_list()[2] == "12/03/2024, 09:17"
+    text = "10:01 customer: hi\n10:30 is fine\n2024-05-01 10:02 Bo left\n10:03 agent: ok\n"
+    found = reading(tmp_path, text, "log.txt", line="{time} {name}: {text}")
+    assert [(role, raw) for _, role, raw in said(found)] == [
+        ("user", "hi\n10:30 is fine"), ("system", "Bo left"), ("assistant", "ok"),
+    ]  # fmt: skip
+
+
+def test_e_mails_are_no_transcript(tmp_path: Path) -> None:
+    mail = "From: ann@a.example\nTo: shop@b.example\nSubject: Refund\n\nWhen will it come?\n\n"
+    with pytest.raises(SourceError, match=r"^log.txt: these are e-mails"):
+        reading(tmp_path, mail * 3, "log.txt")
+
+
 def test_lines_drawn_across_part_conversations_too(tmp_path: Path) -> None:
     found = reading(tmp_path, "=====\ncustomer: a\n-----\ncustomer: b\n", "log.txt")
     assert [row for row in said(found) if row[1] == "user"] == [("1", "user", "a"), ("2", "user", "b")]
