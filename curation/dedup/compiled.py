@@ -11,6 +11,8 @@ import numpy as np
 
 from curation.dedup.shingles import I64, U8, U32, U64
 
+COUNTED = 128  # columns whose agreements are counted in one byte
+
 
 @numba.njit("void(u4[::1], i8, i8, u4[:,::1], u4[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _least(mixed: U32, start: int, end: int, permutations: U32, row: U32) -> None:
@@ -86,13 +88,15 @@ def ascending(values: U64) -> U64:
 @numba.njit("i8[::1](u1[:,::1], i8[::1], i8[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def agreements(sketches: U8, left: I64, right: I64) -> I64:
     """Count for each pair of texts the columns in which their rows of `sketches` (texts × permutations) agree."""
-    counts = np.empty(len(left), dtype=np.int64)
-    for pair in range(len(left)):
-        one, other = sketches[left[pair]], sketches[right[pair]]
-        same = np.uint32(0)
-        for column in range(sketches.shape[1]):
-            same += np.uint32(one[column] == other[column])
-        counts[pair] = same
+    counts = np.zeros(len(left), dtype=np.int64)
+    for start in range(0, sketches.shape[1], COUNTED):
+        end = min(start + COUNTED, sketches.shape[1])
+        for pair in range(len(left)):
+            one, other = sketches[left[pair], start:end], sketches[right[pair], start:end]
+            same = np.uint8(0)  # as wide as what is compared, so that as many are added at once
+            for column in range(len(one)):
+                same = np.uint8(same + np.uint8(one[column] == other[column]))
+            counts[pair] += same
     return counts
 
 

@@ -124,13 +124,18 @@ def unpacked(pairs: U64) -> tuple[I64, I64]:
 
 def _bucketed(keys: U32, ranked: U32, places: I64, roots: I64 | None, band: int) -> U64:
     """Return the pairs of one band; see `candidates`."""
-    some = _not_alone(keys[band])
-    ordered = np.sort(keys[band][some].astype(np.uint64) << HALF | ranked[some])
-    key, who = (ordered >> HALF).astype(np.uint32), places[ordered & LOW]
+    ordered = np.sort(keys[band].astype(np.uint64) << HALF | ranked)
+    key = (ordered >> HALF).astype(np.uint32)
+    twin = np.concatenate(([False], key[1:] == key[:-1], [False]))  # of the one before
+    several = (twin[1:] | twin[:-1])[: len(key)]  # most texts are alone in most bands
+    key, who = key[several], places[ordered[several] & LOW]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))[: len(key)])
     sizes = np.diff(np.append(first, len(key)))
-    few = np.flatnonzero((sizes > 1) & (sizes <= WINDOW))
-    pairs = [_pairs(who, first[few], sizes[few], WINDOW - 1)]
+    pairs = []
+    for size in range(2, WINDOW + 1):  # bucket by bucket, so that what is looked up of a text is used for all its pairs
+        one, other = np.triu_indices(size, 1)
+        begin = first[sizes == size, None]
+        pairs.append(packed(who[begin + one].ravel(), who[begin + other].ravel()))
     many = np.flatnonzero(sizes > WINDOW)
     if len(many):
         first, sizes = first[many], sizes[many]
@@ -152,21 +157,6 @@ def _bucketed(keys: U32, ranked: U32, places: I64, roots: I64 | None, band: int)
         return found
     apart: U64 = found[roots[(found >> HALF).view(np.int64)] != roots[(found & LOW).view(np.int64)]]
     return apart
-
-
-def _not_alone(keys: U32) -> I64:
-    """Return the places of the keys that may stand more than once: all that do, and a few others.
-
-    Most texts are alone in most bands, and sorting is the slow part.
-    """
-    bits = min(max(len(keys).bit_length() + 3, 8), 22)
-    slots = (keys >> np.uint32(32 - bits)).astype(np.int64)
-    last = np.zeros(1 << bits, dtype=np.uint32)
-    places = np.arange(len(keys), dtype=np.uint32)
-    last[slots] = places
-    shared = np.zeros(1 << bits, dtype=np.bool_)
-    shared[slots[last[slots] != places]] = True
-    return np.flatnonzero(shared[slots])
 
 
 def _pairs(who: I64, first: I64, sizes: I64, ahead: int) -> U64:

@@ -402,6 +402,8 @@ def test_agreements_are_counted_column_by_column(columns: int) -> None:
     counted = [sum(a == b for a, b in zip(rows[i], rows[j], strict=True)) for i, j in zip(left, right, strict=True)]
     assert verify.agreements(rows, left, right).tolist() == counted
     assert counted[0] == columns
+    if kernels := minhash._compiled():
+        assert kernels.agreements(rows, left, right).tolist() == counted
 
 
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)))
