@@ -79,6 +79,8 @@ def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.Da
     if "line" not in messages.columns:
         return messages.with_columns(pl.lit(None, dtype=kind).alias(name) for name, kind in COUNTED.items())
     counts = lines(messages) if counts is None else counts
+    if counts.height > messages.height:  # of all shards: a table of so many rows is not made for every one of them
+        counts = counts.filter(pl.col("line").is_in(messages["line"].unique().implode()))
     return messages.join(counts, on=["role", "line"], how="left", maintain_order="left").drop("line")
 
 

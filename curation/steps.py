@@ -198,9 +198,10 @@ def topics_of(shared: Mapping[str, pl.DataFrame]) -> topics.Topics:
 
 def _compare(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
     """Examples that are kept → the texts that must not be on both sides of the split."""
-    kept = frames["examples"].join(shared["kept"], on="id", how="semi", maintain_order="left")
-    begins = shared["kept"].select("id", "begins")
-    return {"units": split.units(kept).join(begins, on="id", how="left", maintain_order="left")}
+    examples = frames["examples"]
+    here = shared["kept"].join(examples, on="id", how="semi")  # so few first: of all shards they are a large table
+    kept = examples.join(here, on="id", how="semi", maintain_order="left")
+    return {"units": split.units(kept).join(here, on="id", how="left", maintain_order="left")}
 
 
 def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001

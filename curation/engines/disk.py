@@ -36,6 +36,7 @@ from curation.recipe import Recipe
 from curation.steps import NAMED, STEPS, Frames, Job, Step, sided
 
 BATCH = 16_384  # rows that are read together of a frame on disk
+SLICE = 2_048  # the same of what the last step leaves: of each shard ever smaller slices are read, the more there are
 PART = 100_000  # messages, about, in a part of the output
 
 
@@ -267,7 +268,7 @@ def task(folder: Path, step: str, number: int, job: Job) -> None:
             made = what.run({name: _needed(folder, what, number, name) for name in what.needs}, job, shared)
             names = (*what.keeps, *what.gives)
         for name in names:
-            _put(made[name], place, name)
+            _put(made[name], place, name, batch=SLICE if step == STEPS[-1].name else BATCH)
 
 
 def task_of(folder: str, step: str, number: int) -> None:
@@ -324,8 +325,8 @@ def _whole(place: Path) -> Iterator[Path]:
     partial.rename(place)
 
 
-def _put(frame: pl.DataFrame, place: Path, name: str) -> None:
-    frame.write_ipc(place / f"{name}.arrow", compression="lz4", record_batch_size=BATCH)
+def _put(frame: pl.DataFrame, place: Path, name: str, *, batch: int = BATCH) -> None:
+    frame.write_ipc(place / f"{name}.arrow", compression="lz4", record_batch_size=batch)
 
 
 def _whole_file(path: Path, text: str) -> None:
