@@ -39,6 +39,7 @@ FORMATS = {
 }
 PACKING = (".gz", ".zst")
 STDIN = Path("-")
+STDIN_NAME = "stdin"
 ASIDE = (".", "~$")  # what hidden files begin with, and those by which Office programs lock a document
 
 # A file may unpack to 1 GiB whatever it weighs; beyond that to 200 times its size. Chat logs pack 5 to 30 times.
@@ -149,10 +150,11 @@ def _is_run(folder: Path) -> bool:
 
 
 def _is_known(path: Path) -> bool:
-    return bool(_file(path.name, path).format) or path.suffix.lower() == ".zip"
+    return bool(as_file(path.name, path).format) or path.suffix.lower() == ".zip"
 
 
-def _file(name: str, path: Path, member: str = "") -> File:
+def as_file(name: str, path: Path, member: str = "") -> File:
+    """Return a file with the packing that its name tells."""
     packing = Path(name).suffix.lower()
     return File(name, path, member, packing if packing in PACKING else "")
 
@@ -178,7 +180,7 @@ def spooled(paths: Sequence[Path]) -> Iterator[list[tuple[str, Path]]]:
             copy = stack.enter_context(tempfile.NamedTemporaryFile(prefix="siftune-stdin-"))
             shutil.copyfileobj(sys.stdin.buffer, copy)
             copy.flush()
-            found.append(("stdin", Path(copy.name)))
+            found.append((STDIN_NAME, Path(copy.name)))
         yield found
 
 
@@ -200,7 +202,7 @@ def _shown(name: str) -> str:
 
 def members(name: str, path: Path) -> list[File]:
     """Return the files that lie at `path`: itself or, of an archive, its readable members in order of their names."""
-    file = _file(name, path)
+    file = as_file(name, path)
     magic = "" if file.format or file.packing else _magic(path)
     if magic in PACKING:
         return [File(name, path, packing=magic)]
@@ -214,7 +216,7 @@ def members(name: str, path: Path) -> list[File]:
     found: dict[str, File] = {}
     for info in inside:
         clean = "/".join(part for part in _decoded(info).replace("\\", "/").split("/") if part not in ("", ".", ".."))
-        member = _file(f"{name}/{clean}", path, info.filename)
+        member = as_file(f"{name}/{clean}", path, info.filename)
         parts = clean.split("/")
         if parts[0] == "__MACOSX" or any(part.startswith(ASIDE) for part in parts) or not member.format:
             continue

@@ -1,5 +1,7 @@
 """Reply links in a file of their own → the thread of every message that one of them names.
 
+It lies beside the log: in the same archive or folder, packed or not; for standard input in the working folder.
+
 Such a file has a line per link: the ids of two messages, or the numbers of their lines in the log; what else stands on
 the line is left alone. Which of the two answers the other is not asked: messages that hang together by links are one
 conversation, in the order of their times. Messages that no link names are what they are without the file.
@@ -7,15 +9,16 @@ conversation, in the order of their times. Messages that no link names are what 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
+import posixpath
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from curation import containers
 from curation.containers import File
 from curation.encodings import Bad, Blocks
 from curation.errors import SourceError, did_you_mean
@@ -25,9 +28,21 @@ from curation.rows import Part
 HEADER = {"id", "from", "to", "from_id", "to_id", "source", "target", "parent", "child", "reply_to", "in_reply_to"}
 
 
-def path_of(file: File, replies: Replies) -> Path:
+def file_of(file: File, replies: Replies) -> File:
     """Return where the links of a log lie: beside it, under its own name or the one in the recipe."""
-    return file.path.parent / replies.file.replace("{name}", Path(file.plain).stem)
+    name = replies.file.replace("{name}", Path(file.plain).stem)
+    if file.member:
+        inside = posixpath.normpath(posixpath.join(posixpath.dirname(file.member), name))
+        found = next((f for f in containers.members(file.path.name, file.path) if f.member == inside), None)
+        if found is not None:
+            return found
+    path = Path(name) if file.name == containers.STDIN_NAME else file.path.parent / name
+    return containers.as_file(path.name, path)
+
+
+def place(file: File) -> tuple[Path, str]:
+    """Return what tells a file from others, whatever it is called."""
+    return file.path.resolve(), file.member
 
 
 @dataclass
@@ -74,20 +89,20 @@ def read(file: File, source: Source) -> Links | None:
     replies = source.replies
     if replies is None:
         return None
-    if file.member or file.name == "stdin":
-        raise SourceError(f"{file.name}: its links lie in a file beside it; unpack it, and give it as a file")
-    path = path_of(file, replies)
-    if path.resolve() == file.path.resolve():
+    at = file_of(file, replies)
+    if place(at) == place(file):
         raise SourceError(f"{file.name}: replies.file names the log itself")
-    try:
-        data = path.read_bytes()
-    except OSError as fault:
-        beside = [p.name for p in path.parent.iterdir() if p != file.path] if path.parent.is_dir() else []
-        why = "there is no" if isinstance(fault, FileNotFoundError) else f"cannot read ({fault.strerror})"
-        raise SourceError(f"{file.name}: {why} file of links {path.name}{did_you_mean(path.name, beside)}") from None
-    found, encoding = pairs(path.name, data, replies)
-    digest = hashlib.sha256(data).hexdigest()
-    return Links(path.name, digest, len(data), encoding, threads(found), replies.lines, source.crowd)
+    if not at.path.is_file():
+        folder = at.path.parent
+        beside = [p.name for p in folder.iterdir() if p != file.path] if folder.is_dir() else []
+        here = " in the working folder" if file.name == containers.STDIN_NAME else ""
+        near = did_you_mean(at.path.name, beside)
+        raise SourceError(f"{file.name}: there is no file of links {at.path.name}{here}{near}")
+    with containers.opened(at) as (stream, tally):
+        data = b"".join(iter(lambda: stream.read(1 << 20), b""))
+        sha256 = tally.sha256()
+    found, encoding = pairs(at.name, data, replies)
+    return Links(at.name, sha256, tally.bytes, encoding, threads(found), replies.lines, source.crowd)
 
 
 def pairs(name: str, data: bytes, replies: Replies) -> tuple[pl.DataFrame, str]:

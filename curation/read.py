@@ -98,11 +98,11 @@ def parts(
     with containers.spooled(files) as given:
         beside = _beside(given, sources)
         for name, path in given:
-            if path.resolve() in beside:
-                continue
             before = _state(path)
             try:
                 for file in containers.members(name, path):
+                    if links.place(file) in beside:
+                        continue
                     progress(file.name)
                     for part, done in _file(file, sources, window):
                         records += part.records
@@ -125,12 +125,16 @@ def _unchanged(name: str, path: Path, before: tuple[int, ...]) -> None:
         raise SourceError(f"{name}: was changed while it was read; {cure}")
 
 
-def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[Path]:
-    """Return the files that hold the links of others: they are no logs."""
-    files = (File(name, path) for name, path in given)
-    found = [(file, next((s for s in sources if any(fnmatch(n, s.match) for n in file.names)), None)) for file in files]
-    beside = [(file, links.path_of(file, source.replies)) for file, source in found if source and source.replies]
-    return {at.resolve() for file, at in beside if at.resolve() != file.path.resolve()}
+def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[tuple[Path, str]]:
+    """Return the places of files that hold the links of others: they are no logs."""
+    found = set[tuple[Path, str]]()
+    for name, path in given if any(source.replies for source in sources) else ():
+        with suppress(SourceError):  # which comes again when it is read
+            for file in containers.members(name, path):
+                source = next((s for s in sources if any(fnmatch(n, s.match) for n in file.names)), None)
+                if source and source.replies:
+                    found |= {links.place(links.file_of(file, source.replies))} - {links.place(file)}
+    return found
 
 
 def _state(path: Path) -> tuple[int, ...]:

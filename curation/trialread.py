@@ -40,7 +40,7 @@ def trial(path: Path, guess: Guess) -> Trial:
         with tempfile.TemporaryDirectory() as folder:
             head = _head(path, Path(folder))
             if source.replies and head != path:
-                beside = links.path_of(File(path.name, path), source.replies)
+                beside = links.file_of(File(path.name, path), source.replies).path
                 shutil.copy(beside, head.parent / beside.name)
             reading = read([head], [source, Source(skip=True)])
         messages, _ = sessions(reading.messages, Sessions(), [source])

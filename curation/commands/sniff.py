@@ -71,7 +71,7 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     from curation import sniff as guesses
     from curation.recipe import Replies
 
-    found, faults, beside = [], dict[Path, SourceError](), set[Path]()
+    found, faults, beside = [], dict[tuple[Path, str], SourceError](), set[tuple[Path, str]]()
     nothing: NothingError | None = None
     for file in files:
         try:
@@ -80,16 +80,16 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
             nothing = nothing or fault
             continue
         except SourceError as fault:
-            faults[file.path.resolve()] = fault
+            faults[links.place(file)] = fault
             continue
         for guess in some:
             found.append((file, guess))
             if "replies" in guess.source:
-                beside.add(links.path_of(file, Replies.model_validate(guess.source["replies"])).resolve())
-    lonely = next((faults[path] for path in faults if path not in beside), None)
+                beside.add(links.place(links.file_of(file, Replies.model_validate(guess.source["replies"]))))
+    lonely = next((faults[at] for at in faults if at not in beside), None)
     if lonely or (nothing and not found):
         raise lonely or nothing  # type: ignore[misc]
-    return [(file, guess) for file, guess in found if file.path.resolve() not in beside]
+    return [(file, guess) for file, guess in found if links.place(file) not in beside]
 
 
 def show(guess: Guess, trial: Trial, to: Console) -> None:

@@ -89,9 +89,19 @@ def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -
     if wanted.address is not None:
         return "ray"
     if any(source.crowd for source in recipe.sources):  # who speaks with whom is found by looking at everything
+        _crowd(shards.unpacked(files), _memory())
         return "memory"
     given = wanted.workers is not None or (wanted.resume and folder.is_dir())
     return "shards" if given or shards.unpacked(files) > LARGE else "memory"
+
+
+def _crowd(size: int, memory: int) -> None:
+    """Raise UsageError where a crowd of `size` bytes, which cannot be parted, takes more than `memory` bytes."""
+    if (needed := BARE + TIMES * size) > memory:
+        raise UsageError(
+            f"a crowd is worked on in memory, and may take {needed / 2**30:.1f} GiB of the {memory / 2**30:.1f} GiB "
+            "here; part the log by channel or by month, or try it with --engine memory"
+        )
 
 
 def _fitting(wanted: Wanted, name: Name) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation import links, transcript
+from curation import containers, links, transcript
 from curation.containers import File
 from curation.errors import SourceError
 from curation.recipe import Replies
@@ -19,6 +20,7 @@ from curation.sniffing.heads import Head
 
 MOST_BESIDE = 20  # files that are looked at
 MOST_BYTES = 1 << 24  # of one of them
+PIECE = 1 << 16  # bytes that are read at a time
 FEWEST = 3  # links
 NAMED = 0.9  # share of the links that have to name messages, of those within the head of the log
 COLUMNS = ([0, 1], [0, 2], [1, 2])
@@ -27,7 +29,7 @@ COLUMNS = ([0, 1], [0, 2], [1, 2])
 class Found(NamedTuple):
     """Links that lie beside a log."""
 
-    path: Path
+    file: File
     setting: dict[str, Any]  # of `replies`, beside the file
     id: str | int | None  # the column whose values they name
     why: str
@@ -36,10 +38,10 @@ class Found(NamedTuple):
 def between_ids(file: File, head: Head) -> Found | None:
     """Find links between values of a column of the log in which every value is another."""
     columns = [c for c in flatten(head.records) if len(set(c.values)) == len(c.values) >= FEWEST]
-    for path in _beside(file) if columns else []:
+    for beside in _beside(file) if columns else []:
         for column in columns:
             for places in COLUMNS:
-                pairs = _pairs(path, columns=places)
+                pairs = _pairs(beside, columns=places)
                 ends = None if pairs is None else pairs.select(pl.col("a", "b").is_in(list(column.values)))
                 if ends is None:
                     continue
@@ -47,7 +49,7 @@ def between_ids(file: File, head: Head) -> Found | None:
                 if named >= max(FEWEST, NAMED * ends.filter(pl.col("a") | pl.col("b")).height):
                     setting = {} if places == COLUMNS[0] else {"columns": places}
                     key = int(column.key) if head.header is False else column.key
-                    return Found(path, setting, key, f"{named} links between values of {column.key}")
+                    return Found(beside, setting, key, f"{named} links between values of {column.key}")
     return None
 
 
@@ -55,8 +57,8 @@ def between_lines(guess: Guess, file: File, head: Head) -> None:
     """Take links between the lines of a transcript into the guess, where there are any beside it."""
     if "start" in guess.source:
         return
-    for path in _beside(file):
-        found = _numbers(path, guess, head)
+    for beside in _beside(file):
+        found = _numbers(beside, guess, head)
         if found:
             take(guess, file, found)
             return
@@ -64,32 +66,41 @@ def between_lines(guess: Guess, file: File, head: Head) -> None:
 
 def take(guess: Guess, file: File, found: Found) -> None:
     """Write down in the guess where its links are."""
-    guess.source["replies"] = {"file": "{name}" + found.path.name[len(Path(file.plain).stem) :], **found.setting}
+    name = _bare(found.file)
+    guess.source["replies"] = {"file": "{name}" + name[len(Path(file.plain).stem) :], **found.setting}
     if not guess.source.get("crowd"):  # there, who is in no thread is still sorted out
         guess.items = [item for item in guess.items if item.what != "session"]
-    guess.items.append(Item("session", f"threads of {found.path.name}", 0.95, found.why))
+    guess.items.append(Item("session", f"threads of {name}", 0.95, found.why))
 
 
-def _beside(file: File) -> list[Path]:
-    """Return the files whose names begin as the log's does."""
-    if file.member:
-        return []
+def _bare(file: File) -> str:
+    return file.name.rsplit("/", 1)[-1]
+
+
+def _beside(file: File) -> list[File]:
+    """Return the files in the same folder or archive whose names begin as the log's does."""
     stem = Path(file.plain).stem
-    beside = (p for p in file.path.parent.iterdir() if p.name.startswith(stem) and p.name != file.path.name)
-    return sorted(p for p in beside if p.is_file() and p.stat().st_size <= MOST_BYTES)[:MOST_BESIDE]
+    if file.member:
+        near = [f for f in containers.members(file.path.name, file.path) if f.member != file.member]
+        return [f for f in near if _bare(f).startswith(stem)][:MOST_BESIDE]
+    paths = (p for p in file.path.parent.iterdir() if p.name.startswith(stem) and p.name != file.path.name)
+    small = sorted(p for p in paths if p.is_file() and p.stat().st_size <= MOST_BYTES)
+    return [containers.as_file(p.name, p) for p in small[:MOST_BESIDE]]
 
 
-def _pairs(path: Path, **setting: Any) -> pl.DataFrame | None:  # noqa: ANN401
+def _pairs(file: File, **setting: Any) -> pl.DataFrame | None:  # noqa: ANN401
     try:
-        pairs = links.pairs(path.name, path.read_bytes(), Replies(file="", **setting))[0]
+        with containers.opened(file) as (stream, _):
+            data = b"".join(islice(iter(lambda: stream.read(PIECE), b""), MOST_BYTES // PIECE + 1))
+        pairs = links.pairs(file.name, data, Replies(file="", **setting))[0]
     except (SourceError, OSError):
         return None
-    return pairs if pairs.height >= FEWEST else None
+    return pairs if pairs.height >= FEWEST and len(data) <= MOST_BYTES else None
 
 
-def _numbers(path: Path, guess: Guess, head: Head) -> Found | None:
+def _numbers(beside: File, guess: Guess, head: Head) -> Found | None:
     """Take the links for line numbers: counted so that most of them go from one speaker to another."""
-    pairs = _pairs(path, lines=0)
+    pairs = _pairs(beside, lines=0)
     pattern = transcript.pattern_of(guess.source["line"])
     speakers = [(m.groupdict().get("name") if (m := pattern.match(text)) else None) for text in head.lines]
     if pairs is None:
@@ -101,7 +112,7 @@ def _numbers(path: Path, guess: Guess, head: Head) -> Found | None:
     zero = any(0 in pair for pair in inside)
     scores = {first: _said_to(inside, speakers, head.lines, first) for first in ((0,) if zero else (1, 0))}
     first = max(scores, key=lambda first: scores[first])
-    return Found(path, {"lines": first}, None, f"{len(ends)} links between line numbers, counted from {first}")
+    return Found(beside, {"lines": first}, None, f"{len(ends)} links between line numbers, counted from {first}")
 
 
 def _said_to(pairs: Sequence[tuple[int, int]], speakers: Sequence[str | None], texts: Sequence[str], first: int) -> int:

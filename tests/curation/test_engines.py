@@ -331,3 +331,9 @@ def test_a_run_that_is_killed_again_and_again_ends_with_the_bytes_of_an_unbroken
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.endswith(".partial")) == [
         "log.csv", "run", "whole",
     ]  # fmt: skip
+
+
+def test_a_crowd_that_may_not_fit_into_memory_is_refused_beforehand() -> None:
+    with pytest.raises(UsageError, match=r"^a crowd is worked on in memory, and may take 24.2 GiB of the 8.0 GiB here"):
+        choice._crowd(1 << 30, 8 << 30)
+    choice._crowd(1 << 28, 8 << 30)

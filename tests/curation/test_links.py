@@ -1,6 +1,9 @@
 """Reply links in a file of their own: who hangs together by them is one conversation."""
 
+import gzip
+import io
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +210,46 @@ def test_a_folder_with_a_log_and_its_links_is_sniffed_and_curated_as_one_log(tmp
     assert made.exit_code in (0, 1), made.output
     written = pl.read_parquet(tmp_path / "run" / "messages.parquet")
     assert written["conversation"].n_unique() == 60
+
+
+# --- packed logs, and standard input ------------------------------------------------------------------------------
+
+
+def zipped(folder: Path, **members: str) -> Path:
+    with zipfile.ZipFile(folder / "log.zip", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"may/{name.replace('_', '.')}", content)
+    return folder / "log.zip"
+
+
+def test_links_lie_in_the_archive_of_their_log_and_are_no_log_there(tmp_path: Path) -> None:
+    log = zipped(tmp_path, posts_csv=POSTS, posts_links_csv=LINKED)
+    assert talks(log) == by_line(PAIRS)
+    reading = read([log], [Source.model_validate(SOURCE)])
+    assert [(one.name, one.records) for one in reading.inputs] == [
+        ("log.zip/may/posts.csv", 6), ("log.zip/may/posts.links.csv", 0),
+    ]  # fmt: skip
+
+
+def test_links_may_lie_beside_the_archive_and_be_packed(tmp_path: Path) -> None:
+    (tmp_path / "posts.links.csv.gz").write_bytes(gzip.compress(LINKED.encode()))
+    log = zipped(tmp_path, posts_csv=POSTS)
+    assert talks(log, replies={"file": "{name}.links.csv.gz"}) == by_line(PAIRS)
+    (tmp_path / "posts.csv.gz").write_bytes(gzip.compress(POSTS.encode()))
+    assert talks(tmp_path / "posts.csv.gz", replies={"file": "{name}.links.csv.gz"}) == by_line(PAIRS)
+
+
+def test_links_of_standard_input_lie_in_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(POSTS.encode())))
+    with pytest.raises(SourceError, match=r"^stdin: there is no file of links stdin.links.csv in the working folder"):
+        talks(Path("-"))
+    put(tmp_path, pairs_csv=LINKED)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(POSTS.encode())))
+    assert talks(Path("-"), format="csv", replies={"file": "pairs.csv"}) == by_line(PAIRS)
+
+
+def test_links_in_an_archive_are_found_out(tmp_path: Path) -> None:
+    log = zipped(tmp_path, chat_txt=CHAT * 4, chat_links_txt="".join(f"{i} {i + 2}\n" for i in range(1, 18)))
+    guess = sniff(next(file for file in members(log.name, log) if file.plain == "chat.txt"))
+    assert guess.source["replies"]["file"] == "{name}.links.txt"
