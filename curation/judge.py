@@ -84,19 +84,19 @@ def context(messages: pl.DataFrame, counts: pl.DataFrame | None = None) -> pl.Da
     return messages.join(counts, on=["role", "line"], how="left", maintain_order="left").drop("line")
 
 
-def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str) -> pl.DataFrame:
+def judge(frame: pl.DataFrame, rules: Sequence[Rule], *, on: str, cores: int | None = None) -> pl.DataFrame:
     """Run the rules for messages (`on="message"`) or examples (`on="example"`) over `frame`.
 
     Rules that look at the same rows (by language, role, kind, records) run together over those rows alone. A row is a
     whole: a check that needs its neighbours takes them from the columns of `context`. Where the column `tongue` tells
-    the language of each row (`strip` makes it), it is taken from there.
+    the language of each row (`strip` makes it), it is taken from there. `cores`: how many are free (default: all).
     Returns findings in the order of the frame, and of the rules within a row.
     """
     mine = [rule for rule in rules if rule.on == on]
     if not mine or frame.is_empty():
         return tables.empty(tables.FINDINGS)
     rows = frame.with_row_index("row")
-    cores = pl.thread_pool_size()
+    cores = cores or pl.thread_pool_size()
     size = max(_LEAST_ROWS, min(_MOST_ROWS, -(-rows.height // cores)))
     judged = partial(_judged, rules=mine, on=on)
     with ThreadPoolExecutor(cores) as pool:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import polars as pl
@@ -28,11 +28,12 @@ import polars as pl
 from curation import decide, decisions, diversity, duplicates, privacy, query_types, seams, split, topics
 from curation.diversity import skeletons
 from curation.extract import extract, turns
-from curation.judge import asked, context, counted, judge, lines
+from curation.judge import asked, context, counted, judge, lines, total
 from curation.mend import mend
 from curation.packs import Packs
 from curation.privacy import Masking
 from curation.query_types import Typer
+from curation.ranges import side_by_side, together
 from curation.recipe import Recipe
 from curation.sessions import sessions
 from curation.strip import strip
@@ -79,37 +80,52 @@ class Step:
 
 def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
     """Rows of the input → mended messages in their conversations; counts of their lines."""
-    recipe = job.recipe
-    placed, early = sessions(frames.pop("read"), recipe.sessions, recipe.sources)
+    placed, early = sessions(frames.pop("read"), job.recipe.sessions, job.recipe.sources)
     whole = seams.join_cut(placed)
     del placed
-    messages, said = mend(whole.messages, recipe.mend, mask=job.mask, earlier=pl.concat([early, whole.mends]))
+    pieces = whole.pieces
+    parts = {"messages": whole.messages, "earlier": pl.concat([early, whole.mends])}
+    del whole, early
+    made = side_by_side(parts, partial(_mended, job=job))
+    lines_of_all = total([one.pop("lines") for one in made])
+    return _summed(made) | {"pieces": pieces, "lines": lines_of_all}
+
+
+def _mended(frames: Frames, job: Job) -> Frames:
+    """Do the work of `_place` that looks at texts, for a range of conversations."""
+    messages, said = mend(frames["messages"], job.recipe.mend, mask=job.mask, earlier=frames["earlier"])
     messages = asked(messages, count=job.counts)
     early, mends = (said.filter(part) for part in (~MEND, MEND))
-    return {
-        "messages": messages,
-        "pieces": whole.pieces,
-        "early": early,
-        "mends": mends,
-        "lines": lines(messages),
-        "sums": pl.DataFrame({"mends": [mends.height]}),
-    }
+    sums = pl.DataFrame({"mends": [mends.height]})
+    return {"messages": messages, "early": early, "mends": mends, "lines": lines(messages), "sums": sums}
 
 
 def _judge(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:
     """Messages → findings and examples; what the query types of all shards are chosen from."""
+    return _summed(side_by_side(frames, partial(_judged, job=job, counts=shared["lines"])))
+
+
+def _summed(made: list[Frames]) -> Frames:
+    whole = together(made)
+    return whole | {"sums": whole["sums"].sum()}
+
+
+def _judged(frames: Frames, job: Job, counts: pl.DataFrame) -> Frames:
+    """Do the work of `_judge` for a range of conversations."""
     recipe, packs = job.recipe, job.packs
     messages = frames.pop("messages")
     bare = privacy.bare(messages["text"])
-    messages, stripped = strip(context(messages, shared["lines"]), packs.rules)
+    messages, stripped = strip(context(messages, counts), packs.rules)
     early, pieces = frames["early"], frames["pieces"]
-    said = pl.concat([early, seams.bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message")])
+    said = pl.concat(
+        [early, seams.bots(messages, recipe.sessions.bot), judge(messages, packs.rules, on="message", cores=1)]
+    )
     heard = said.height
     said = pl.concat([said, decisions.on_messages(job.people, messages)])
     spoken, examples = _extracted(messages, said, job)
     examples = privacy.examples(examples, job.mask, known=bare)  # joined texts may say more than their parts
     del bare
-    judged = judge(examples, packs.rules, on="example")
+    judged = judge(examples, packs.rules, on="example", cores=1)
     examples = examples.with_columns(decisions.content(examples))
     examples, by_people = decisions.on_examples(job.people, examples, mask=job.mask)
     said = pl.concat([said, seams.share_fate(said, seams.Whole(messages, pieces, stripped))])

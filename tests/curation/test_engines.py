@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from curation import cli, decisions, parquet, pipeline, runfolder, shards
+from curation import cli, decisions, parquet, pipeline, ranges, runfolder, shards
 from curation.engines import Disk, Engine, choice, cluster, disk
 from curation.errors import UsageError
 from curation.packs import Packs
@@ -110,6 +110,14 @@ def test_shards_give_the_bytes_of_the_run_in_memory(
     found = written(SAMPLES, packs, tmp_path / "run", engine)
     assert engine.count == count
     assert differing(in_memory, found) == []
+
+
+def test_ranges_side_by_side_give_the_bytes_of_the_run_in_memory(
+    in_memory: dict[str, bytes], packs: Packs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
+    monkeypatch.setattr(ranges, "LEAST", 1000)
+    assert differing(in_memory, written(SAMPLES, packs, tmp_path / "run", None)) == []
 
 
 def test_a_budget_and_topics_are_the_same_from_shards(packs: Packs, tmp_path: Path) -> None:
