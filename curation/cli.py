@@ -394,7 +394,7 @@ def _curate(
             say("write", str(out))
             argv = sys.argv[1:]
             report = runfolder.write(curated, settings, packs, out, argv=argv, events=events, timings=say.timings)
-            for examples in curated.parts("examples"):
+            for examples in curated.parts("examples") if settings.dedup.index else ():
                 remember(examples, settings.dedup, seed=settings.seed)
     return report, say
 

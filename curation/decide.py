@@ -124,29 +124,37 @@ def fates(messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame
     `rules` of a dropped message are the rules that dropped it, or that dropped the examples it was in; of the others
     the findings on the message itself.
     """
-    place = members(examples).join(
-        examples.select("id", "verdict", "rules"), on="id", how="left", maintain_order="left"
+    keys, nothing = ["conversation", "message"], pl.lit([], dtype=pl.List(pl.String))
+    place = (
+        examples.select("conversation", "verdict", "rules", "turns")
+        .explode("turns")
+        .select("conversation", "verdict", "rules", message=pl.col("turns").struct.field("messages"))
+        .explode("message")
     )
-    best = place.group_by("conversation", "message").agg(
-        verdict=pl.col("verdict").min(),
-        lost=pl.col("rules").explode(empty_as_null=True).drop_nulls().unique(maintain_order=True),
+    best = place.group_by(keys).agg(pl.col("verdict").min())
+    lost = (  # rules of examples that no message of a kept one asks for
+        place.filter(pl.col("rules").list.len() > 0)
+        .join(best.filter(pl.col("verdict") != "keep"), on=keys, how="semi", maintain_order="left")
+        .group_by(keys, maintain_order=True)
+        .agg(lost=pl.col("rules").explode(empty_as_null=True).unique(maintain_order=True))
     )
     own = (
         findings.filter(pl.col("message").is_not_null() & ~pl.col("rule").str.starts_with("mend/"))
-        .group_by("conversation", "message", maintain_order=True)
+        .group_by(keys, maintain_order=True)
         .agg(own=pl.col("rule"))
+    )
+    every = pl.concat_list(pl.col("own").fill_null(nothing), pl.col("lost").fill_null(nothing))
+    all_rules = every.list.unique(maintain_order=True)
+    said = (
+        own.join(lost, on=keys, how="full", coalesce=True)
+        .join(best, on=keys, how="left")
+        .select(*keys, said=pl.when(pl.col("verdict") == "keep").then("own").otherwise(all_rules))
     )
     verdict = pl.col("verdict").cast(pl.String)
     fate = pl.when(verdict == "keep").then(pl.lit("example")).when(verdict == "review").then(pl.lit("held"))
-    nothing = pl.lit([], dtype=pl.List(pl.String))
-    own_rules = pl.col("own").fill_null(nothing)
-    all_rules = pl.concat_list(own_rules, pl.col("lost").fill_null(nothing))
     return (
-        messages.join(best, on=["conversation", "message"], how="left", maintain_order="left")
-        .join(own, on=["conversation", "message"], how="left", maintain_order="left")
-        .with_columns(
-            fate=fate.otherwise(pl.lit("dropped")).cast(tables.FATE),
-            rules=pl.when(verdict == "keep").then(own_rules).otherwise(all_rules.list.unique(maintain_order=True)),
-        )
-        .drop("verdict", "lost", "own")
-    )  # fmt: skip
+        messages.join(best, on=keys, how="left", maintain_order="left")
+        .join(said, on=keys, how="left", maintain_order="left")
+        .with_columns(fate=fate.otherwise(pl.lit("dropped")).cast(tables.FATE), rules=pl.col("said").fill_null(nothing))
+        .drop("verdict", "said")
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import polars as pl
 
@@ -40,12 +41,20 @@ WITHOUT_TEXTS = ["begins", "id", "conversation", "verdict", "rules", "query_type
 PLACED = ["begins", "id", "cluster", "split"]  # of candidates, for `sided`
 
 
+class Parts(Protocol):
+    """Gives a frame in parts."""
+
+    def __call__(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        """Yield whole conversations of the frame of that name; `columns` alone, if given."""
+        ...
+
+
 @dataclass(frozen=True)
 class Curated:
     """All that one curation made, before it is written: see runfolder.py for the columns that leave.
 
-    `parts` gives a frame by its name (FRAMES) some whole conversations at a time, in the order of the input; all frames
-    are parted alike. The properties put them together: for what fits into memory.
+    `parts` gives a frame by its name (FRAMES), or some columns of it, some whole conversations at a time, in the order
+    of the input; all frames are parted alike. The properties put them together: for what fits into memory.
     """
 
     inputs: list[Input]
@@ -54,7 +63,7 @@ class Curated:
     turns: int
     types: Mapping[str, query_types.Names]  # the query types that were looked for, in their order
     asked: Sequence[pl.DataFrame]  # diversity.samples, before and after
-    parts: Callable[[str], Iterator[pl.DataFrame]]
+    parts: Parts
     written: Callable[[Path], Iterator[tuple[Path, Frames]]]  # files of lines, part by part: engines.Engine.written
     signatures: Callable[[], Iterator[pl.DataFrame]] | None = (
         None  # in parts, for rethreshold, where the recipe wants them kept
@@ -180,8 +189,9 @@ def _finish(
     progress("decide", f"{kept.height} examples kept")
     unread = _unreadable(reading.unreadable)
 
-    def parts(name: str) -> Iterator[pl.DataFrame]:
-        found = engine.parts(name, sizes)
+    def parts(name: str, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
+        kept = columns and [*(one for one in columns if one not in ("cluster", "split")), "begins"]  # `sided` adds them
+        found = engine.parts(name, sizes, kept)
         if name == "examples":
             found = (sided(part, placed) for part in found)
         found = (part.drop("begins") for part in found)

@@ -225,7 +225,8 @@ def write(
 
 def _tables(curated: Curated, folder: Path) -> None:
     for name, columns in (("messages", MESSAGES), ("examples", EXAMPLES), ("findings", list(tables.FINDINGS))):
-        parquet.write((frame.select(columns) for frame in curated.parts(name)), folder / f"{name}.parquet")
+        parts = (frame.select(columns) for frame in curated.parts(name, columns))
+        parquet.write(parts, folder / f"{name}.parquet")
     if curated.signatures is not None:
         parquet.write(curated.signatures(), folder / "signatures.parquet")
 

@@ -176,11 +176,11 @@ class Disk:
                 for name in {*maker.keeps} & (replaced | ({*maker.keeps} - needed if step is not STEPS[-1] else set())):
                     (_place(self.folder, maker.name, shard) / f"{name}.arrow").unlink(missing_ok=True)
 
-    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def parts(self, name: str, sizes: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield what the last step kept, about PART messages at a time, in the order of the input."""
         shards = _Settled(self.folder, self.count, [name])
         for low, high in _ranges(sizes).iter_rows():
-            yield shards.between(name, low, high)
+            yield shards.between(name, low, high, columns)
 
     def written(
         self,
@@ -239,13 +239,14 @@ class _Settled:
             for name, starts in self._starts.items():
                 starts.append(np.concatenate(([0], np.cumsum(mine[name].to_numpy(), dtype=np.int64))))
 
-    def between(self, name: str, low: int, high: int) -> pl.DataFrame:
-        """Return the rows of the streams low ≤ begins < high, in the order of the input."""
+    def between(self, name: str, low: int, high: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Return the rows of the streams low ≤ begins < high, in the order of the input; `columns` alone, if given."""
         found = list[pl.DataFrame]()
         for path, streams, start in zip(self._paths, self._begins, self._starts[name], strict=True):
             first, end = start[np.searchsorted(streams, low)], start[np.searchsorted(streams, high)]
             if first < end or not found:
-                found.append(pl.scan_ipc(path / f"{name}.arrow").slice(int(first), int(end - first)).collect())
+                rows = pl.scan_ipc(path / f"{name}.arrow").slice(int(first), int(end - first))
+                found.append(rows.select(columns or pl.all()).collect())
         return pl.concat(found).sort("begins", maintain_order=True)
 
 

@@ -49,9 +49,14 @@ class Memory:
         """Return what a global step makes."""
         return dict(make())
 
-    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:  # noqa: ARG002
+    def parts(
+        self,
+        name: str,
+        sizes: pl.DataFrame,  # noqa: ARG002
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[pl.DataFrame]:
         """Yield a frame that the last step kept, in one part."""
-        yield self._frames[name]
+        yield self._frames[name].select(columns or pl.all())
 
     def written(
         self,

@@ -47,9 +47,10 @@ class Engine(Protocol):
         """Return what a global step makes; an engine that can go on after a break keeps it under `name`."""
         ...
 
-    def parts(self, name: str, sizes: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    def parts(self, name: str, sizes: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
         """Yield what the last step kept under `name`, some whole streams at a time, in the order of the input.
 
+        `columns` are those wanted, `begins` among them (default: all).
         `sizes` says how many rows of each frame every stream has (begins, messages, examples, findings): all frames are
         cut at the same streams, and there is at least one part.
         """
