@@ -10,10 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.lsh import FACTOR
+from curation.dedup.lsh import FACTOR, HALF, LOW
 from curation.dedup.minhash import accelerator, threaded
 from curation.dedup.shingles import I64, U64
-from curation.dedup.verify import Fetch, Sets
+from curation.dedup.verify import Fetch, sets
 
 BITS = 1024  # of a text: 128 bytes
 MOST = 262_144  # texts whose bits are remembered: 32 MiB
@@ -80,13 +80,11 @@ class Bounds:
             if self._kernels:
                 self._kernels.shingle_bits(hashes, starts, flags, sizes, again)
                 return
-            owners = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(hashes))))
-            sets = Sets(owners, hashes)
+            members, sizes[:] = sets(hashes, starts)
             mine = np.zeros((len(starts), BITS), dtype=np.bool_)
-            bit = hashes[sets.members] * FACTOR >> np.uint32(32 - BITS.bit_length() + 1)
-            mine[owners[sets.members], bit] = True
+            bit = (members & LOW).astype(np.uint32) * FACTOR >> np.uint32(32 - BITS.bit_length() + 1)
+            mine[(members >> HALF).view(np.int64), bit] = True
             flags[:] = np.packbits(mine, axis=1)
-            sizes[:] = sets.sizes(len(starts))
             again[:] = sizes - _counted(self._bits[part])
 
         threaded(one, range(0, len(new), LOOKED))

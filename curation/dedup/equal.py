@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 
 from curation.dedup import minhash
-from curation.dedup.lsh import HALF, folded
+from curation.dedup.lsh import HALF, LOW, folded
 from curation.dedup.shingles import I64, U64, Ngram, mix, shingles
-from curation.dedup.verify import Sets
+from curation.dedup.verify import sets
 
 MINIMA = 8  # permutations: texts that differ in any least shingle are told apart before their sets are made
 BATCH = 2000  # texts whose minima are looked for at once
@@ -31,11 +31,9 @@ def equal_sets(texts: pl.Series, ngram: Ngram, *, seed: int) -> I64:
 
     def summed(start: int) -> U64:
         hashes, starts = shingles(texts.gather(some[start : start + LOOKED]).to_list(), ngram)
-        owners = np.repeat(np.arange(len(starts), dtype=np.uint32), np.diff(np.append(starts, len(hashes))))
-        sets = Sets(owners, hashes)
-        sizes = sets.sizes(len(starts))
+        members, sizes = sets(hashes, starts)
         # A sum of stirred hashes does not depend on their order: of unlike sets it is equal once in 2^64 times.
-        return np.add.reduceat(_stirred(hashes[sets.members].astype(np.uint64)), np.cumsum(sizes) - sizes)
+        return np.add.reduceat(_stirred(members & LOW), np.cumsum(sizes) - sizes)
 
     prints = _joined(minhash.threaded(summed, range(0, len(some), LOOKED)))
     order = np.argsort(prints, kind="stable")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.lsh import HALF
+from curation.dedup.lsh import HALF, LOW
 from curation.dedup.minhash import accelerator, threaded
 from curation.dedup.shingles import I64, U32, U64
 
@@ -20,7 +20,6 @@ COMPARED = 2048  # the same for a compiled kernel
 ESTIMATED = 1024  # pairs estimated at once, for the same reason
 BYTE = 255
 MANY = 65_536  # pairs that a compiled kernel estimates in one go: it needs no room for them
-_FACTORS = np.random.Generator(np.random.PCG64(1)).integers(2**63, 2**64, 64, dtype=np.uint64) | np.uint64(1)
 
 
 def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
@@ -74,76 +73,27 @@ def similarities(fetch: Fetch, left: I64, right: I64) -> F64:
 
 def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
     """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3)."""
-    counts = np.diff(np.append(starts, len(hashes)))
-    sets = Sets(np.repeat(np.arange(len(starts), dtype=np.uint32), counts), hashes)
-    sizes = sets.sizes(len(starts))
+    members, sizes = sets(hashes, starts)
     # The smaller set's members are looked up in the larger set.
     swap = sizes[one] < sizes[other]
     asked, within = np.where(swap, one, other), np.where(swap, other, one)
     lengths = sizes[asked]
     begin = np.cumsum(lengths) - lengths
     offsets = np.cumsum(sizes) - sizes
-    index = np.arange(int(lengths.sum())) + np.repeat(offsets[asked] - begin, lengths)
-    found = sets.hold(np.repeat(within.astype(np.uint32), lengths), hashes[sets.members[index]])
+    sought = members[np.arange(int(lengths.sum())) + np.repeat(offsets[asked] - begin, lengths)] & LOW
+    sought |= np.repeat(within.astype(np.uint64) << HALF, lengths)
+    found = members.take(np.searchsorted(members, sought), mode="clip") == sought
     shared = np.add.reduceat(found, begin, dtype=np.int64)
     return np.stack((sizes[one], sizes[other], shared), axis=1)
 
 
-class Sets:
-    """Sets of hashes in one hash table that NumPy fills and asks in whole arrays.
-
-    Where several members want the same slot, the last one written has it; the others go on to the next, smaller table.
-    Sorting the members does the same and takes five times as long.
-    """
-
-    def __init__(self, owners: U32, hashes: U32) -> None:
-        """Fill the table: `hashes` of the sets `owners` (in order); a member may come several times."""
-        self._keys = np.append(_keys(owners, hashes), np.uint64(0xFFFFFFFFFFFFFFFF))  # the last: nobody's
-        self._tables: list[npt.NDArray[np.uint32]] = []
-        nobody = len(hashes)
-        first = np.zeros(nobody, dtype=np.bool_)
-        left = np.arange(nobody, dtype=np.uint32)
-        while len(left):
-            bits = max(4, (2 * len(left)).bit_length())
-            table = np.full(1 << bits, nobody, dtype=np.uint32)
-            slots = _slots(self._keys[left], len(self._tables), bits)
-            table[slots] = left
-            there = table[slots]
-            first[there] = True
-            left = left[self._keys[there] != self._keys[left]]
-            self._tables.append(table)
-        self.members = np.flatnonzero(first)  # one place of every different member, set by set
-        self._owners = owners
-
-    def sizes(self, sets: int) -> I64:
-        """Return how many different members each of the `sets` has."""
-        return np.bincount(self._owners[self.members], minlength=sets)
-
-    def hold(self, owners: U32, hashes: U32) -> npt.NDArray[np.bool_]:
-        """Tell for each hash whether it is a member of its owner's set."""
-        keys = _keys(owners, hashes)
-        found = np.zeros(len(keys), dtype=np.bool_)
-        left = np.arange(len(keys))
-        nobody = len(self._keys) - 1
-        for number, table in enumerate(self._tables):
-            there = table[_slots(keys, number, len(table).bit_length() - 1)]
-            same = self._keys[there] == keys
-            found[left[same]] = True
-            on = (there != nobody) & ~same
-            left, keys = left[on], keys[on]
-        return found
-
-
-def _keys(owners: U32, hashes: U32) -> U64:
-    keys = hashes.astype(np.uint64)
-    keys |= owners.astype(np.uint64) << HALF
-    return keys
-
-
-def _slots(keys: U64, table: int, bits: int) -> U64:
-    """Return the first `bits` bits of a product with an odd number, another one for every table."""
-    slots: U64 = keys * _FACTORS[table % len(_FACTORS)] >> np.uint64(64 - bits)
-    return slots
+def sets(hashes: U32, starts: I64) -> tuple[U64, I64]:
+    """Return the different shingles of every text, in order, each below the number of its text; and how many it has."""
+    members = np.repeat(np.arange(len(starts), dtype=np.uint64) << HALF, np.diff(np.append(starts, len(hashes))))
+    members |= hashes
+    members.sort()
+    members = members[np.concatenate(([True], members[1:] != members[:-1]))[: len(members)]]
+    return members, np.bincount((members >> HALF).view(np.int64), minlength=len(starts))
 
 
 def join(roots: I64, left: I64, right: I64) -> None:
