@@ -24,7 +24,7 @@ HEAD_BYTES = 1 << 26  # and bytes: a gigabyte may hold nothing but blank lines
 HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
-WRAPPERS = ("data", "result", "results", "response", "payload", "body")
+WRAPPERS = ("data", "result", "results", "response", "payload", "body", "export", "output", "root", "backup", "archive")
 
 _DECODER = json.JSONDecoder()
 

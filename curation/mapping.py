@@ -79,7 +79,7 @@ class Layout:
         Only then may many records be read at once (bulk.py); a shape that cuts cells up, joins records or finds roles
         in key names must say False here, and every record goes through shapes.py.
         """
-        more = set(self.columns) & {"to", "kind", "system", "history"}
+        more = set(self.columns) & {"to", "kind", "system", "history", "asker"}
         source = self.source
         special = source.role_keys or source.separator or source.opener or source.fill_down
         return self.shape in ("messages", "records") and not (more or special)

@@ -54,7 +54,7 @@ class Columns(_Part):
     id: Column = None  # of a message
     reply_to: Column = None  # the id of the message that this one answers: threads are rebuilt from it
     kind: Column = None  # what kind of event an entry is; see `said`
-    asker: Column = None  # beside the list: whose messages, by the value of `role`, are the customer's
+    asker: Column = None  # beside the list, or in the row: whose messages, by the value of `role`, are the customer's
 
 
 class Aside(_Part):

@@ -39,8 +39,19 @@ def _message(values: Mapping[str, Any], place: str, layout: Layout) -> list[Mess
     conversation = _text(values.get("conversation"), "conversation id").strip()
     if not conversation and "conversation" in layout.columns and layout.shape == "messages":
         raise RecordFaultError("no conversation id")
+    if "asker" in layout.columns:
+        values = _by_asker(values, layout)
     found = _by_key(values, layout) if layout.source.role_keys else [_spoken(values, layout)]
     return [m._replace(conversation=conversation or None) for one in found for m in _parts(one, layout)]
+
+
+def _by_asker(values: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
+    """Take the name under `role` for the customer's where it is that of the row's `asker`, else for an agent's."""
+    word, asker = (_text(values.get(name), name).strip() for name in ("role", "asker"))
+    known = layout.roles.of(word)
+    if not word or (known and (known.bot or known.role == "system")):
+        return values
+    return {"speaker": word} | dict(values) | {"role": "customer" if word == asker else "agent"}
 
 
 def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
@@ -60,7 +71,7 @@ def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
         sender = layout.roles.of(_text(values.get("role", name), "role"))  # an event has a sender too
         mine = (name or _name(values.get("role"))) if sender and sender.role == "user" else theirs
     return Message(
-        None, who.role, _text(raw, "text"), time, bot=who.bot, speaker=name, customer=mine,
+        None, who.role, _text(_content(raw), "text"), time, bot=who.bot, speaker=name, customer=mine,
         id=_name(values.get("id")), reply_to=_name(values.get("reply_to")),
     )  # fmt: skip
 
@@ -187,10 +198,16 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
 
 
 def _content(said: Any) -> Any:  # noqa: ANN401
-    """Return the text of a list of typed parts, [{"type": "text", "text": …}, …]; anything else as it is."""
-    if isinstance(said, list) and said and all(isinstance(part, dict) and "type" in part for part in said):
-        return "\n".join(str(part.get("text") or f"[{part['type']}]") for part in said)
-    return said
+    """Return the text of a list of typed parts, [{"type": "text", "text": …}, …]; anything else as it is.
+
+    Where some parts are bare texts, as in Telegram's exports, all are one text, and the others its bold words or links.
+    """
+    if not isinstance(said, list) or not any(isinstance(part, dict) and "type" in part for part in said):
+        return said
+    if not all(isinstance(part, str) or (isinstance(part, dict) and "type" in part) for part in said):
+        return said
+    texts = [part if isinstance(part, str) else str(part.get("text") or f"[{part['type']}]") for part in said]
+    return ("" if any(isinstance(part, str) for part in said) else "\n").join(texts)
 
 
 def _inner(message: Mapping[str, Any], layout: Layout) -> dict[str, str | int]:

@@ -53,6 +53,10 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         session = None  # threads tell more
     rows = by_name[session.value].values if session else None
     if role is None and text:
+        role = _asker(found, columns, taken)
+        if session and session.value == found.get("asker") and not by_name[session.value].named("conversation"):
+            session, rows = None, None  # he may come again
+    if role is None and text:
         role = _names(guess, columns, taken | set(links.values()) | ({session.value} if session else set()), rows)
     moments = by_name[time.value].values if time else None
     dates.note(guess, moments or [])
@@ -71,6 +75,10 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         if role is None:
             guess.source["opener"] = True
             guess.items.append(Item("roles", "whoever opens a thread is its customer", 0.7))
+    elif "asker" in found and not session:
+        found["customer"] = found["asker"]
+        why = "no id of conversations"
+        guess.items.append(Item("session", f"{found['asker']}, parted by silences of 30 minutes", 0.85, why))
     elif not session:
         _customer(guess, found, columns, taken | ({role.value} if role else set()))
     elif "id" in links:
@@ -149,6 +157,20 @@ def _long(sessions: Sequence[str], moments: Sequence[str]) -> bool:
     return isinstance(share, float) and share > 0.2
 
 
+def _asker(found: dict[str, Any], columns: Sequence[Column], taken: set[str | int]) -> Choice | None:
+    """Find who speaks by name beside a column that names the customer of the row: often the two are the same."""
+    names = [c for c in columns if c.key not in taken and c.fill > 0.9 and c.times < 0.6 and c.length < 40]
+    for asker in names:
+        if not asker.named("customer") or len(asker.counts) < 2:
+            continue
+        for column in names:
+            same = sum(a == b for a, b in zip(asker.values, column.values, strict=True)) / len(asker.values)
+            if column is not asker and 0.15 < same < 0.85 and not set(column.counts) <= set(asker.counts):
+                found["asker"] = asker.key
+                return Choice(column.key, 0.9, f"on {same:.0%} of the rows the same as {asker.key}")
+    return None
+
+
 def _names(
     guess: Guess, columns: Sequence[Column], taken: set[str | int], sessions: Sequence[str] | None
 ) -> Choice | None:
@@ -208,6 +230,9 @@ def _messages_flat(
         guess.note("role", role)
         taken = {text.value, role.value} | ({time.value} if time else set())
         said = by_name[text.value].values
+        if "asker" in found:
+            guess.items.append(Item("customer", str(found["asker"]), role.confidence, "whoever else speaks answers"))
+            return
         kinds(guess, found, columns, taken | {found.get("conversation", "")}, by_name[role.value], said, sessions)
         if "roles" in guess.source:
             guess.items.append(Item("roles", shown(guess.source["roles"]), role.confidence, role.why))
@@ -297,7 +322,9 @@ def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
     answers = sorted((c for c in said if c.named("answer") and c is not question), key=lambda c: c.named("cot"))
     answer = answers[0] if answers else None  # answer_analysis is reasoning where there is another answer
     role = role_column(columns, {c.key for c in said if c.length > 15})
-    if role and role.confidence >= 0.9:
+    both = question is not None and answer is not None and question is not answer
+    words = next((c.known_roles > 0.5 for c in columns if role and c.key == role.value), False)
+    if role and role.confidence >= 0.9 and (words or not both):  # beside a question and its answer, two kinds of topics
         return False
     sure, why = 0.95, "the headers say so"
     if question is None or answer is None or question is answer:

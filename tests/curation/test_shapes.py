@@ -47,6 +47,25 @@ def test_roles_as_keys_of_a_flat_record_that_holds_both(tmp_path: Path) -> None:
     assert found.messages["bot"].to_list() == [False, True]
 
 
+def test_whoever_the_row_names_as_its_asker_is_the_customer(tmp_path: Path) -> None:
+    text = "who,by,said\ntb1,tb1,hi\ntb1,shop,hello\ntb2, tb2 ,hey\ntb2,系统,joined\ntb2,,x\n"
+    columns = {"asker": "who", "customer": "who", "role": "by", "text": "said"}
+    found = reading(tmp_path, text, "log.csv", columns=columns)
+    assert found.messages.select("customer", "role", "raw", "speaker").rows() == [
+        ("tb1", "user", "hi", "tb1"), ("tb1", "assistant", "hello", "shop"), ("tb2", "user", "hey", "tb2"),
+        ("tb2", "system", "joined", None),
+    ]  # fmt: skip
+    assert found.unreadable["why"].to_list() == ["no role"]
+
+
+def test_a_text_in_pieces_is_one_text(tmp_path: Path) -> None:
+    pieces = ["Hold ", {"type": "bold", "text": "reset"}, " for ten seconds"]
+    record = {"from": "Acme Support", "session": "s", "text": pieces}
+    assert said(reading(tmp_path, json.dumps(record))) == [("s", "assistant", "Hold reset for ten seconds")]
+    bad = record | {"text": ["a", 1]}
+    assert reading(tmp_path, json.dumps(bad)).unreadable["why"].to_list() == ["the text is a list, not text"]
+
+
 def test_messages_before_and_after_the_list(tmp_path: Path) -> None:
     record = {"id": "T", "ask": {"words": "why?"}, "list": [{"role": "agent", "text": "so"}], "end": "bye"}
     found = reading(

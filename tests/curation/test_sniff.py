@@ -502,10 +502,29 @@ def test_messages_in_the_column_of_who_speaks(tmp_path: Path, zh: list[Said]) ->
     agrees(found, zh[:120], found["conversation"].n_unique())
 
 
+def test_a_question_beside_its_answer_and_two_topics_by_turns(tmp_path: Path) -> None:
+    rows = [["耳机" if i % 2 else "音箱", f"第{i}款怎么连接手机", f"长按第{i}个键三秒进入配对。"] for i in range(20)]
+    guess, _ = guessed(tmp_path, "faq.csv", table(rows, ["分类", "问题", "答案"]))
+    assert guess.source["columns"] == {"question": "问题", "answer": "答案"}
+
+
 def test_a_question_beside_its_answer_is_no_such_table(tmp_path: Path) -> None:
     rows = [[f"怎么办理第{i}项业务？", f"您带上第{i}号证件到柜台就能办理。"] for i in range(20)]
     guess, _ = guessed(tmp_path, "qa.csv", table(rows, ["客户", "客服"]))
     assert guess.source["shape"] == "records"
+
+
+def test_a_speaker_who_is_the_customer_where_the_row_names_him(tmp_path: Path, zh: list[Said]) -> None:
+    shop = "青风:小鱼"
+    rows = [
+        [f"tb{s.conversation}", shop, f"tb{s.conversation}" if s.role == "user" else shop, time(i), s.text]
+        for i, s in enumerate(zh)
+    ]
+    guess, found = guessed(tmp_path, "qn.csv", table(rows, ["买家旺旺", "客服旺旺", "发言人", "聊天时间", "聊天内容"]))
+    assert guess.source["columns"] == {
+        "asker": "买家旺旺", "customer": "买家旺旺", "role": "发言人", "time": "聊天时间", "text": "聊天内容",
+    }  # fmt: skip
+    agrees(found, zh)
 
 
 def test_a_title_above_the_header_is_no_record_of_the_table(tmp_path: Path, zh: list[Said]) -> None:
