@@ -116,11 +116,13 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
     # Lazily, since only then Polars computes what several parts ask for (is a Han character in it?) once.
     spoken = language(pl.col("text" if on == "message" else "question"))
     told = rows if "tongue" in rows.columns else rows.lazy().with_columns(tongue=spoken).collect()
-    found = []
+    found: list[pl.DataFrame] = []
     for wanted, group in _groups(rules):
         asks = {rule.name: rule.expression for _, rule in group}
         seen = dict.fromkeys(["row", *keys, *columns(asks.values())])  # lists of turns are dear to copy
         looked = told.lazy().filter(_applies(*wanted)).select(*seen).collect()
+        if looked.is_empty() and found:  # a log in one language need not wait for the patterns of the other
+            continue
         evidence = answers(looked, asks)
         places = looked.select("row", *keys)
         for turn, rule in group:

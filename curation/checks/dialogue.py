@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
@@ -159,19 +161,27 @@ def agent_repeats(*, shortest: int) -> pl.Expr:
 @check(on="example")
 def repetition(*, least: int, shortest: int) -> pl.Expr:
     """One sentence of at least `shortest` characters stands in the answer at least `least` times. Evidence: it."""
-    sentence = pl.col("said")
+    sentence, marks = pl.col("said"), r"[。！!？?\n.;；]"
 
     def often(answers: pl.Series) -> pl.Series:
-        """Step by step: few answers are long enough, and fewer have so many sentences."""
-        rows = (
-            answers.alias("said").to_frame().with_row_index("row").filter(sentence.str.len_chars() >= least * shortest)
-        )
-        rows = rows.with_columns(sentence.str.extract_all(r"[^。！!？?\n.;；]+")).filter(sentence.list.len() >= least)
-        said = rows.explode("said").with_columns(sentence.str.strip_chars())
-        said = said.filter(sentence.str.len_chars() >= shortest)
+        """Step by step: few answers are long enough, fewer have so many sentences, and hardly any says one again."""
+        rows = answers.alias("said").to_frame().with_row_index("row")
+        rows = rows.filter(sentence.str.len_chars() >= least * shortest)
+        rows = rows.filter(sentence.str.count_matches(marks) >= least - 1)
+        said = rows.with_columns(sentence.str.extract_all(r"[^。！!？?\n.;；]+")).explode("said")
+        said = said.with_columns(sentence.str.strip_chars()).filter(sentence.str.len_chars() >= shortest)
+        said = said.filter(pl.Series(_again(said, least)))
         counts = said.group_by("row", "said", maintain_order=True).len().filter(pl.col("len") >= least)
         found = counts.unique("row", keep="first", maintain_order=True)
         nothing = pl.repeat(None, len(answers), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["said"])
 
     return ANSWER.map_batches(often, return_dtype=pl.String)
+
+
+def _again(said: pl.DataFrame, least: int) -> npt.NDArray[np.bool_]:
+    """Tell which `said` may stand `least` times or more in their `row`: two that differ may have the same hash."""
+    keys = said.select(pl.struct("row", "said").hash(seed=0)).to_series().to_numpy()
+    ordered = np.sort(keys)
+    often = ordered[least - 1 :][ordered[least - 1 :] == ordered[: max(0, len(ordered) - least + 1)]]
+    return np.isin(keys, often) if often.size else np.zeros(len(keys), dtype=np.bool_)

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from curation import detect as detectors
-from curation.checks.registry import by_distinct, by_row, check, shared
+from curation.checks.registry import by_distinct, by_row, check
 
 _HAN = r"\p{Han}"
 _LATIN = r"[A-Za-z\u00c0-\u024f]"
@@ -60,54 +60,62 @@ def script(text: pl.Expr) -> pl.Expr:
 
 def _told(texts: pl.Series) -> pl.Series:
     """Tell the script of each text; step by step, since an expression would compute each count a dozen times over."""
-    frame = texts.alias("text").to_frame().with_row_index("row")
-    text = pl.col("text").str
-    latin = text.count_matches(_LATIN_WORD).cast(pl.Float32)
-    frame = frame.with_columns(latin=latin, wide=text.len_bytes() != text.len_chars())
-    wide = frame.filter("wide").with_columns(zh=text.count_matches(_SCRIPTS["zh"]).cast(pl.Float32))
-    rare = wide.filter(text.contains(_RARE)).select(
-        "row",
-        *(
-            text.count_matches(letters).cast(pl.Float32).alias(code)
-            for code, letters in _SCRIPTS.items()
-            if code != "zh"
-        ),
+    text, latin, zh = pl.col("text").str, pl.col("latin"), pl.col("zh")
+    rows = texts.alias("text").to_frame().with_row_index("row").drop_nulls("text")
+    rows = rows.lazy().with_columns(
+        latin=text.count_matches(_LATIN_WORD).cast(pl.Float32),
+        zh=pl.when(text.len_bytes() != text.len_chars()).then("text").str.count_matches(_SCRIPTS["zh"]).fill_null(0)
+        .cast(pl.Float32),
+    ).collect()  # fmt: skip
+    of_two = pl.when((zh == 0) & (latin == 0)).then(pl.lit("other")).when(zh >= latin).then(pl.lit("zh"))
+    told = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+    told = told.scatter(rows["row"], rows.select(of_two.otherwise(pl.lit("latin"))).to_series())
+    rare = rows.filter(text.len_bytes() != text.len_chars()).filter(text.contains(_RARE))
+    return told.scatter(rare["row"], _of_many(rare)).alias(texts.name)
+
+
+def _of_many(rows: pl.DataFrame) -> pl.Series:
+    """Tell the script of `text` where letters beyond Han and Latin are in it; `zh` and `latin` are counted."""
+    counted = rows.with_columns(
+        pl.col("text").str.count_matches(letters).cast(pl.Float32).alias(code)
+        for code, letters in _SCRIPTS.items()
+        if code != "zh"
     )
-    kana = pl.col("ja") * pl.when(pl.col("ja") * 4 >= pl.col("zh")).then(1000).otherwise(1)
-    counted = (
-        frame.join(wide.select("row", "zh"), on="row", how="left", maintain_order="left")
-        .join(rare, on="row", how="left", maintain_order="left")
-        .with_columns(pl.col(*_SCRIPTS).fill_null(0))
-        .with_columns(ja=kana)
-    )
+    counted = counted.with_columns(ja=pl.col("ja") * pl.when(pl.col("ja") * 4 >= pl.col("zh")).then(1000).otherwise(1))
     names = ["other", *_SCRIPTS, "latin"]
     most = pl.concat_list(pl.lit(0.5, dtype=pl.Float32), *_SCRIPTS, "latin").list.arg_max()
-    named = counted.select(
-        pl.when(pl.col("text").is_not_null()).then(most.replace_strict(dict(enumerate(names)), return_dtype=pl.String))
-    )
-    return named.to_series().alias(texts.name)
+    return counted.select(most.replace_strict(dict(enumerate(names)), return_dtype=pl.String)).to_series()
 
 
 @check(on="example")
 def languages_differ() -> pl.Expr:
     """Question and answer are in different scripts (Chinese and Latin). Evidence: the answer's first 40 characters."""
-    sides = ("question", "answer")
+    sides = [pl.col(name) for name in ("question", "answer")]
     enough = pl.col("answer").str.contains(r"(?:\p{L}\P{L}*){12}")  # "iPhone 15" and "B" are answers in any language
-    plain = [shared(_plainly(pl.col(side))) for side in sides]
+    wide = pl.any_horizontal(side.str.len_bytes() != side.str.len_chars() for side in sides)
 
     def other(rows: pl.Series) -> pl.Series:
-        """Step by step: most texts are plainly in one script, and few need their letters counted."""
+        """Step by step: many texts are ASCII, most others plainly in one script, and few need their letters counted."""
         unsure = (pl.col("asked") == "") | (pl.col("said") == "")
-        both = rows.struct.unnest().with_row_index("row").filter((pl.col("asked") != pl.col("said")) | unsure)
-        both = both.filter(enough)
+        some = rows.struct.unnest().with_row_index("row").filter(wide)
+        both = some.lazy().with_columns(asked=_plainly(sides[0]), said=_plainly(sides[1])).collect()
+        both = both.filter((pl.col("asked") != pl.col("said")) | unsure).filter(enough)
         counted = both.filter(unsure)
-        asked, said = (_told(counted[side]) for side in sides)
+        asked, said = (
+            _sure(counted[name], counted[plain]) for name, plain in (("question", "asked"), ("answer", "said"))
+        )
         counted = counted.filter((asked != said) & (asked != "other") & (said != "other"))
         found = pl.concat([both.filter(~unsure), counted])
         nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
-    return pl.struct(*sides, asked=plain[0], said=plain[1]).map_batches(other, return_dtype=pl.String)
+    return pl.struct(sides).map_batches(other, return_dtype=pl.String)
+
+
+def _sure(texts: pl.Series, plainly: pl.Series) -> pl.Series:
+    """Return the script of each text; counted only where it is not plain."""
+    unsure = (plainly == "").arg_true()
+    return plainly.scatter(unsure, _told(texts.gather(unsure)))
 
 
 def _plainly(text: pl.Expr) -> pl.Expr:
