@@ -309,7 +309,11 @@ def _end(data: bytes, encoding: str, *, last: bool) -> int:
 
 
 def _windows(stream: Readable, head: bytes, encoding: str, size: int, longest: int) -> Iterator[tuple[bytes, bool]]:
-    """Yield whole lines, about `size` bytes at a time; of a line that is too long its beginning, and True."""
+    """Yield whole lines, about `size` bytes at a time; of a line that is too long its beginning, and True.
+
+    The first are a quarter of that, so that those who work on them begin sooner.
+    """
+    enough = size // 4
     ready = list[bytes | memoryview]()  # whole lines that wait for more of them
     begun: list[bytes] = []  # the pieces of a line whose end has not come
     waiting, have, dropped, data = 0, 0, False, head
@@ -330,9 +334,9 @@ def _windows(stream: Readable, head: bytes, encoding: str, size: int, longest: i
                 waiting, begun = waiting + have - end + cut, []
             have = have if begun else len(data) - cut
             begun.append(data[cut:])
-        if waiting >= size:
+        if waiting >= enough:
             yield b"".join(ready), False
-            ready, waiting = [], 0
+            ready, waiting, enough = [], 0, min(2 * enough, size)
         data = _at_least(stream, min(size, READ))
     if ready or (begun and begun != [b""]):
         yield b"".join([*ready, *begun]), False

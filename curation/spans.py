@@ -39,13 +39,9 @@ class Spans(NamedTuple):
 
     def that_are(self, what: bytes) -> list[int]:
         """Return the lines that are these bytes, which are not empty."""
-        found, at = list[int](), self.text.find(what) if what else -1
-        while at >= 0:
-            line = int(np.searchsorted(self.starts, at, side="right")) - 1
-            if self.starts[line] == at and self.ends[line] == at + len(what):
-                found.append(line)
-            at = self.text.find(what, at + len(what))
-        return found
+        alike = np.flatnonzero(self.ends - self.starts == len(what)) if what else np.array([], dtype=int)
+        alike = alike[np.frombuffer(self.text, np.uint8)[self.starts[alike]] == what[0]] if len(alike) else alike
+        return [at for at in alike.tolist() if self.text.startswith(what, self.starts[at])]
 
     def that_hold(self, byte: int) -> np.ndarray:
         """Return the lines that a byte stands in."""

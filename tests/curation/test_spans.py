@@ -36,6 +36,8 @@ def test_lines_and_their_marks_are_those_of_the_text(text: str, separator: str) 
     assert list(compress(found.separators.tolist(), rid)) == [line.count(separator) for line in compress(bare, rid)]
     assert found.quotes.tolist() == [line.count(b'"') for line in lines]
     assert found.returns.tolist() == [b"\r" in line for line in lines]
+    for line in {b"a", b"a,b", *lines} - {b""}:
+        assert found.that_are(line) == [at for at, other in enumerate(lines) if other == line]
     assert found.that_begin("\ufeff".encode()) == [at for at, line in enumerate(lines) if line[:3] == b"\xef\xbb\xbf"]
 
 
