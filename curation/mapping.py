@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from curation import presets
 from curation.errors import SourceError, did_you_mean
 from curation.recipe import Columns, Source
 from curation.roles import Roles
@@ -97,11 +98,15 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     shape = source.shape if source.shape != "auto" else _shape(source, columns, objects or [])
     inner = INNER if shape == "conversations" else ()
     told = columns | (_outside(source, shape) if objects is None else {})
-    strange = [
-        key for name, key in told.items()
+    strange = {
+        name: key for name, key in told.items()
         if isinstance(key, str) and name not in inner and not _is_there(key, present, objects)
-    ]  # fmt: skip
-    known = [name for name in columns if str(columns[name]) not in strange]
+    }  # fmt: skip
+    usual = presets.PRESETS[source.preset].source.get("columns", {}) if source.preset else {}
+    absent = {name for name, key in strange.items() if usual.get(name) == key}  # not every export has all
+    columns = {name: key for name, key in columns.items() if name not in absent}
+    strange = {name: key for name, key in strange.items() if name not in absent}
+    known = [name for name in columns if name not in strange]
     if objects is not None or known:
         found = f"; found: {', '.join(present[:20])}" if present else ""
     elif source.header:
@@ -109,8 +114,9 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     else:
         found = ""
     if strange and (source.header or objects is not None):
-        near = did_you_mean(strange[0], present).partition("; known")[0] if found.startswith("; found") else ""
-        raise SourceError(f"{file}: the recipe's column '{strange[0]}' is not there{found}{near}")
+        first = next(iter(strange.values()))
+        near = did_you_mean(first, present).partition("; known")[0] if found.startswith("; found") else ""
+        raise SourceError(f"{file}: the recipe's column '{first}' is not there{found}{near}")
     said = {"role_keys": source.role_keys, "reply_to": source.replies, "conversation": source.stream}
     has = set(columns) | {name for name, given in said.items() if given}
     if source.replies and source.replies.lines is None and "id" not in columns:

@@ -136,6 +136,7 @@ _ALL = (
             },
             "said": ["", "thread_broadcast", "bot_message"],
             "opener": True,
+            "span_files": True,  # a file for every day; a thread may go on on the next
         },
     ),
 )  # fmt: skip

@@ -268,7 +268,8 @@ def _aside(values: Mapping[str, Any], name: str, given: Aside | None, layout: La
 
 def _is_event(kind: Any, layout: Layout) -> bool:  # noqa: ANN401
     """Tell whether an entry of this kind is no speech: the recipe lists the kinds that are."""
-    return bool(layout.source.said) and _text(kind, "kind").strip() not in layout.source.said
+    told = bool(layout.source.said) and "kind" in layout.columns
+    return told and _text(kind, "kind").strip() not in layout.source.said
 
 
 def _event(raw: Any, kind: Any) -> str:  # noqa: ANN401

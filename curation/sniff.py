@@ -41,10 +41,17 @@ def sniff_all(file: File) -> list[Guess]:
     return found
 
 
+def among_logs(found: Sequence[Guess]) -> list[Guess]:
+    """Leave unread, beside logs, what holds no text that anybody could have said, such as a list of users."""
+    if not any(map(_speaks, found)):
+        return list(found)
+    return [g if _speaks(g) or "text" in g.source.get("columns", {}) or g.question else _left(g) for g in found]
+
+
 def _speaks(guess: Guess) -> bool:
     """Tell whether it was found out who speaks."""
     columns = guess.source.get("columns", {})
-    whole = guess.source.get("shape") in ("conversations", "records") or "preset" in guess.source
+    whole = guess.source.get("shape") in ("conversations", "records", "transcript") or "preset" in guess.source
     return whole or "role" in columns or "role_keys" in guess.source or "opener" in guess.source
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from curation import links, privacy
-from curation.containers import File
+from curation.containers import File, members
 from curation.errors import CurationError
 from curation.read import read
 from curation.recipe import Sessions, Source
@@ -36,6 +36,7 @@ def trial(path: Path, guess: Guess) -> Trial:
             return Trial()
         sheet = guess.file.rpartition("/")[2] if "/" in guess.file else ""
         match = f"*/{glob(sheet)}" if sheet else "*"  # a name may hold what a glob takes for its own
+        match = glob(guess.file) if not sheet and len(members(path.name, path)) > 1 else match
         source = Source.model_validate(guess.source | {"match": match})
         with tempfile.TemporaryDirectory() as folder:
             head = _head(path, Path(folder))

@@ -89,7 +89,8 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     lonely = next((faults[at] for at in faults if at not in beside), None)
     if lonely or (nothing and not found):
         raise lonely or nothing  # type: ignore[misc]
-    return [(file, guess) for file, guess in found if links.place(file) not in beside]
+    logs = [(file, guess) for file, guess in found if links.place(file) not in beside]
+    return list(zip([file for file, _ in logs], guesses.among_logs([guess for _, guess in logs]), strict=True))
 
 
 def show(guess: Guess, trial: Trial, to: Console) -> None:

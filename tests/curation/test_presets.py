@@ -1,18 +1,25 @@
 """The layouts that are known by name: each sample's messages, counted by hand, and found by sniffing too."""
 
+import json
+import zipfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
-from curation.containers import members
+from curation.cli import app
+from curation.containers import find, members
+from curation.errors import SourceError
 from curation.packs import Packs
 from curation.pipeline import Curated
 from curation.pipeline import curate as run
 from curation.presets import PRESETS
-from curation.recipe import Recipe
+from curation.read import read
+from curation.recipe import Recipe, Source, load
+from curation.sessions import sessions
 from curation.sniff import sniff
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "shapes"
@@ -125,3 +132,48 @@ def test_sniffing_finds_the_preset(name: str) -> None:
     guess = sniff(file)
     assert guess.source.get("preset") == name.partition(".")[0]
     assert guess.question is None
+
+
+def slack(day: int, thread: str, *said: tuple[str, str]) -> str:
+    return json.dumps(
+        [{"type": "message", "user": who, "text": text, "ts": f"{day}.{n}", "thread_ts": thread}
+         for n, (who, text) in enumerate(said)]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_whole_export_of_slack_is_its_days_and_no_lists_of_users(tmp_path: Path, *, packed: bool) -> None:
+    days = {
+        "help/2024-05-01.json": slack(
+            1714557600, "1714557600.0", ("UC", "How do I rotate a key?"), ("UA", "Press it.")
+        ),
+        "help/2024-05-02.json": slack(1714644000, "1714557600.0", ("UC", "And the old one?"), ("UA", "It stays.")),
+        "users.json": json.dumps([{"id": "UC", "name": "cy", "profile": {"email": "c@x.example"}}]),
+    }
+    for name, content in days.items():
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / name).write_text(content)
+    log = tmp_path / "x"
+    if packed:
+        log = tmp_path / "x.zip"
+        with zipfile.ZipFile(log, "w") as archive:
+            for name, content in days.items():
+                archive.writestr(name, content)
+    told = CliRunner().invoke(app, ["sniff", str(log), "--json", "-o", str(tmp_path / "r.yaml")])
+    assert {one["file"]: one["source"].get("preset", one["source"].get("skip")) for one in json.loads(told.stdout)} == {
+        "2024-05-01.json": "slack", "2024-05-02.json": "slack", "users.json": True,
+    }  # fmt: skip
+    assert all(one["samples"] for one in json.loads(told.stdout) if "preset" in one["source"])
+    sources = load(tmp_path / "r.yaml").sources
+    found, _ = sessions(read(find([log]), sources).messages, None, sources)
+    assert found.select("conversation", "role").rows() == [
+        ("1714557600.0", role) for role in ("user", "assistant", "user", "assistant")
+    ]
+
+
+def test_a_column_of_a_preset_that_an_export_lacks_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"cid": "1", "sender_type": 0, "msg": "hi"}\n')  # neither msg_type nor t
+    found = read([tmp_path / "a.jsonl"], [Source.model_validate({"preset": "sobot"})])
+    assert found.messages.select("conversation", "role", "raw").rows() == [("1", "user", "hi")]
+    with pytest.raises(SourceError, match="column 'nick' is not there"):
+        read([tmp_path / "a.jsonl"], [Source.model_validate({"preset": "sobot", "columns": {"speaker": "nick"}})])
