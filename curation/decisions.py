@@ -110,8 +110,8 @@ def content(examples: pl.DataFrame) -> pl.Series:
         pl.element().struct.field("role"), pl.lit("\x1f"), pl.element().struct.field("text")
     )  # fmt: skip
     text = pl.concat_str(pl.col("turns").list.eval(turn).list.join("\x1e"), pl.lit("\x1d"), pl.col("cot").fill_null(""))
-    texts = examples.select(text).to_series().to_list()
-    return pl.Series("content", [digest(t) for t in texts], dtype=pl.String)
+    texts = examples.select(text.cast(pl.Binary)).to_series().to_list()
+    return pl.Series("content", [hashlib.sha256(t).hexdigest()[:16] for t in texts], dtype=pl.String)  # as `digest`
 
 
 # --- the log ---------------------------------------------------------------------------------------------------------

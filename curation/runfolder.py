@@ -184,10 +184,10 @@ def write(
     Some whole conversations are in memory at a time: those of a part of `curated`. `timings` tells at the very end
     what the stages took, for the manifest (default: it has none).
     """
-    with whole_or_absent(target) as folder, ThreadPoolExecutor(2) as beside:
+    with whole_or_absent(target) as folder, ThreadPoolExecutor(1) as beside:  # one after the other: less memory
         parts = curated.written(folder)  # by workers, where there are any, from now on
-        tables_written = beside.submit(_tables, curated, folder)
         worded = beside.submit(diversity.wordings, curated.asked, recipe.dedup, seed=recipe.seed)
+        tables_written = beside.submit(_tables, curated, folder)
         measured, records, told = part.join(parts, recipe, folder)
         tables_written.result()
         info = dataset_info([name for name, n in records.items() if n])  # loaders refuse an empty file

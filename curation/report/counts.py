@@ -15,18 +15,21 @@ MOST_RULES = 12  # rules of one record that are paired; more on one record is no
 
 
 def record() -> pl.Expr:
-    """Return what a finding is about as one text: the example, else the message, else the unreadable line."""
-    return pl.coalesce(
-        pl.col("example"),
-        pl.concat_str(pl.col("conversation"), pl.lit("\x1f"), pl.col("message").cast(pl.String)),
-        pl.concat_str(pl.lit("\x1fline"), pl.col("row").cast(pl.String)),
+    """Return what a finding is about as one hash: the example, else the message, else the unreadable line (`row`)."""
+    message = pl.col("conversation").hash(seed=1) + pl.col("message").hash(seed=2)
+    return (
+        pl.when(pl.col("example").is_not_null())
+        .then(pl.col("example").hash(seed=0))
+        .when(pl.col("message").is_not_null())
+        .then(message)
+        .otherwise(pl.col("row").hash(seed=3))
     )
 
 
 def alone(found: pl.DataFrame) -> dict[str, int]:
     """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
     strong = found.filter(pl.col("action") != "note").with_row_index("row")
-    said = strong.group_by("rule", record=record().hash(seed=0)).agg(pl.col("action").to_physical().max())
+    said = strong.group_by("rule", record=record()).agg(pl.col("action").to_physical().max())
     strongest = said.group_by("record").agg(
         n=(pl.col("action") == pl.col("action").max()).sum(), rule=pl.col("rule").get(pl.col("action").arg_max())
     )
@@ -42,7 +45,7 @@ def sets(found: pl.DataFrame) -> Counter[tuple[str, ...]]:
     """Count records by the set of rules that fired on them: there are few sets, however many records."""
     counted = (
         found.with_row_index("row")
-        .select("rule", record=record().hash(seed=0))
+        .select("rule", record=record())
         .unique()
         .group_by("record")
         .agg("rule")
