@@ -289,14 +289,16 @@ def _near_copies(rooted: pl.DataFrame) -> pl.DataFrame:
 
 def _canned(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Return (row, keeper) of the examples beyond the best `most_per_answer` of one answer, numbers aside."""
-    ordered = _best_first(_roots(alive, _template, settings, seed, sign))
+    rooted = _roots(alive, _template, settings, seed, sign)
+    ordered = _best_first(rooted.filter(pl.len().over("root") > settings.most_per_answer))
     ordered = ordered.with_columns(keeper=pl.col("row").first().over("root"), place=pl.int_range(pl.len()).over("root"))
     return ordered.filter(pl.col("place") >= settings.most_per_answer).select("row", "keeper").sort("row")
 
 
 def _asked_again(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Return (row, keeper) of the examples whose question a better one asks too, with an answer that agrees."""
-    ordered = _best_first(_roots(alive, lambda part: part.select(_ASKED).to_series(), settings, seed, sign))
+    rooted = _roots(alive, lambda part: part.select(_ASKED).to_series(), settings, seed, sign)
+    ordered = _best_first(rooted.filter(pl.len().over("root") > 1))
     ordered = ordered.with_columns(
         keeper=pl.col("row").first().over("root"), better=pl.col("answer").first().over("root")
     )
