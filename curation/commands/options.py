@@ -52,7 +52,7 @@ Engine = Annotated[
     Literal["auto", "memory", "shards", "ray"],
     typer.Option(
         "--engine",
-        help="Who does the work: memory, shards on disk (auto: above 32 MB), or ray. The result is the same.",
+        help="Who does the work: memory, shards on disk (auto: above 64 MB), or ray. The result is the same.",
     ),
 ]
 Workers = Annotated[

@@ -22,9 +22,9 @@ from curation.recipe import Recipe
 
 Name = Literal["auto", "memory", "shards", "ray"]
 
-LARGE = 1 << 25  # bytes of input, unpacked, above which `auto` works in shards, with all cores: memory uses but one
-TIMES = 24  # memory that a worker takes, in its shard's bytes of input; measured: 10 to 20
-BARE = 1 << 28  # bytes that a worker takes before it has a shard: the program and its packs
+LARGE = 1 << 26  # bytes of input, unpacked, above which `auto` works in shards; below, they cost more than they save
+TIMES = 24  # memory that a process takes, in bytes of its input; measured: 10 to 20 for shards, 22 in memory
+BARE = 1 << 28  # bytes that a process takes before it has any input: the program and its packs
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,15 @@ def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -
         _crowd(shards.unpacked(files), _memory())
         return "memory"
     given = wanted.workers is not None or (wanted.resume and folder.is_dir())
-    return "shards" if given or shards.unpacked(files) > LARGE else "memory"
+    return "shards" if given or shards.unpacked(files) > large(_memory()) else "memory"
+
+
+def large(memory: int) -> int:
+    """Return the bytes of input above which `auto` works in shards: what half of the memory holds, LARGE at most.
+
+    No less than a shard has at least: of so little, shards would be one, and spare nothing.
+    """
+    return max(shards.LEAST, min(LARGE, (memory // 2 - BARE) // TIMES))
 
 
 def _crowd(size: int, memory: int) -> None:

@@ -208,8 +208,21 @@ def test_shards_grow_with_the_input(mib: int, shard: float, tmp_path: Path) -> N
     assert shards.fitting([log]) == shard * 2**20
 
 
-@pytest.mark.parametrize(("mib", "engine"), [(32, "memory"), (33, "shards")])
-def test_a_large_log_is_worked_on_in_shards_unless_said(mib: int, engine: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("mib", "memory", "engine"),
+    [
+        (64, 24, "memory"),
+        (65, 24, "shards"),
+        (32, 2, "memory"),  # a GiB for it: a quarter for the program, 24 bytes for each of the log
+        (33, 2, "shards"),
+        (16, 0, "memory"),  # shards would be one
+        (17, 0, "shards"),
+    ],
+)
+def test_a_large_log_is_worked_on_in_shards_unless_said(
+    mib: int, memory: int, engine: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(choice, "_memory", lambda: memory << 30)
     log = tmp_path / "log.csv"
     with log.open("wb") as file:
         file.truncate(mib << 20)
