@@ -7,7 +7,8 @@
     │ ├ RecipeError         exit 2   the recipe is wrong
     │ └ PackError           exit 2   a rule pack is wrong
     ├ SourceError           exit 3   an input file cannot be used
-    │ └ NothingError        exit 3   there is nothing in it
+    │ ├ NothingError        exit 3   there is nothing in it
+    │ └ NoLogError          exit 3   its text is built like no log
     ├ OutputError           exit 4   the run folder cannot be written
     └ GateError             exit 1   the quality gate failed
 
@@ -53,6 +54,10 @@ class NothingError(SourceError):
     def __init__(self, name: str) -> None:
         """Say so of a file."""
         super().__init__(f"{name}: the file holds no records")
+
+
+class NoLogError(SourceError):
+    """The lines of a file are built like those of no log, as those of a note; beside logs it is left unread."""
 
 
 class OutputError(CurationError):

@@ -36,19 +36,19 @@ def sniff_all(file: File) -> list[Guess]:
     sheets = sheets_of(file)
     names = {title: f"{file.plain}/{title}" if len(sheets) > 1 else file.plain for title in sheets}
     found = [_guess(file, names[title], head) for title, head in sheets.items()]
-    if any(map(_speaks, found)):
-        found = [guess if _speaks(guess) else _left(guess) for guess in found]
+    if any(map(speaks, found)):
+        found = [guess if speaks(guess) else _left(guess) for guess in found]
     return found
 
 
 def among_logs(found: Sequence[Guess]) -> list[Guess]:
     """Leave unread, beside logs, what holds no text that anybody could have said, such as a list of users."""
-    if not any(map(_speaks, found)):
+    if not any(map(speaks, found)):
         return list(found)
-    return [g if _speaks(g) or "text" in g.source.get("columns", {}) or g.question else _left(g) for g in found]
+    return [g if speaks(g) or "text" in g.source.get("columns", {}) or g.question else _left(g) for g in found]
 
 
-def _speaks(guess: Guess) -> bool:
+def speaks(guess: Guess) -> bool:
     """Tell whether it was found out who speaks."""
     columns = guess.source.get("columns", {})
     whole = guess.source.get("shape") in ("conversations", "records", "transcript") or "preset" in guess.source
@@ -56,8 +56,12 @@ def _speaks(guess: Guess) -> bool:
 
 
 def _left(guess: Guess) -> Guess:
-    why = Item("reading", "left unread", 0.9, "no column says who speaks")
-    return Guess(guess.file, {"match": guess.file, "skip": True}, [*guess.items[:1], why])
+    return left(guess.file, "no column says who speaks", guess.items[:1])
+
+
+def left(name: str, why: str, items: Sequence[Item] = ()) -> Guess:
+    """Return what leaves a file unread, and why."""
+    return Guess(name, {"match": name, "skip": True}, [*items, Item("reading", "left unread", 0.9, why)])
 
 
 def _guess(file: File, name: str, head: Head) -> Guess:

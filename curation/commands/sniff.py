@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from curation.commands.options import Force, Json, Logs, Quiet, console
-from curation.errors import NothingError, SourceError, UsageError
+from curation.errors import NoLogError, NothingError, SourceError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +72,7 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     from curation.recipe import Replies
 
     found, faults, beside = [], dict[tuple[Path, str], SourceError](), set[tuple[Path, str]]()
+    notes: list[tuple[File, Guess]] = []
     nothing: NothingError | None = None
     for file in files:
         try:
@@ -81,15 +82,20 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
             continue
         except SourceError as fault:
             faults[links.place(file)] = fault
+            if isinstance(fault, NoLogError):
+                notes.append((file, guesses.left(file.plain, "its lines are built like those of no log")))
             continue
         for guess in some:
             found.append((file, guess))
             if "replies" in guess.source:
                 beside.add(links.place(links.file_of(file, Replies.model_validate(guess.source["replies"]))))
+    logs = [(file, guess) for file, guess in found if links.place(file) not in beside]
+    if any(map(guesses.speaks, (guess for _, guess in logs))):
+        logs += [(file, note) for file, note in notes if links.place(file) not in beside]
+        beside |= {links.place(file) for file, _ in notes}
     lonely = next((faults[at] for at in faults if at not in beside), None)
     if lonely or (nothing and not found):
         raise lonely or nothing  # type: ignore[misc]
-    logs = [(file, guess) for file, guess in found if links.place(file) not in beside]
     return list(zip([file for file, _ in logs], guesses.among_logs([guess for _, guess in logs]), strict=True))
 
 

@@ -86,8 +86,9 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     if role is None and text and not guess.source.get("opener"):
         others = [c.key for c in columns if c.key not in found.values() and 2 <= len(c.counts) < 0.5 * len(c.filled)]
         guess.items.append(Item("role", "?", 0.2, "no column says who speaks"))
+        asked = f"Which column says whether the customer or the agent speaks? (columns: {words(others)})"
         guess.question = Question(
-            f"Which column says whether the customer or the agent speaks? (columns: {words(others)})",
+            asked if others else "Does it hold what customer and agent said at all? No column says who speaks.",
             [(str(key), {"columns": found | {"role": key}}) for key in others[:9]],
             f"columns: {json.dumps(found | {'role': '…'}, ensure_ascii=False)}",
         )

@@ -18,7 +18,7 @@ import polars as pl
 from curation import containers, jsontext, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
-from curation.errors import NothingError, SourceError
+from curation.errors import NoLogError, NothingError, SourceError
 from curation.pieces import LONG
 from curation.sniffing.columns import HEADERS
 
@@ -145,7 +145,7 @@ def _lines(file: File, text: str, encoding: str) -> Head:
         or (spoken and suffix not in (".csv", ".tsv", ".tab") and not (share > 0.98 and best == "\t"))
     ):
         if built < 0.3:
-            raise SourceError(
+            raise NoLogError(
                 f"{file.name}: neither a table nor JSON nor a transcript whose lines are built alike; "
                 "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
             )

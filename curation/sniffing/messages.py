@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation.roles import Roles
-from curation.sniffing.columns import Column, role_column, sides, speaking, text_column, time_column
+from curation.sniffing.columns import Choice, Column, role_column, sides, speaking, text_column, time_column
 from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 
 _COMMON = Roles({})
@@ -42,6 +42,8 @@ def messages(
         taken.add(time.value)
     if not by_key:
         role = role_column(found, taken)
+        if role is None or by_name[role.value].known_roles < 0.5:
+            role = _by_name(found, taken, sessions) or role
     columns["text"] = text.value
     guess.note("text", text)
     if time:
@@ -132,6 +134,12 @@ def who_is_who(guess: Guess, role: Column, said: Sequence[str], sessions: list[s
     """Map the words of the role, and ask where how people speak does not tell."""
     kinds, texts = guess.source.get("said"), list(said)
     values = role.values
+    helpers = _helpers(role, sessions) if role.known_roles < 0.95 else []  # some may be known by a word
+    if helpers:
+        guess.source["roles"] = {"assistant": helpers, "user": ["*"]}
+        why = "they speak in many conversations, everybody else in one"
+        guess.items.append(Item("roles", shown(guess.source["roles"]), 0.85, why))
+        return
     choice = sides(role, texts, sessions)
     given = {side: words for side, words in choice.value.items() if words}
     unmapped = [word for word in choice.others if word]
@@ -157,6 +165,27 @@ def who_is_who(guess: Guess, role: Column, said: Sequence[str], sessions: list[s
     guess.note("roles", choice, given if not many else "names with a word of a side in them")
     if choice.confidence < SURE and not guess.question:
         _ask_sides(guess, given, role)
+
+
+def _by_name(found: Sequence[Column], taken: set[str | int], sessions: Sequence[str] | None) -> Choice | None:
+    """Find who speaks by name or number: some in many conversations, the others in one each."""
+    named = [c for c in found if c.key not in taken and (c.named("role") or c.named("speaker")) and c.sentences < 0.5]
+    names = next((c for c in named if _helpers(c, sessions)), None)
+    if names is None:
+        return None
+    return Choice(names.key, 0.85, f"{len(names.counts)} names, few of them in many conversations")
+
+
+def _helpers(role: Column, sessions: Sequence[str] | None) -> list[str]:
+    """Return who speaks in many conversations, where everybody else speaks in one, and these are more."""
+    seen: dict[str, set[str]] = {}
+    for name, session in zip(role.values, sessions or [], strict=bool(sessions)):
+        if name.strip():
+            seen.setdefault(name, set()).add(session)
+    often = max(2.0, 0.05 * len({session for some in seen.values() for session in some}))
+    helpers = sorted((name for name in seen if len(seen[name]) >= often), key=lambda name: (-len(seen[name]), name))
+    guests = sum(len(some) == 1 for some in seen.values())
+    return helpers if guests > max(2, len(helpers)) and guests + len(helpers) == len(seen) else []
 
 
 def _side(word: str) -> str:

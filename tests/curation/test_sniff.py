@@ -502,6 +502,31 @@ def test_messages_in_the_column_of_who_speaks(tmp_path: Path, zh: list[Said]) ->
     agrees(found, zh[:120], found["conversation"].n_unique())
 
 
+def test_a_note_beside_logs_is_left_unread_and_alone_an_error(tmp_path: Path) -> None:
+    rows = [(f"s{i // 2}", "agent" if i % 2 else "customer", f"what about item {i}?") for i in range(20)]
+    (tmp_path / "mix").mkdir()
+    (tmp_path / "mix" / "log.csv").write_text(table(rows, ["session_id", "role", "text"]))
+    (tmp_path / "mix" / "README.txt").write_text("This folder has the chats of May.\nAsk Bo for the others.\nBye.\n")
+    done = command("sniff", "mix", "-o", "r.yaml", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {"match": "README.txt", "skip": True} in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]
+    assert command("curate", "mix", "-c", "r.yaml", "-q", "--no-gate", folder=tmp_path).returncode == 0
+    assert "neither a table nor JSON" in command("sniff", "mix/README.txt", folder=tmp_path).stderr
+
+
+def test_who_speaks_in_many_conversations_answers_and_who_speaks_in_one_asks(tmp_path: Path) -> None:
+    def events(i: int) -> list[dict[str, str]]:
+        said = [("message", f"c{i}@x", f"how about item {i}?"), ("message", f"b{i % 2}@shop", f"it costs {i} euros.")]
+        return [{"type": "system_message", "text": "begun"}] + [
+            {"type": kind, "author_id": who, "text": text} for kind, who, text in said
+        ]
+
+    chats = [{"id": f"C{i}", "thread": {"events": events(i)}} for i in range(12)]
+    guess, found = guessed(tmp_path, "chats.json", json.dumps({"chats": chats}))
+    assert guess.source["roles"] == {"assistant": ["b0@shop", "b1@shop"], "user": ["*"]}
+    assert Counter(found["role"].to_list()) == {"user": 12, "assistant": 12, "system": 12}
+
+
 def test_a_question_beside_its_answer_and_two_topics_by_turns(tmp_path: Path) -> None:
     rows = [["耳机" if i % 2 else "音箱", f"第{i}款怎么连接手机", f"长按第{i}个键三秒进入配对。"] for i in range(20)]
     guess, _ = guessed(tmp_path, "faq.csv", table(rows, ["分类", "问题", "答案"]))
