@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from curation import delimited
 from curation.mapping import Layout
 from curation.read import Reading, read
 from curation.recipe import Source
@@ -223,3 +225,28 @@ def test_marks_that_polars_takes_off_are_kept(tmp_path: Path, window: int) -> No
         ("a", "x\r"),
         ("a", "y"),
     ]
+
+
+PIECES = (
+    "a,user,hi", 'b,agent,"x, y"', 'c,user,"he said ""ok"""', 'd,agent,"two\nlines"', 'e,user,"a\n\n""b""\n,c"',
+    'f,user,"open', 'g,agent,x"y', 'h,user,"bad"x', "session_id,role,text", "合计,,3", "i,user", "j,user,a,b", "", " ",
+    "k,user,\x00nul", 'l,agent,"nul\x00"', "\ufeffm,user,hi", 'n,"user",hi\r', '"o","agent","z"', 'p,user,""', '"',
+    '""', ",,,", 'q,user,"\r\n"',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rows_of_a_hostile_table_are_what_they_are_one_by_one(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    random, path = Random(seed), tmp_path / "log.csv"
+    rows = ["session_id,role,text", "a,user,first", *random.choices(PIECES, k=random.randint(1, 30))]
+    path.write_text("".join(row + random.choice(["\n", "\n", "\n", "\r\n"]) for row in rows), newline="")
+
+    def found(window: int) -> tuple[list[Any], list[Any], int]:
+        reading = read([path], [Source()], window=window)
+        return reading.messages.rows(), reading.unreadable.sort("line").rows(), reading.inputs[0].records
+
+    together, pieces = found(1 << 20), found(64)
+    monkeypatch.setattr(delimited, "WIDEST", 0)  # then no row is parsed with others
+    assert together == pieces == found(1 << 20)
