@@ -33,7 +33,7 @@ from curation.mend import mend
 from curation.packs import Packs
 from curation.privacy import Masking
 from curation.query_types import Typer
-from curation.ranges import side_by_side, together
+from curation.ranges import each_row, side_by_side, together
 from curation.recipe import Recipe
 from curation.sessions import sessions
 from curation.strip import strip
@@ -183,7 +183,7 @@ def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frame
         told = topics_of(shared).assign(examples.select(query_types.first_question()).to_series())
     products = query_types.products(job.packs.query_types)
     frame = skeletons(pl.col("question"), products=products, framing=job.packs.cues["framing"])
-    examples = examples.with_columns(told.alias("query_type")).with_columns(skeleton=frame)
+    examples = examples.with_columns(told.alias("query_type"), each_row(examples, frame).alias("skeleton"))
     alive = decide.verdicts(examples, frames["findings"]).filter(pl.col("verdict") != "drop")
     alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
     begins = messages.select("conversation", "begins").unique("conversation")

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from curation import ranges
-from curation.ranges import side_by_side, together
+from curation.ranges import each_row, side_by_side, together
 
 MESSAGES = pl.DataFrame({"conversation": list("aabcccdde"), "n": range(9)})
 OTHERS = pl.DataFrame({"conversation": ["e", None, "c", "a", "c", "zz"], "n": range(6)})
@@ -55,3 +55,11 @@ def test_a_fault_in_one_range_is_raised(monkeypatch: pytest.MonkeyPatch) -> None
 
     with pytest.raises(KeyError):
         side_by_side({"messages": MESSAGES}, work)
+
+
+@pytest.mark.parametrize("cores", [1, 2, 4, 9])
+def test_each_row_is_told_in_its_place(cores: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: cores)
+    told = each_row(MESSAGES, (pl.col("n") * 2).alias("twice"))
+    assert (told.name, told.to_list()) == ("twice", [0, 2, 4, 6, 8, 10, 12, 14, 16])
+    assert each_row(MESSAGES.clear(), pl.col("n") * 2).to_list() == []
