@@ -96,12 +96,12 @@ def parts(
     """
     records, empty = 0, list[str]()
     with containers.spooled(files) as given:
-        beside = _beside(given, sources)
+        ties = beside(given, sources)
         for name, path in given:
             before = _state(path)
             try:
                 for file in containers.members(name, path):
-                    if links.place(file) in beside:
+                    if links.place(file) in ties:
                         continue
                     progress(file.name)
                     for part, done in _file(file, sources, window):
@@ -125,7 +125,7 @@ def _unchanged(name: str, path: Path, before: tuple[int, ...]) -> None:
         raise SourceError(f"{name}: was changed while it was read; {cure}")
 
 
-def _beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[tuple[Path, str]]:
+def beside(given: Sequence[tuple[str, Path]], sources: Sequence[Source]) -> set[tuple[Path, str]]:
     """Return the places of files that hold the links of others: they are no logs."""
     found = set[tuple[Path, str]]()
     for name, path in given if any(source.replies for source in sources) else ():

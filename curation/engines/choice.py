@@ -18,6 +18,7 @@ from curation.engines.memory import Memory
 from curation.engines.protocol import Engine
 from curation.errors import UsageError
 from curation.packs import Packs
+from curation.read import beside
 from curation.recipe import Recipe
 
 Name = Literal["auto", "memory", "shards", "ray"]
@@ -155,12 +156,29 @@ def _key(files: Sequence[Path], recipe: Recipe, packs: Packs, people: pl.DataFra
     """Return what work in a folder depends on; every part has the name that an error gives it."""
     return {
         "input": [[str(path), _digest(path)] for path in files],
+        "file of links": [[str(path), _digest(path)] for path in _links(files, recipe)],
+        "earlier set": [[str(path), _digest(path)] for path in _earlier(recipe)],
         "recipe": recipe.sha256(),
         "rule packs": [pack.sha256 for pack in packs.files],
         "decisions": hashlib.sha256(people.write_json().encode()).hexdigest(),
         "version of siftune": [__version__, pl.__version__, _code()],
         "shard size": size,
     }
+
+
+def _links(files: Sequence[Path], recipe: Recipe) -> list[Path]:
+    """Return the files in which the links of logs lie, where those are files of their own."""
+    given = [(path.name, path) for path in files if path.is_file()]
+    return sorted({path for path, _member in beside(given, recipe.sources)})
+
+
+def _earlier(recipe: Recipe) -> list[Path]:
+    """Return the files of sets that the recipe holds this one against; of a run folder, what it kept.
+
+    The index is none of them: at its end the run itself adds to it.
+    """
+    named = map(Path, [*recipe.dedup.against, *recipe.split.apart_from])
+    return [path / "examples.parquet" if path.is_dir() else path for path in named]
 
 
 def _digest(path: Path) -> str:

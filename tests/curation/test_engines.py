@@ -21,6 +21,7 @@ from curation.engines import Disk, Engine, choice, cluster, disk
 from curation.errors import UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
+from tests.curation.test_links import LINKED, POSTS, SOURCE, put
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = [ROOT / "samples" / name for name in ("shop_zh.csv", "telecom_en.jsonl", "cot.jsonl")]
@@ -294,6 +295,27 @@ def test_work_goes_on_only_where_it_was_made_of_the_same(packs: Packs, tmp_path:
     with pytest.raises(UsageError, match="was made with another input; run it again without --resume"):
         begun(log, recipe, packs, out, resume=True)
     assert begun(log, recipe, packs, out, resume=False) == ["key.json", "lock"]
+
+
+def test_work_does_not_go_on_where_links_or_earlier_sets_changed(packs: Packs, tmp_path: Path) -> None:
+    log = put(tmp_path, log_csv=POSTS, log_links_csv=LINKED)
+    earlier, other = put(tmp_path, old_jsonl='{"instruction": "Where?", "output": "Here."}\n'), tmp_path / "other.jsonl"
+    other.write_bytes(earlier.read_bytes())
+    recipe = Recipe.model_validate(
+        {"sources": [SOURCE], "dedup": {"against": [str(earlier)]}, "split": {"apart_from": [str(other)]}}
+    )
+    begun(log, recipe, packs, tmp_path / "run", resume=False)
+    assert "read.json" in begun(log, recipe, packs, tmp_path / "run", resume=True)
+    for changed, what in (
+        (tmp_path / "log.links.csv", "file of links"),
+        (earlier, "earlier set"),
+        (other, "earlier set"),
+    ):
+        before = changed.read_bytes()
+        changed.write_bytes(before.replace(b"e", b"a", 1) if what == "earlier set" else before + b"p6,p1\n")
+        with pytest.raises(UsageError, match=f"was made with another {what}; run it again without --resume"):
+            begun(log, recipe, packs, tmp_path / "run", resume=True)
+        changed.write_bytes(before)
 
 
 def test_parts_that_were_taken_before_a_break_are_written_again(packs: Packs, tmp_path: Path) -> None:
