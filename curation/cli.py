@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from curation import edge
+from curation import allocator, edge
 from curation.commands import compare as compare_command
 from curation.commands import convert as convert_command
 from curation.commands import decisions as decisions_command
@@ -494,6 +494,7 @@ def main() -> None:
     """
     debug = bool(os.environ.get("SIFTUNE_DEBUG")) or "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    allocator.one_arena()
     before = os.umask(0o077)
     signal.signal(signal.SIGTERM, _stop)
     atexit.register(gc.freeze)  # looking for cycles in all that was loaded, to free it, takes a quarter of a second

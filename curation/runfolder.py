@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import glob
 import json
 import os
@@ -15,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import __version__, decisions, diversity, locks, parquet, part, tables
+from curation import __version__, allocator, decisions, diversity, locks, parquet, part, tables
 from curation.card import card
 from curation.convert import dataset_info
 from curation.edge import disk_is_full
@@ -187,7 +186,7 @@ def write(
     """
     with whole_or_absent(target) as folder, ThreadPoolExecutor(1) as beside:  # one after the other: less memory
         parts = curated.written(folder)  # by workers, where there are any, from now on
-        _give_back()
+        allocator.give_back()
         worded = beside.submit(diversity.wordings, curated.asked, recipe.dedup, seed=recipe.seed)
         tables_written = beside.submit(_tables, curated, folder)
         measured, records, told = part.join(parts, recipe, folder)
@@ -223,12 +222,6 @@ def write(
             ),
         )
     return report
-
-
-def _give_back() -> None:
-    """Give back what NumPy has freed since duplicates were looked for: glibc keeps it, as it was told (minhash.py)."""
-    with suppress(AttributeError, OSError, TypeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _tables(curated: Curated, folder: Path) -> None:

@@ -1,0 +1,50 @@
+"""Memory that threads free is for all threads: there is one arena of the C library, asked for before threads begin."""
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ARENAS = """
+import ctypes, sys, threading
+from curation import allocator
+if "one" in sys.argv:
+    allocator.one_arena()
+c = ctypes.CDLL(None)
+c.fdopen.restype = ctypes.c_void_p
+c.fdopen.argtypes = (ctypes.c_int, ctypes.c_char_p)
+c.malloc_info.argtypes = (ctypes.c_int, ctypes.c_void_p)
+c.malloc.restype = ctypes.c_void_p
+together = threading.Barrier(6)
+def take():
+    together.wait()
+    c.malloc(5000)
+    together.wait()
+threads = [threading.Thread(target=take) for _ in range(6)]
+for one in threads: one.start()
+for one in threads: one.join()
+out = c.fdopen(1, b"w")
+c.malloc_info(0, out)
+c.fflush(None)
+allocator.give_back()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="this is glibc's allocator")
+def test_threads_share_one_arena_unless_the_user_has_said_how_many() -> None:
+    def arenas(*arguments: str, **more: str) -> int:
+        bare = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+        done = subprocess.run(
+            [sys.executable, "-c", ARENAS, *arguments],
+            env=bare | {"PYTHONPATH": str(ROOT)} | more, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        return len(re.findall(r"<heap nr=", done.stdout))
+
+    assert arenas() > 2, "without it every thread has its own: this test would see nothing"
+    assert arenas("one") == 1
+    assert arenas("one", MALLOC_ARENA_MAX="3") == 3
