@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from curation import allocator
+
 ROOT = Path(__file__).parents[2]
 ARENAS = """
 import ctypes, sys, threading
@@ -48,3 +50,17 @@ def test_threads_share_one_arena_unless_the_user_has_said_how_many() -> None:
     assert arenas() > 2, "without it every thread has its own: this test would see nothing"
     assert arenas("one") == 1
     assert arenas("one", MALLOC_ARENA_MAX="3") == 3
+
+
+@pytest.mark.parametrize("library", [OSError("no such library"), object()])
+def test_another_c_library_keeps_its_memory(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def found(_: None) -> object:
+        if isinstance(library, OSError):
+            raise library
+        return library
+
+    monkeypatch.setattr("ctypes.CDLL", found)
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "")
+    monkeypatch.delenv("MALLOC_ARENA_MAX")  # both, so that what is set here is undone
+    allocator.one_arena()
+    allocator.give_back()

@@ -269,17 +269,6 @@ def test_a_run_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: 
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in written if path.stat().st_mode & 0o077} == {}
 
 
-@pytest.mark.parametrize("library", [OSError("no such library"), object()])
-def test_another_c_library_than_glibc_keeps_its_memory(library: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    def found(_: None) -> object:
-        if isinstance(library, OSError):
-            raise library
-        return library
-
-    monkeypatch.setattr("ctypes.CDLL", found)
-    runfolder._give_back()
-
-
 # --- no text of a record, ever ----------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,7 @@ def test_queues_of_the_small_run(run) -> None:
     assert opened.samples["rule:dedup/near-duplicate"] == ["586c6405d390567e"]
     assert len(opened.samples["kept"]) == 4  # twice as many as for a rule
     assert sorted(opened.mixed) == sorted({item for items in opened.samples.values() for item in items})
-    assert (opened.held(), opened.conflicts()) == ([], [])
+    assert (opened.held(), opened.conflicts()) == (["fd0ba955cdc61d6d"], [])  # E2: the state of one parcel
     assert [line["message"] for line in opened.messages("Z1", -2, 1)] == [0, 1]
     assert [line["raw"] for line in opened.messages("Z3", 1, 99)] == [
         "仓库签收后1到3个工作日原路退回，退到您付款的账户哦。"
