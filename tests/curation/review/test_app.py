@@ -327,7 +327,11 @@ def test_everything_is_said_in_both_languages() -> None:
 
 def test_every_word_is_used() -> None:
     folder = Path(store.__file__).parent
-    files = [path for path in [*folder.glob("*.py"), *folder.glob("templates/*")] if path.name != "words.py"]
+    files = [
+        path
+        for path in [*folder.glob("*.py"), *folder.glob("templates/*")]
+        if path.is_file() and path.name != "words.py"
+    ]
     said = set(re.findall(r"""["']([a-z.-]+)["']""", "".join(path.read_text() for path in files)))
     groups = ("queue.", "state.", "machine.", "action.", "done.", "help.")
     assert {key for key in WORDS if not key.startswith(groups)} - said == set()
