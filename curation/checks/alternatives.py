@@ -8,6 +8,7 @@ cannot be asked apart, since a text is made of them, a long group that many begi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache, partial
 
 import polars as pl
@@ -82,6 +83,20 @@ def _factored(each: list[str]) -> list[str]:
 
 def _head(pattern: str) -> str:
     """Return the group that a pattern begins with, and how often it may stand there; empty without one."""
+    for token, depth, inside in _tokens(pattern):
+        if not depth and not inside:
+            times = _TIMES.match(pattern, token.end())
+            return pattern[: times.end()] if token.group() == ")" and times else ""
+    return ""
+
+
+_FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")  # they hold for all that is behind them
+_TIMES = re.compile(r"(?:[*+?]|\{\d*,?\d*\})*")
+_TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|.", re.DOTALL)
+
+
+def _tokens(pattern: str) -> Iterator[tuple[re.Match[str], int, int]]:
+    """Give what a pattern is made of, and how many groups and classes are open behind it."""
     depth = inside = 0
     for token in _TOKEN.finditer(pattern):
         mark = token.group()
@@ -91,15 +106,7 @@ def _head(pattern: str) -> str:
             inside = max(0, inside - 1)
         elif not inside:
             depth += (mark == "(") - (mark == ")")
-        if not depth and not inside:
-            times = _TIMES.match(pattern, token.end())
-            return pattern[: times.end()] if mark == ")" and times else ""
-    return ""
-
-
-_FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")  # they hold for all that is behind them
-_TIMES = re.compile(r"(?:[*+?]|\{\d*,?\d*\})*")
-_TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|.", re.DOTALL)
+        yield token, depth, inside
 
 
 def _alternatives(pattern: str) -> list[str]:
@@ -115,18 +122,11 @@ def _alternatives(pattern: str) -> list[str]:
 
 def _split(pattern: str) -> list[str]:
     """Part a pattern at its outermost bars; nothing comes where a bracket is closed that it does not open."""
-    found, begin, depth, inside = [], 0, 0, 0
-    for token in re.finditer(r"\\.|\[\^?\]?|[\]()|]", pattern, re.DOTALL):
-        mark = token.group()
-        if mark[0] == "[":
-            inside += 1
-        elif mark == "]":
-            inside = max(0, inside - 1)
-        elif not inside:
-            depth += (mark == "(") - (mark == ")")
-            if depth < 0:
-                return []
-            if mark == "|" and not depth:
-                found.append(pattern[begin : token.start()])
-                begin = token.end()
+    found, begin = [], 0
+    for token, depth, inside in _tokens(pattern):
+        if depth < 0:
+            return []
+        if token.group() == "|" and not depth and not inside:
+            found.append(pattern[begin : token.start()])
+            begin = token.end()
     return [*found, pattern[begin:]]
