@@ -23,6 +23,7 @@ from curation.query_types import OTHER
 from curation.recipe import Dedup
 from curation.vectors import MASK
 
+AMONG = 100  # of how many the report says how many are different
 SIDES = ("before", "after")  # all candidates, and those that are kept
 SAMPLE = 20_000  # texts at most of which wording and nearness are measured
 COMMON = 10  # skeletons that count as the common ones
@@ -80,8 +81,8 @@ class Diversity:
 
     evenness: float | None  # Pielou: Shannon entropy of the query types over its maximum, 0 to 1
     effective_types: float | None  # Hill number of order 1: exp(entropy); how many equally common types it equals
-    distinct_questions: float | None  # share of questions whose skeleton is unlike all others'
-    distinct_openings: float | None  # share of answers whose first six characters differ
+    distinct_questions: float | None  # different skeletons per question, among AMONG questions (rarefied)
+    distinct_openings: float | None  # different openings, of six characters, per answer, among AMONG answers
 
 
 @dataclass(frozen=True)
@@ -108,22 +109,33 @@ def opening() -> pl.Expr:
 
 def diversity(examples: pl.DataFrame, types: int) -> Diversity:
     """Measure examples that have `query_type`, `skeleton`, `answer`; `types` is how many query types there are."""
-    unique = examples.select(pl.col("skeleton").n_unique().alias("q"), opening().n_unique().alias("a")).row(0)
-    return evenness(examples["query_type"].value_counts()["count"], *unique, types=types)
+    counts = (examples.select(of).to_series().value_counts()["count"] for of in (pl.col("skeleton"), opening()))
+    return evenness(examples["query_type"].value_counts()["count"], *counts, types=types)
 
 
-def evenness(by_type: pl.Series, skeletons: int, openings: int, *, types: int) -> Diversity:
-    """Return what `diversity` returns, from counts that were added up over shards."""
-    height = int(by_type.sum())
-    if not height:
+def evenness(by_type: pl.Series, by_skeleton: pl.Series, by_opening: pl.Series, *, types: int) -> Diversity:
+    """Return what `diversity` returns, from how many examples are of each kind, added up over shards."""
+    if not by_type.sum():
         return Diversity(None, None, None, None)
     entropy = _entropy(by_type)
     return Diversity(
         round(entropy / math.log(types), 4) if types > 1 else None,
         round(math.exp(entropy), 2),
-        round(skeletons / height, 4),
-        round(openings / height, 4),
+        round(rarefied(by_skeleton), 4),
+        round(rarefied(by_opening), 4),
     )
+
+
+def rarefied(counts: pl.Series, among: int = AMONG) -> float:
+    """Return how many kinds to expect, per draw, among so many drawn without putting back (Hurlbert 1971).
+
+    `counts` are the sizes of the kinds, above 0. Kinds per member of all fall as a set grows, however varied it is.
+    """
+    sizes = counts.cast(pl.Int64).value_counts(name="kinds").sort(counts.name)  # few, so that a table of them is small
+    whole, drawn = int(counts.sum()), min(among, int(counts.sum()))
+    size, nth = sizes[counts.name].to_numpy()[:, None], np.arange(drawn)
+    missed = (np.maximum(0, whole - size - nth) / (whole - nth)).prod(axis=1)  # that none of a kind is drawn
+    return float(((1 - missed) * sizes["kinds"].to_numpy()).sum() / drawn)
 
 
 def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, compared: int, seed: int) -> Scores:

@@ -51,7 +51,7 @@ class Measures:
         self.kept: Chosen[model.KeptExample] = []
         self.dropped: Chosen[model.DroppedExample] = []
         self.skeletons = pl.DataFrame(schema={"skeleton": pl.String, "before": pl.UInt32, "after": pl.UInt32})
-        self._openings = pl.Series(dtype=pl.UInt64)
+        self.openings = pl.DataFrame(schema={"opening": pl.UInt64, "after": pl.UInt32})
 
     def add(self, messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> None:
         """Add whole conversations with all that is said of them (columns: runfolder.py, and examples' skeleton)."""
@@ -78,7 +78,7 @@ class Measures:
             "sets": pl.DataFrame([(list(key), n) for key, n in self.sets.items()], schema=dict(_COUNTS), orient="row"),
             "samples": pl.DataFrame(samples, schema=dict(_SAMPLES), orient="row"),
             "skeletons": self.skeletons,
-            "openings": self._openings.alias("opening").to_frame(),
+            "openings": self.openings,
         }
 
     @classmethod
@@ -95,13 +95,8 @@ class Measures:
         one.kept = _chosen(samples, "kept", model.KeptExample, EXAMPLES_SHOWN).get("", [])
         one.dropped = _chosen(samples, "dropped", model.DroppedExample, EXAMPLES_SHOWN).get("", [])
         one.skeletons = frames["skeletons"].group_by("skeleton").agg(pl.col("before", "after").sum())
-        one._openings = frames["openings"].to_series()
+        one.openings = frames["openings"].group_by("opening").agg(pl.col("after").sum())
         return one
-
-    @property
-    def openings(self) -> int:
-        """How many different beginnings the answers have that are kept."""
-        return self._openings.n_unique()
 
     def by(self, *what: str) -> dict[str, int]:
         """Return what was counted under `what`, by the next name."""
@@ -172,8 +167,9 @@ class Measures:
         ).select(pl.col("skeleton"), pl.col("before", "after").cast(pl.UInt32))  # fmt: skip
         both = pl.concat([self.skeletons, mine])
         self.skeletons = both.group_by("skeleton").agg(pl.col("before", "after").sum()) if len(self.skeletons) else mine
-        new = kept.select(diversity.opening().hash(seed=0)).to_series().unique()
-        self._openings = pl.concat([self._openings, new]).unique() if len(self._openings) else new
+        new = kept.group_by(opening=diversity.opening().hash(seed=0)).agg(after=pl.len().cast(pl.UInt32))
+        more = pl.concat([self.openings, new]).group_by("opening").agg(pl.col("after").sum())
+        self.openings = more if len(self.openings) else new
 
     def _show(
         self,

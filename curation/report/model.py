@@ -169,8 +169,12 @@ class Diversity(_Part):
 
     evenness: Share | None = Field(description="Normalised entropy of query types: 1 = all equally often.")
     effective_types: float | None = Field(ge=0, description="exp(entropy): as varied as this many types.")
-    distinct_questions: Share | None = Field(description="Different question skeletons per exported example.")
-    distinct_openings: Share | None = Field(description="Different openings of answers per exported example.")
+    distinct_questions: Share | None = Field(
+        description="Different question skeletons per example, expected among 100."
+    )
+    distinct_openings: Share | None = Field(
+        description="Different openings of answers per example, expected among 100."
+    )
 
 
 class Scores(_Part):

@@ -211,8 +211,8 @@ def _rare(types: Mapping[str, Names], before: Mapping[str, int], after: Mapping[
 
 def _diversity(measured: Measures, types: int) -> model.Diversity:
     by_type = pl.Series(list(measured.by("type", "after").values()), dtype=pl.UInt32)
-    frames = measured.skeletons.filter(pl.col("after") > 0).height
-    return model.Diversity(**vars(diversity.evenness(by_type, frames, measured.openings, types=types)))
+    frames = measured.skeletons.filter(pl.col("after") > 0)["after"]
+    return model.Diversity(**vars(diversity.evenness(by_type, frames, measured.openings["after"], types=types)))
 
 
 def _variety(

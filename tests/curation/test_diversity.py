@@ -1,6 +1,6 @@
 """Skeletons, and how evenly and with how many words a set is spread."""
 
-from itertools import compress, pairwise
+from itertools import combinations, compress, pairwise
 from random import Random
 
 import polars as pl
@@ -8,7 +8,7 @@ import pytest
 
 from curation import diversity as module
 from curation.dedup import signatures
-from curation.diversity import Diversity, _nearest, diversity, scores, skeletons, templates
+from curation.diversity import Diversity, _nearest, diversity, rarefied, scores, skeletons, templates
 from curation.packs import Packs
 from curation.recipe import Dedup
 
@@ -66,6 +66,21 @@ def test_three_of_one_and_one_of_another_has_the_entropy_of_that() -> None:
 def test_questions_of_one_skeleton_and_answers_of_one_opening_count_once() -> None:
     found = measured(("a", "s", "甲乙丙丁戊己一"), ("a", "s", "甲乙丙丁戊己二"), ("a", "t", "别的开头是这样"))
     assert (found.distinct_questions, found.distinct_openings) == (round(2 / 3, 4), round(2 / 3, 4))
+
+
+def test_a_hundred_times_the_same_log_is_as_varied_as_the_log() -> None:
+    rows = [("a", f"q{n}", f"甲乙丙丁戊{'一二三四'[n % 4]}") for n in range(200)]
+    once, often = measured(*rows), measured(*rows * 100)
+    assert (once.distinct_questions, once.distinct_openings) == (1.0, 0.04)  # four openings among a hundred answers
+    assert often.distinct_openings == 0.04
+    assert often.distinct_questions == pytest.approx(0.788, abs=0.003)  # 200 (1 - 0.995^100) / 100, nearly
+
+
+def test_kinds_expected_among_a_few_are_those_of_all_choices() -> None:
+    kinds = [1, 1, 3, 4]
+    members = [kind for kind, n in enumerate(kinds) for _ in range(n)]
+    drawn = [len({members[place] for place in places}) for places in combinations(range(9), 4)]
+    assert rarefied(pl.Series("count", kinds), 4) == pytest.approx(sum(drawn) / len(drawn) / 4)
 
 
 def test_nothing_to_measure_is_none_not_nought() -> None:
