@@ -158,7 +158,7 @@ def found(records: Sequence[Mapping[str, Any]]) -> Preset | None:
 
 def written(lines: Sequence[str]) -> Preset | None:
     """Return the preset of a transcript: lines begin conversations as it says, and a fifth begin messages."""
-    from curation.transcript import pattern_of
+    from curation.built import pattern_of
 
     some = [line for line in lines if line.strip()][:2000]
     for preset in _ALL:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from curation import reasoning
+from curation.built import pattern_of
 from curation.mapping import INNER, NAMES, Layout, value_at
 from curation.recipe import Aside
 from curation.roles import Speaker, speaker
 from curation.rows import Message, Record, RecordFaultError
-from curation.transcript import pattern_of
 
 LONGEST_EVENT = 2000  # characters of an event without text that are kept
 

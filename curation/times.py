@@ -18,17 +18,22 @@ import polars as pl
 
 DAY = 86_400_000_000  # microseconds
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_NOON = r"(?P<noon>上午|下午|凌晨|早上|中午|晚上|[AaPp]\.?[Mm]\.?)"
+_HALF = r"[AaPp]\.?\s?[Mm]\.?"  # Spanish parts it: a. m.
+_NOON = rf"(?P<noon>上午|下午|凌晨|早上|中午|晚上|午前|午後|오전|오후|{_HALF})"
 _CLOCK = (
-    rf"(?:{_NOON}\s*)?(?P<hour>\d{{1,2}})\s*[:：时点]\s*(?P<minute>\d{{1,2}})分?"
-    rf"(?:\s*[:：]?\s*(?P<second>\d{{1,2}})秒?(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*(?P<noon2>[AaPp]\.?[Mm]\.?))?"
+    rf"(?:{_NOON}\s*)?(?P<hour>\d{{1,2}})\s*[:：时時点]\s*(?P<minute>\d{{1,2}})分?"
+    rf"(?:\s*[:：]?\s*(?P<second>\d{{1,2}})秒?(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*(?P<noon2>{_HALF}))?"
 )
+# As in Finland and Indonesia, behind a date: 12.50 alone is a price.
+_DOTTED = rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})(?:\.(?P<second>\d{{2}}))?(?:\s*(?P<noon>{_HALF}))?"
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+|星期[一二三四五六日天]\s*|周[一二三四五六日天]\s*)?"
-_GAP = r"(?:[T\s,，]+|\s*(?:星期|周)[一二三四五六日天]\s*|\s+at\s+)?"
+_GAP = r"(?:[T\s,，]+|\s*(?:星期|周|週)[一二三四五六日天]\s*|\s+-\s+|,?\s+(?:at|um|klo|kl\.?)\s+)?"
 _WRITTEN = (
     rf"^{_WEEKDAY}(?P<year>\d{{4}})[-/.年](?P<month>\d{{1,2}})[-/.月](?P<day>\d{{1,2}})日?{_GAP}(?:{_CLOCK})?{_ZONE}$",
+    rf"^(?P<year>\d{{4}})년\s*(?P<month>\d{{1,2}})월\s*(?P<day>\d{{1,2}})일{_GAP}(?:{_CLOCK})?$",
     rf"^{_WEEKDAY}(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_GAP}(?:{_CLOCK})?{_ZONE}$",
+    rf"^(?P<a>\d{{1,2}})[-/.](?P<b>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_GAP}{_DOTTED}$",
     rf"^{_WEEKDAY}(?P<name>[A-Za-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}}){_GAP}"
     rf"(?:{_CLOCK})?{_ZONE}$",
     rf"^{_WEEKDAY}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s-](?P<name>[A-Za-z]{{3,9}})\.?,?[\s-](?P<year>\d{{4}}){_GAP}"
@@ -215,7 +220,7 @@ def _hour(hour: pl.Expr, names: set[str]) -> pl.Expr:
     if "noon" not in names:
         return hour
     noon = pl.coalesce(*(pl.col(name) for name in ("noon", "noon2") if name in names))
-    noon = noon.str.to_lowercase().str.replace_all(".", "", literal=True).fill_null("")
-    late = noon.is_in(["pm", "下午", "晚上"]) | ((noon == "中午") & (hour < 10))
-    early = noon.is_in(["am", "凌晨", "上午"])
+    noon = noon.str.to_lowercase().str.replace_all(r"[.\s]", "").fill_null("")
+    late = noon.is_in(["pm", "下午", "晚上", "午後", "오후"]) | ((noon == "中午") & (hour < 10))
+    early = noon.is_in(["am", "凌晨", "上午", "午前", "오전"])
     return pl.when(late & (hour < 12)).then(hour + 12).when(early & (hour == 12)).then(0).otherwise(hour)

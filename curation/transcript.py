@@ -1,19 +1,18 @@
 """Plain-text transcripts → records: a line (or a head line and what follows it) per message.
 
-How a line is built is a template: ``[{time}] {name}: {text}``. Fields are time, date, name, account (a name with a
-colon in it), role, channel, customer, conversation and text. Without ``{text}`` the text stands on the following
-lines, as chat clients of PCs copy it.
-A space in a template is any white space, a colon or bracket also the full-width one; the space before ``{text}`` is
-exactly one, for a message that was cut goes on with a space of its own.
+built.py says how a line is built. Here lines become messages, events (what a program says), the lines that begin a
+conversation, and the days that stand above messages with clocks alone.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import NamedTuple
 
+from curation.built import BESIDE, DATED, DAY, NOTICE, RULE, TITLE, event_of, guess_line, pattern_of
 from curation.encodings import Bad
 from curation.errors import SourceError
 from curation.mapping import Layout
@@ -22,63 +21,37 @@ from curation.roles import Roles
 from curation.rows import Record
 
 HEAD_LINES = 20_000  # that are looked at to guess how a line is built
+WAITING = 3  # lines below a line drawn across, until what follows says whether it is a border or text
 
-_CLOCK = (
-    r"(?:(?:上午|下午|凌晨|早上|中午|晚上|[AaPp][Mm])\s?)?\d{1,2}[:：]\d{2}(?:[:：]\d{2}(?:[.,]\d{1,6})?)?"
-    r"(?:\s?[AaPp]\.?[Mm]\b\.?)?(?:Z|\s?[+-]\d{2}:?\d{2})?"
-)
-_DATE = (
-    r"(?:\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}日?|\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})|\d{1,2}月\d{1,2}日|"
-    r"[A-Z][a-z]{2,8}\.? \d{1,2},? \d{4}|\d{1,2} [A-Z][a-z]{2,8}\.? \d{4})"
-)
-_NAME = r"[^\s:：<>\[\]【】()（）\d\-=*_~#][^:：<>\[\]【】\n]{0,39}?|\d[^\s:：<>\[\]【】/.-]{0,39}?"
-FIELDS = {
-    "time": rf"(?:{_DATE}(?:[ T,，]*| - ))?{_CLOCK}",
-    "date": _DATE,
-    "name": _NAME,
-    "role": _NAME,
-    "account": r"[^\s(（][^(（\n]{0,59}?",  # a name that may hold a colon: shop:clerk
-    "channel": r"\S+",
-    "customer": r"\S+?",
-    "conversation": r"\S+?",
-    "text": r".*",
-}
-_ALIKE = {":": "[:：]", "[": "[\\[【［]", "]": "[\\]】］]", "(": "[(（]", ")": "[)）]", "-": "[-–—]"}
-_DAY = re.compile(_DATE)
 _MAIL = [re.compile(head, re.I) for head in (r"(?:From|发件人)\s*[:：]", r"(?:Subject|主题)\s*[:：]")]
-_RULE = re.compile(r"\s*([-=*_#~—])\1{2,}\s*")  # a line drawn between two conversations
-
-# The most telling first: where two fit as well, the earlier is taken.
-LINES = (
-    "{channel} {date} [{time}] <{name}> {text}",
-    "{date} [{time}] <{name}> {text}",
-    "[{time}] <{name}> {text}",
-    "{time} <{name}> {text}",
-    "[{time}] {name}: {text}",
-    "({time}) {name}: {text}",
-    "{time} - {name}: {text}",
-    "{time} {name}: {text}",
-    "{name} ({time}): {text}",
-    "{name} [{time}]: {text}",
-    "{name} {time}: {text}",
-    "[{time}] {name} {text}",
-    "{name} ({time})",
-    "{name} {time}",
-    "{time} {name}",
-    "{name}: {text}",
-)
+Values = dict[str, str | None]
 
 
-@lru_cache(maxsize=64)
-def event_of(template: str) -> re.Pattern[str] | None:
-    """Return the pattern of a line without a name, ``[10:03] Ann joined``: what a program says, and nobody does.
+class _Line(NamedTuple):
+    """A line that is not blank: its place, what it is (start, rule, day, said, event or more), and its fields."""
 
-    None where a line begins with the name, or where its text stands below.
-    """
-    head = re.split(r"\{(?:name|account|role)\}", template)[0]
-    if head == template or "{time}" not in head or "{text}" not in template:
-        return None
-    return pattern_of(head.rstrip("<([ ") + " {text}")
+    number: int  # from 1
+    text: str
+    kind: str
+    fields: Values
+
+
+@dataclass
+class _Message:
+    """A message whose last line has not come yet."""
+
+    number: int  # of its first line, from 1
+    value: Values
+    lines: list[str]  # as they stand in the file
+    below: list[str] = field(default_factory=list)  # of its text, those behind the first
+
+    def record(self, *, quoted: bool) -> Record:
+        """Return it as a record; where texts of several lines are `quoted`, without the quotes."""
+        first = self.value["text"] or ""
+        text = "\n".join([first, *self.below] if first else self.below)
+        if quoted and self.below and len(text) > 1 and text[0] == text[-1] == '"':
+            text = text[1:-1].replace('""', '"')
+        return Record(self.number, self.value | {"text": text}, "\n".join(self.lines))
 
 
 def check_mail(file: str, lines: Sequence[str]) -> None:
@@ -90,69 +63,20 @@ def check_mail(file: str, lines: Sequence[str]) -> None:
         )
 
 
-@lru_cache(maxsize=64)
-def pattern_of(template: str) -> re.Pattern[str]:
-    """Compile a template of a line; raises SourceError for a field that there is not."""
-    found, last = [], 0
-    for field in re.finditer(r"\{(\w+)\}", template):
-        if field.group(1) not in FIELDS:
-            raise SourceError(f"line: there is no field '{field.group(1)}'; known: {', '.join(FIELDS)}")
-        before = template[last : field.start()]
-        one_space = field.group(1) == "text" and before.endswith(" ")
-        found.append(_literal(before.removesuffix(" ") if one_space else before) + ("[ \\t]?" if one_space else ""))
-        shape = FIELDS[field.group(1)]
-        if field.group(1) == "text" and template[field.end() :] == " ":
-            shape = ".*?"  # the space at the end of the line is not its own
-        found.append(f"(?P<{field.group(1)}>{shape})")
-        last = field.end()
-    found.append(_literal(template[last:]) if template[last:] != " " else " ?")
-    return re.compile("^\\s*" + "".join(found) + "$" if "{text}" in template else "^\\s*" + "".join(found) + "\\s*$")
-
-
-def _literal(text: str) -> str:
-    """Return the expression for what stands between fields."""
-    parts: list[str] = []
-    for piece in re.split(r"(\s+|[:\[\]()*-])", text):
-        if not piece:
-            continue
-        if piece.isspace():
-            parts.append(r"[ \t\u3000]*" if parts and parts[-1] in _ALIKE.values() else r"[ \t\u3000]+")
-        elif piece == "*":
-            parts.append(".*")
-        else:
-            parts.append(_ALIKE.get(piece) or re.escape(piece))
-    return "".join(parts)
-
-
-def guess_line(lines: Sequence[str]) -> tuple[str, float]:
-    """Return the template that most of `lines` follow, and the share that do (of those that are not blank)."""
-    written = [line for line in lines if line.strip()][:2000]
-    best, most = "", 0.0
-    for template in LINES:
-        fits = [pattern_of(template).match(line) for line in written]
-        hit = sum(match is not None for match in fits)
-        own_lines = "{text}" not in template
-        share = hit / max(len(written), 1) * (1.9 if own_lines else 1.0)  # a head line brings at least one more
-        if share > most + 0.05:
-            best, most = template, min(share, 1.0)
-    if best.endswith("{text}") and written and all(line.endswith(" ") for line in written[:200]):
-        best += " "
-    return best, most
-
-
 def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Source) -> tuple[Layout, Iterator[Record]]:
     """Return the layout of a transcript and its messages as records.
 
     `bad` says of single lines (by index) why they could not be decoded. Lines that begin no message belong to the
-    one before; but those with a time and no name are events, as a messenger writes them. Raises SourceError where the
-    lines follow no template that is known.
+    one before; but those with a time and no name are events, as a messenger writes them, and what stands above the
+    first message, or is a day of its own, is a system message. Raises SourceError where the lines follow no template
+    that is known.
     """
     line = source.line
     if line is None:
         head = list(islice(lines := iter(lines), HEAD_LINES))
         lines = chain(head, lines)
         check_mail(file, head[:2000])
-        begins = pattern_of(source.start) if source.start else _RULE
+        begins = pattern_of(source.start) if source.start else RULE
         line, share = guess_line([text for text in head if not begins.match(text)])
         if share < 0.5:
             raise SourceError(
@@ -162,58 +86,150 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
     columns: dict[str, str | int] = {
         name: name for name in ("conversation", "role", "speaker", "customer", "time", "text")
     }
-    return Layout("transcript", columns, Roles(source.roles), source), _records(lines, bad, source, line)
+    return Layout("transcript", columns, Roles(source.roles), source), _Talk(source, line).records(lines, bad)
 
 
-def _records(lines: Iterable[str], bad: Mapping[int, Bad], source: Source, line: str) -> Iterator[Record]:
-    """Yield a record per message, and one (a system message) per line that begins a conversation, or is an event."""
-    pattern, event = pattern_of(line), event_of(line)
-    marked = re.search(r"[\[(<-]", line.partition("{name}")[0]) is not None  # else a date has to tell it from speech
-    start = pattern_of(source.start) if source.start else None
-    number, conversation, customer = 0, "", None
-    current: Record | None = None
-    for index, text in enumerate(lines):
-        if not text.strip():
-            continue
-        begins = start.match(text) if start else _RULE.fullmatch(text)
-        match = None if begins else pattern.match(text)
-        nobody = event.match(text) if event and not (begins or match) and (marked or _DAY.search(text[:40])) else None
-        if not (begins or match or nobody) and current is not None and index not in bad:
-            said = current.value["text"]
-            value = current.value | {"text": f"{said}\n{text}" if said else text}
-            current = current._replace(value=value, text=f"{current.text}\n{text}")
-            continue
-        if current is not None:
-            yield current
-            current = None
-        if index in bad:
-            yield Record(index + 1, None, text, bad[index].why, raw=bad[index].raw)
-        elif begins:
-            number += 1
-            named = begins.groupdict() if start else {}
+class _Talk:
+    """The lines of one file, one after the other: whose message is open, and what may belong to it."""
+
+    def __init__(self, source: Source, line: str) -> None:
+        """Take how a line is built."""
+        self._said, self._event = pattern_of(line), event_of(line)
+        self._start = pattern_of(source.start) if source.start else None
+        # An event is told by a mark before the name, else a date has to tell it from speech.
+        self._marked = re.search(r"[\[(<\t-]", line.partition("{name}")[0]) is not None
+        self._quoted = "\t{text}" in line  # as LINE does with texts of several lines
+        self._days = "{time}" in line and "{date}" not in line  # until a time has a date of its own
+        self._day = ""
+        self._number, self._conversation = 0, ""
+        self._customer: str | None = None
+        self._open: _Message | None = None
+        self._above: list[_Line] = []  # what belongs to no message
+        self._waiting: list[_Line] = []
+        self._lost = False  # more lines belong to no message than a title has
+
+    def records(self, lines: Iterable[str], bad: Mapping[int, Bad]) -> Iterator[Record]:
+        """Yield a record per message, event, line that begins a conversation, and title above messages."""
+        for index, text in enumerate(lines):
+            if not text.strip():
+                continue
+            if index in bad:
+                self._join()
+                yield from self._close()
+                yield Record(index + 1, None, text, bad[index].why, raw=bad[index].raw)
+                continue
+            line = self._line(index + 1, text)
+            if line.kind in ("said", "event", "start"):
+                yield from self._begin(line)
+            elif self._open is None:
+                yield from self._stands_above(line)
+            elif line.kind == "more" and not 0 < len(self._waiting) <= WAITING:
+                self._join(line)
+            else:
+                self._waiting.append(line)
+        self._join()
+        said = self._open is not None or self._number > 0
+        yield from self._close()
+        yield from self._title(None) if said else self._unread()
+
+    def _line(self, number: int, text: str) -> _Line:
+        """Tell what a line is."""
+        if self._start and (match := self._start.match(text)):
+            return _Line(number, text, "start", match.groupdict())
+        if RULE.fullmatch(text):
+            return _Line(number, text, "rule" if self._start else "start", {})
+        if match := self._said.match(text):
+            return _Line(number, text, "said", match.groupdict())
+        if self._event and (match := self._event.match(text)) and (self._marked or DATED.match(text)):
+            return _Line(number, text, "event", match.groupdict())
+        if self._days and (match := DAY.fullmatch(text)):
+            return _Line(number, text, "day", match.groupdict())
+        return _Line(number, text, "more", {})
+
+    def _begin(self, line: _Line) -> Iterator[Record]:
+        """Close the message before, and begin with a new one, or a conversation."""
+        border = self._border(line)
+        waiting, self._waiting = self._waiting[border:], self._waiting[:border]
+        self._join()
+        yield from self._close()
+        for waits in waiting:
+            yield from self._stands_above(waits)
+        named = line.fields
+        time = self._time(named)
+        value: Values = {"role": "system", "text": line.text, "time": time, "customer": self._customer}
+        if line.kind == "start":
+            self._number += 1
             customer = named.get("customer")
-            conversation = named.get("conversation") or ("" if customer else str(number))
-            value = {"conversation": conversation, "role": "system", "text": text, "time": named.get("time")}
-            value["customer"] = customer
-            current = None
-            yield Record(index + 1, value, text)
-        elif found := match or nobody:
-            value = _values(found.groupdict(), conversation, customer)
-            current = Record(index + 1, value if match else value | {"role": "system"}, text)
+            self._conversation = named.get("conversation") or ("" if customer else str(self._number))
+            self._customer = value["customer"] = customer
+            yield from self._title(time)
+            yield Record(line.number, value | {"conversation": self._conversation}, line.text)
+            return
+        yield from self._title(time)
+        name = (named.get("name") or named.get("account") or named.get("role") or "").strip(BESIDE)
+        text = named.get("text") or ""
+        if line.kind == "event":
+            text = text.lstrip("\t")  # an empty name
         else:
-            yield Record(index + 1, None, text, "no message begins here")
-    if current is not None:
-        yield current
+            notice = NOTICE.match(text) is not None
+            value |= {"role": "system" if notice else named.get("role") or name, "speaker": None if notice else name}
+        value |= {"conversation": named.get("conversation") or self._conversation, "text": text}
+        value["customer"] = named.get("channel") or self._customer
+        self._open = _Message(line.number, value, [line.text])
 
+    def _border(self, line: _Line) -> int:
+        """Return which of the lines that wait the border before a message or a conversation begins with.
 
-def _values(found: dict[str, str | None], conversation: str, customer: str | None) -> dict[str, str | None]:
-    name = found.get("name") or found.get("account") or found.get("role")
-    time = " ".join(part for part in (found.get("date"), found.get("time")) if part)
-    return {
-        "conversation": found.get("conversation") or conversation,
-        "role": found.get("role") or name,
-        "speaker": name,
-        "customer": found.get("channel") or customer,
-        "time": time,
-        "text": found.get("text") or "",
-    }
+        Before a conversation it may be a frame, lines drawn alike with a few words between them; else nothing but
+        lines drawn across and days.
+        """
+        last = self._waiting[-1] if self._waiting else line
+        if line.kind == "start" and last.kind == "rule":
+            return next(at for at, waits in enumerate(self._waiting) if waits.text.strip() == last.text.strip())
+        return 0 if all(waits.kind in ("rule", "day") for waits in self._waiting) else len(self._waiting)
+
+    def _time(self, named: Values) -> str | None:
+        """Return the time of a line, under the day that it stands below."""
+        date, time = named.get("date"), named.get("time")
+        if date or not time:
+            return " ".join(part for part in (date, time) if part) or None
+        if DATED.match(time):
+            self._days = False
+            dated = DAY.match(time)
+            self._day = dated["date"] if dated else ""
+            return time
+        return f"{self._day} {time}" if self._day else time
+
+    def _stands_above(self, line: _Line) -> Iterator[Record]:
+        """Keep a line that belongs to no message until the next one; more than a title holds is unreadable."""
+        self._day = line.fields.get("date") or self._day
+        self._above.append(line)
+        if self._lost or len(self._above) > TITLE:
+            self._lost = True
+            yield from self._unread()
+
+    def _unread(self) -> Iterator[Record]:
+        above, self._above = self._above, []
+        for line in above:
+            yield Record(line.number, None, line.text, "no message begins here")
+
+    def _title(self, time: str | None) -> Iterator[Record]:
+        """Yield what stands above the next message as a system message of the same time."""
+        above, self._above, self._lost = self._above, [], False
+        if above:
+            text = "\n".join(line.text for line in above)
+            value: Values = {"conversation": self._conversation, "role": "system", "text": text, "time": time}
+            yield Record(above[0].number, value | {"customer": self._customer}, text)
+
+    def _join(self, *more: _Line) -> None:
+        """Take what waits, and what comes, for text of the open message."""
+        lines = [line.text for line in (*self._waiting, *more)]
+        self._waiting = []
+        if self._open is not None:
+            self._open.lines += lines
+            self._open.below += lines
+
+    def _close(self) -> Iterator[Record]:
+        if self._open is not None:
+            yield self._open.record(quoted=self._quoted)
+        self._open = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import times, transcript
+from curation import built, times
 from curation.roles import Roles
 from curation.sniffing import dates
 from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
@@ -367,9 +367,9 @@ def _cells(guess: Guess, columns: Sequence[Column]) -> bool:
     several = [v for v in column.filled if v.strip().count("\n") >= 1]
     if len(several) > 0.5 * len(column.filled):
         lines = [line for v in several for line in v.splitlines()]
-        line, share = transcript.guess_line(lines)
+        line, share = built.guess_line(lines)
         names = (
-            Counter(m.groupdict().get("name") for text in lines if (m := transcript.pattern_of(line).match(text)))
+            Counter(m.groupdict().get("name") for text in lines if (m := built.pattern_of(line).match(text)))
             if line
             else Counter()
         )
@@ -381,7 +381,7 @@ def _cells(guess: Guess, columns: Sequence[Column]) -> bool:
     role = role_column(columns, {column.key})
     if mark and not (role and role.confidence > 0.8):
         parts = [p for v in column.filled[:500] for p in v.split(mark) if p.strip()]
-        line, share = transcript.guess_line(parts)
+        line, share = built.guess_line(parts)
         _cell_columns(
             guess,
             columns,

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import containers, jsontext, transcript, typed
+from curation import built, containers, jsontext, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
 from curation.errors import NoLogError, NothingError, SourceError
@@ -136,21 +136,19 @@ def _lines(file: File, text: str, encoding: str) -> Head:
     if quoted:
         parsed = _parsed(text, "\t", quoted=True)
         rows = [row for row in parsed if len(row) == len(rows[0])]
-    line, built = transcript.guess_line([line[:LONG] for line in lines[:5000]])
+    line, alike = built.guess_line([line[:LONG] for line in lines[:5000]])
     suffix = Path(file.plain).suffix.lower()
-    spoken = built > 0.6 and ("{time}" in line or share < 0.9 or suffix in (".txt", ".log"))
-    if (
-        not best
-        or share < 0.6
-        or (spoken and suffix not in (".csv", ".tsv", ".tab") and not (share > 0.98 and best == "\t"))
-    ):
-        if built < 0.3:
+    spoken = alike > 0.6 and ("{time}" in line or share < 0.9 or suffix in (".txt", ".log"))
+    days = alike > 0.3 and "{time}\t" in line and any(map(built.DAY.fullmatch, lines[:5000]))  # above their messages
+    tabbed = best == "\t" and share > 0.98
+    if not best or share < 0.6 or days or (spoken and suffix not in (".csv", ".tsv", ".tab") and not tabbed):
+        if alike < 0.3:
             raise NoLogError(
                 f"{file.name}: neither a table nor JSON nor a transcript whose lines are built alike; "
                 "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
             )
         transcript.check_mail(file.name, lines[:2000])
-        return Head("text", "plain text", encoding, f"{built:.0%} of the lines are built alike", lines=lines[:20000])
+        return Head("text", "plain text", encoding, f"{alike:.0%} of the lines are built alike", lines=lines[:20000])
     first = 1
     if not rest and (best != "\t" or quoted):
         first, rows = _below_title(list(_numbered(text, best)), rows)

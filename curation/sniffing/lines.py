@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from curation import transcript
+from curation import built
 from curation.roles import Roles
 from curation.sniffing import dates
 from curation.sniffing.columns import speaking
@@ -16,21 +16,24 @@ from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 from curation.sniffing.heads import Head
 
 _COMMON = Roles({})
+_TIMED = re.compile(built.FIELDS["time"])
+_WITH = re.compile("消息对象[:：]")  # QQ: with whom the messages below are
 
 
 def lines(guess: Guess, head: Head) -> None:
     """Guess the mapping of a plain-text transcript."""
-    line, share = transcript.guess_line(head.lines)
+    line, share = built.guess_line(head.lines)
     guess.source |= {"shape": "transcript", "line": line}
     guess.items.append(Item("shape", "transcript", 0.95 if share > 0.7 else 0.6))
     guess.items.append(Item("line", line, round(min(0.98, share), 2), f"{share:.0%} of the lines are built so"))
-    pattern = transcript.pattern_of(line)
+    pattern = built.pattern_of(line)
     spoken = [(m.groupdict(), text) for text in head.lines if (m := pattern.match(text))]
+    spoken = [(found, text) for found, text in spoken if not built.NOTICE.match(found.get("text") or "")]
     start = _start(head.lines, pattern)
     if start:
         guess.source["start"] = start
         guess.items.append(Item("session", start, 0.9, "lines that begin a conversation"))
-    names = [found.get("name") or found.get("role") or "" for found, _ in spoken]
+    names = [(found.get("name") or found.get("role") or "").strip(built.BESIDE) for found, _ in spoken]
     texts = [found.get("text") or "" for found, _ in spoken]
     _speakers(guess, names, texts, parted=bool(start))
     dates.note(guess, (found.get("time") or found.get("date") or "" for found, _ in spoken))
@@ -43,8 +46,14 @@ def lines(guess: Guess, head: Head) -> None:
 
 
 def _start(lines: Sequence[str], pattern: Any) -> str:  # noqa: ANN401
-    """Find the lines that begin a conversation: not messages, alike but for a number, and before messages."""
+    """Find the lines that begin a conversation: not messages, alike but for a number or a time, and before messages."""
     other = [text.strip() for text in lines if text.strip() and not pattern.match(text)]
+    if any(map(_WITH.match, other)):
+        return "消息对象:{customer}"
+    timed = Counter(_TIMED.sub("\0", text, count=1) for text in other if len(text) < 120)
+    for shape, n in timed.most_common(5):
+        if n >= 2 and re.match(r"\D*(?:\b(?:chat|session|conversation)\b|会话|对话)\D*\0", shape, re.I):
+            return shape.replace("*", " ").partition("\0")[0] + "{time}*"
     shapes = Counter(
         re.sub(r"[A-Za-z]*[-_]?\d[\w-]*", "\0", text, count=1)
         for text in other

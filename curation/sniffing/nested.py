@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curation import transcript
+from curation import built
 from curation.mapping import value_at
 from curation.roles import Roles
 from curation.sniffing.columns import Column, flatten
@@ -176,7 +176,7 @@ def _finished(guess: Guess, entries: Sequence[Mapping[str, Any]], outer: Sequenc
 
 def _strings(guess: Guess, texts: Sequence[str]) -> None:
     """Guess who speaks in lists of plain texts: by a name before each, or in turns."""
-    line, share = transcript.guess_line(texts)
+    line, share = built.guess_line(texts)
     if share > 0.8:
         guess.source["line"] = line
         guess.items.append(Item("line", line, min(0.95, share), f"{share:.0%} of the texts begin so"))

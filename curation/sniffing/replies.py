@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from curation import containers, links, transcript
+from curation import built, containers, links
 from curation.containers import File
 from curation.errors import SourceError
 from curation.recipe import Replies
@@ -101,7 +101,7 @@ def _pairs(file: File, **setting: Any) -> pl.DataFrame | None:  # noqa: ANN401
 def _numbers(beside: File, guess: Guess, head: Head) -> Found | None:
     """Take the links for line numbers: counted so that most of them go from one speaker to another."""
     pairs = _pairs(beside, lines=0)
-    pattern = transcript.pattern_of(guess.source["line"])
+    pattern = built.pattern_of(guess.source["line"])
     speakers = [(m.groupdict().get("name") if (m := pattern.match(text)) else None) for text in head.lines]
     if pairs is None:
         return None

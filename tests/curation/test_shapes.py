@@ -8,12 +8,12 @@ import polars as pl
 import pytest
 
 from curation import runfolder
+from curation.built import guess_line, pattern_of
 from curation.errors import SourceError
 from curation.packs import Packs
 from curation.pipeline import curate
 from curation.read import Reading, read
 from curation.recipe import Recipe, Source
-from curation.transcript import guess_line, pattern_of
 
 
 def reading(folder: Path, content: str, name: str = "log.jsonl", **source: Any) -> Reading:
@@ -205,10 +205,25 @@ def test_lines_drawn_across_part_conversations_too(tmp_path: Path) -> None:
     assert [row for row in said(found) if row[1] == "user"] == [("1", "user", "a"), ("2", "user", "b")]
 
 
-def test_a_line_before_the_first_message_is_set_aside(tmp_path: Path) -> None:
-    found = reading(tmp_path, "exported today\ncustomer: a\nagent: b\n", "log.txt")
-    assert found.unreadable.select("line", "why").rows() == [(1, "no message begins here")]
-    assert len(said(found)) == 2
+def test_what_stands_above_the_first_message_is_a_system_message(tmp_path: Path) -> None:
+    found = reading(tmp_path, "exported today\nby Ann\ncustomer: a\nagent: b\n", "log.txt")
+    assert [row[1:] for row in said(found)] == [("system", "exported today\nby Ann"), ("user", "a"), ("assistant", "b")]
+    assert found.unreadable.is_empty()
+
+
+@pytest.mark.parametrize("lines", [21, 300])
+def test_more_than_a_title_above_the_first_message_is_unreadable(tmp_path: Path, lines: int) -> None:
+    text = "\n".join(f"no. {n}" for n in range(lines)) + "\ncustomer: a\n"
+    found = reading(tmp_path, text, "log.txt", line="{name}: {text}")
+    assert found.unreadable["line"].to_list() == list(range(1, lines + 1))
+    assert set(found.unreadable["why"]) == {"no message begins here"}
+    assert [row[1:] for row in said(found)] == [("user", "a")]
+
+
+def test_lines_of_which_none_is_a_message_are_unreadable(tmp_path: Path) -> None:
+    found = reading(tmp_path, "a\nb\n", "log.txt", line="{name}: {text}")
+    assert found.messages.is_empty()
+    assert found.unreadable["line"].to_list() == [1, 2]
 
 
 def test_the_space_that_a_cut_text_goes_on_with_is_kept(tmp_path: Path) -> None:

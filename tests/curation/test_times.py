@@ -24,24 +24,27 @@ def at(*texts: str | None, day_first: bool = False) -> list[int | None]:
         "1714557723", "1714557723000", "1714557723000000", "1714557723.0", "20240501100203", "20240501 10:02:03",
         "Wed May 01 10:02:03 +0000 2024", "May 1, 2024 10:02:03 AM", "1 May 2024 10:02:03",
         "Wednesday, May 1, 2024 at 10:02:03 AM", " 2024-05-01 10:02:03 ", "2024-05-01 10:02:03 UTC",
-        "45413.4180902778",
+        "45413.4180902778", "2024/05/01 上午10:02:03", "2024年5月1日 週三 10:02:03", "2024년 5월 1일 오전 10:02:03",
+        "1/5/24, 10:02:03\u202fa.\u00a0m.", "1.5.2024 klo 10.02.03", "01/05/24 10.02.03", "2024/05/01 午前10:02:03",
     ],
 )  # fmt: skip
 def test_the_same_moment_in_the_ways_of_many_exports(text: str) -> None:
-    assert at(text) == [MOMENT * SECOND]
+    assert at(text, day_first=text.startswith(("1", "01/"))) == [MOMENT * SECOND]
 
 
 @pytest.mark.parametrize(
     ("text", "minutes"),
     [("10:03", 603), ("3:05 PM", 905), ("下午3:05", 905), ("12:30 AM", 30), ("12:30 pm", 750), ("中午12:10", 730),
-     ("晚上8点05分", 1205), ("23:59", 1439)],
+     ("晚上8点05分", 1205), ("23:59", 1439), ("오후 1:05", 785), ("午後1:05", 785), ("1:05 p. m.", 785)],
 )  # fmt: skip
 def test_clocks_without_a_date_count_from_midnight_and_say_so(text: str, minutes: int) -> None:
     found = parsed(pl.Series([text]))
     assert found.row(0) == (minutes * 60 * SECOND, False)
 
 
-@pytest.mark.parametrize("text", ["", "nan", "yesterday", "25:00", "2024-13-01 10:00", "2024-02-30 10:00", "12", None])
+@pytest.mark.parametrize(
+    "text", ["", "nan", "yesterday", "25:00", "2024-13-01 10:00", "2024-02-30 10:00", "12", "12.50", None]
+)
 def test_what_is_no_time_is_null(text: str | None) -> None:
     assert at(text) == [None]
 

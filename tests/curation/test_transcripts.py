@@ -1,0 +1,238 @@
+"""Transcripts as messengers export them: days above clocks, quoted texts, notices, titles, marks of direction."""
+
+import codecs
+from pathlib import Path
+
+import pytest
+
+from curation.containers import members
+from curation.read import read
+from curation.recipe import Source
+from curation.sessions import sessions
+from curation.sniff import sniff
+
+Said = tuple[str, str | None, str]
+
+LINE_JA = (
+    "[LINE] 青葉商店とのトーク履歴\n保存日時：2024/05/08 10:03\n\n2024/05/01(水)\n"
+    '10:03\t佐藤 花\tサイズは交換できますか？\n10:05\t青葉商店\t"未使用でしたら、\n'
+    '14日以内は""交換""できます。"\n10:06\t佐藤 花\t[スタンプ]\n'
+    "10:11\t佐藤 花がメッセージの送信を取り消しました\n\n2024/05/02(木)\n9:58\t佐藤 花\t送料は？\n"
+    "10:02\t青葉商店\t弊社が負担します。\n"
+)
+LINE_JA_SAID = [
+    ("system", "2024/05/01 10:03", "[LINE] 青葉商店とのトーク履歴\n保存日時：2024/05/08 10:03\n2024/05/01(水)"),
+    ("user", "2024/05/01 10:03", "サイズは交換できますか？"),
+    ("assistant", "2024/05/01 10:05", '未使用でしたら、\n14日以内は"交換"できます。'),
+    ("user", "2024/05/01 10:06", "[スタンプ]"),
+    ("system", "2024/05/01 10:11", "佐藤 花がメッセージの送信を取り消しました"),
+    ("system", "2024/05/02 9:58", "2024/05/02(木)"),
+    ("user", "2024/05/02 9:58", "送料は？"),
+    ("assistant", "2024/05/02 10:02", "弊社が負担します。"),
+]
+WHATSAPP = (
+    "[01/05/24, 10:03:12] Aoba: \u200eMessages and calls are end-to-end encrypted. No one else can read them.\n"
+    "[01/05/24, 10:03:12] ~\u202fHana: Can I exchange: the shoes?\n"
+    "\u200e[01/05/24, 10:04:00] ~\u202fHana: \u200eimage omitted\n"
+    "[13/05/24, 10:05:12] Aoba: Yes,\nwithin 14 days.\n"
+)
+WHATSAPP_SAID = [
+    ("system", "01/05/24, 10:03:12", "\u200eMessages and calls are end-to-end encrypted. No one else can read them."),
+    ("user", "01/05/24, 10:03:12", "Can I exchange: the shoes?"),
+    ("user", "01/05/24, 10:04:00", "\u200eimage omitted"),
+    ("assistant", "13/05/24, 10:05:12", "Yes,\nwithin 14 days."),
+]
+QQ = (
+    "消息记录（此消息记录为文本格式，不支持重新导入）\n\n====\n消息分组:我的好友\n====\n消息对象:林小美\n"
+    "====\n\n"
+    "2024-05-01 10:03:12 【潜水】林小美(10001)\n可以换尺码吗？\n\n"
+    "2024-05-01 10:05:40 青叶<kefu@aoba.example>\n可以。\n----\n请先联系我们。\n\n"
+    "====\n消息对象:王 大力\n====\n\n2024-05-03 9:58:00 王 大力(10003)\n几天能到？\n\n"
+    "2024-05-03 10:02:00 青叶<kefu@aoba.example>\n三天。\n"
+)
+QQ_SAID = [
+    ("system", None, "消息记录（此消息记录为文本格式，不支持重新导入）\n====\n消息分组:我的好友\n===="),
+    ("system", None, "消息对象:林小美"),
+    ("system", "2024-05-01 10:03:12", "===="),
+    ("user", "2024-05-01 10:03:12", "可以换尺码吗？"),
+    ("assistant", "2024-05-01 10:05:40", "可以。\n----\n请先联系我们。"),
+    ("system", None, "===="),
+    ("system", None, "消息对象:王 大力"),
+    ("system", "2024-05-03 9:58:00", "===="),
+    ("user", "2024-05-03 9:58:00", "几天能到？"),
+    ("assistant", "2024-05-03 10:02:00", "三天。"),
+]
+# What an export looks like: its text, how sniffing says that its lines are built, who serves, and what is read of it.
+EXPORTS: dict[str, tuple[str, str, str, list[Said]]] = {
+    "line": (LINE_JA, "{time}\t{name}\t{text}", "青葉商店", LINE_JA_SAID),
+    "whatsapp on an iphone": (WHATSAPP, "[{time}] {name}: {text}", "Aoba", WHATSAPP_SAID),
+    "qq": (QQ, "{date} {time} {name}", "青叶*", QQ_SAID),
+    "line in taiwan": (
+        "[LINE] 與青葉的聊天記錄\n儲存日期：2024/05/08 10:03\n\n2024/05/01（三）\n"
+        "上午10:03\t林小美\t可以換尺寸嗎？\n下午12:05\t青葉\t可以。\n下午12:06\t林小美已收回訊息\n",
+        "{time}\t{name}\t{text}",
+        "青葉",
+        [
+            ("system", "2024/05/01 上午10:03", "[LINE] 與青葉的聊天記錄\n儲存日期：2024/05/08 10:03\n2024/05/01（三）"),
+            ("user", "2024/05/01 上午10:03", "可以換尺寸嗎？"),
+            ("assistant", "2024/05/01 下午12:05", "可以。"),
+            ("system", "2024/05/01 下午12:06", "林小美已收回訊息"),
+        ],
+    ),
+    "line in english": (
+        "[LINE] Chat history with Aoba Store\nSaved on: 11/04/2025, 08:00\n\nSat, 11/01/2025\n"
+        "9:30AM\tHana Sato\tIs 9:40 fine?\n"
+        "9:35AM\tAoba Store\tYes.\n\nMon, 11/03/2025\n1:15PM\tHana Sato\tThanks!\n",
+        "{time}\t{name}\t{text}",
+        "Aoba Store",
+        [
+            (
+                "system",
+                "11/01/2025 9:30AM",
+                "[LINE] Chat history with Aoba Store\nSaved on: 11/04/2025, 08:00\nSat, 11/01/2025",
+            ),
+            ("user", "11/01/2025 9:30AM", "Is 9:40 fine?"),
+            ("assistant", "11/01/2025 9:35AM", "Yes."),
+            ("system", "11/03/2025 1:15PM", "Mon, 11/03/2025"),
+            ("user", "11/03/2025 1:15PM", "Thanks!"),
+        ],
+    ),
+    "line on a pc": (
+        "2024.05.01 水曜日\n10:03 佐藤 交換できますか？\n10:05 青葉 14日以内は\n交換できます。\n"
+        "10:06 佐藤 スタンプ\n10:07 青葉 はい\n2024.05.02 木曜日\n09:58 佐藤 送料は？\n"
+        "10:02 青葉 無料です。\n",
+        "{time} {name} {text}",
+        "青葉",
+        [
+            ("system", "2024.05.01 10:03", "2024.05.01 水曜日"),
+            ("user", "2024.05.01 10:03", "交換できますか？"),
+            ("assistant", "2024.05.01 10:05", "14日以内は\n交換できます。"),
+            ("user", "2024.05.01 10:06", "スタンプ"),
+            ("assistant", "2024.05.01 10:07", "はい"),
+            ("system", "2024.05.02 09:58", "2024.05.02 木曜日"),
+            ("user", "2024.05.02 09:58", "送料は？"),
+            ("assistant", "2024.05.02 10:02", "無料です。"),
+        ],
+    ),
+    "whatsapp in spanish": (
+        "1/5/24, 10:03\u202fa.\u00a0m. - Los mensajes están cifrados.\n"
+        "1/5/24, 10:03\u202fa.\u00a0m. - +34 600 00: ¿Puedo cambiar?\n"
+        "1/5/24, 1:07\u202fp.\u00a0m. - Aoba: Sí.\n",
+        "{time} - {name}: {text}",
+        "Aoba",
+        [
+            ("system", "1/5/24, 10:03\u202fa.\u00a0m.", "Los mensajes están cifrados."),
+            ("user", "1/5/24, 10:03\u202fa.\u00a0m.", "¿Puedo cambiar?"),
+            ("assistant", "1/5/24, 1:07\u202fp.\u00a0m.", "Sí."),
+        ],
+    ),
+    "whatsapp in indonesian": (
+        "01/05/24 10.03 - Hana: Bisa tukar ukuran?\n01/05/24 10.05 - Aoba: Bisa, harga 12.50.\n",
+        "{time} - {name}: {text}",
+        "Aoba",
+        [("user", "01/05/24 10.03", "Bisa tukar ukuran?"), ("assistant", "01/05/24 10.05", "Bisa, harga 12.50.")],
+    ),
+    "kakaotalk": (
+        "저장한 날짜 : 2024년 5월 8일 오전 10:03\n\n--------------- 2024년 5월 1일 수요일 ---------------\n"
+        "[하나] [오전 10:03] 교환되나요?\n[아오바] [오후 1:05] 네, 됩니다.\n",
+        "[{name}] [{time}] {text}",
+        "아오바",
+        [
+            (
+                "system",
+                "2024년 5월 1일 오전 10:03",
+                "저장한 날짜 : 2024년 5월 8일 오전 10:03\n--------------- 2024년 5월 1일 수요일 ---------------",
+            ),
+            ("user", "2024년 5월 1일 오전 10:03", "교환되나요?"),
+            ("assistant", "2024년 5월 1일 오후 1:05", "네, 됩니다."),
+        ],
+    ),
+    "wechat by mail": (
+        "微信聊天记录\n\n—————  2024-05-01  —————\n\n林小美  10:03\n\n可以换吗？\n\n青叶  10:05\n\n可以。\n"
+        "\n—————  2024-05-02  —————\n\n林小美  09:58\n\n2024/05/01\n买的\n",
+        "{name} {time}",
+        "青叶",
+        [
+            ("system", "2024-05-01 10:03", "微信聊天记录\n—————  2024-05-01  —————"),
+            ("user", "2024-05-01 10:03", "可以换吗？"),
+            ("assistant", "2024-05-01 10:05", "可以。"),
+            ("system", "2024-05-02 09:58", "—————  2024-05-02  —————"),
+            ("user", "2024-05-02 09:58", "2024/05/01\n买的"),
+        ],
+    ),
+    "dingtalk": (
+        "林小美 05-01 10:03\n可以换吗？\n青叶 05-01 10:05\n可以。\n",
+        "{name} {time}",
+        "青叶",
+        [("user", "05-01 10:03", "可以换吗？"), ("assistant", "05-01 10:05", "可以。")],
+    ),
+    "zendesk chat": (
+        "Chat started on 2024-05-01 11:58 PM (UTC)\n\n(11:58:12 PM) Visitor 4: Exchange?\n"
+        "(11:59:40 PM) *** Mika joined ***\n(12:04:12 AM) Mika: Yes.\n\n"
+        "Chat started on 2024-05-03 09:58 AM (UTC)\n\n(09:58:12 AM) Visitor 5: Where?\n",
+        "({time}) {name}: {text}",
+        "Mika",
+        [
+            ("system", "2024-05-01 11:58 PM", "Chat started on 2024-05-01 11:58 PM (UTC)"),
+            ("user", "2024-05-01 11:58:12 PM", "Exchange?"),
+            ("system", "2024-05-01 11:59:40 PM", "*** Mika joined ***"),
+            ("assistant", "2024-05-01 12:04:12 AM", "Yes."),
+            ("system", "2024-05-03 09:58 AM", "Chat started on 2024-05-03 09:58 AM (UTC)"),
+            ("user", "2024-05-03 09:58:12 AM", "Where?"),
+        ],
+    ),
+}
+
+
+def heard(path: Path, serves: str) -> list[Said]:
+    """Sniff a file and read it so, with `serves` as who answers: role, time and text, in the order of the file."""
+    ((_, guess),) = [(file, sniff(file)) for file in members(path.name, path)]
+    source = Source.model_validate(guess.source | {"roles": {"assistant": [serves], "user": ["*"]}, "crowd": False})
+    found = read([path], [source])
+    assert found.unreadable.is_empty()
+    return list(found.messages.select("role", "time", "raw").iter_rows())
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_is_sniffed_and_read(tmp_path: Path, name: str) -> None:
+    text, line, serves, said = EXPORTS[name]
+    (tmp_path / "log.txt").write_text(text, encoding="utf-8")
+    (file,) = members("log.txt", tmp_path / "log.txt")
+    assert sniff(file).source["line"] == line
+    assert heard(tmp_path / "log.txt", serves) == said
+
+
+@pytest.mark.parametrize("name", ["line", "whatsapp on an iphone", "qq"])
+def test_marks_encodings_and_ends_of_lines_change_nothing(tmp_path: Path, name: str) -> None:
+    text, _, serves, said = EXPORTS[name]
+    ways = {
+        "bom": codecs.BOM_UTF8 + text.encode(), "utf-16": codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+        "crlf": text.replace("\n", "\r\n").encode(), "cut": text.rstrip("\n").encode(),
+    }  # fmt: skip
+    if name == "qq":  # whose direct exports are in the encoding of Windows
+        ways["gbk"] = text.encode("gb18030")
+    for way, raw in ways.items():
+        (tmp_path / f"{way}.txt").write_bytes(raw)
+        assert heard(tmp_path / f"{way}.txt", serves) == said, way
+
+
+def test_days_above_clocks_are_days_of_the_conversation(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text(LINE_JA, encoding="utf-8")
+    source = Source(line="{time}\t{name}\t{text}", roles={"assistant": ["青葉商店"], "user": ["*"]})
+    made = sessions(read([tmp_path / "log.txt"], [source]).messages)[0]
+    assert made.group_by("conversation", maintain_order=True).len().rows() == [("log.txt#1", 5), ("log.txt#2", 3)]
+
+
+def test_a_quote_that_is_not_closed_takes_no_other_message_with_it(tmp_path: Path) -> None:
+    text = '2024/05/01(水)\n10:03\tAnn\t"in quotes\n10:04\tBo\tyes"\n10:05\tAnn\t"a"\n10:06\tBo\t"\n'
+    (tmp_path / "log.txt").write_text(text, encoding="utf-8")
+    source = Source(line="{time}\t{name}\t{text}", roles={"user": ["*"]})
+    raw = read([tmp_path / "log.txt"], [source]).messages["raw"].to_list()
+    assert raw == ["2024/05/01(水)", '"in quotes', 'yes"', '"a"', '"']
+
+
+def test_a_date_that_somebody_says_is_text_where_more_text_follows_or_times_have_dates(tmp_path: Path) -> None:
+    (tmp_path / "log.txt").write_text("[2024-05-01 10:03] customer: since\n2024/03/02\n[2024-05-01 10:04] agent: ok\n")
+    found = read([tmp_path / "log.txt"], [Source()]).messages
+    assert found["raw"].to_list() == ["since\n2024/03/02", "ok"]
+    assert found["time"].to_list() == ["2024-05-01 10:03", "2024-05-01 10:04"]
