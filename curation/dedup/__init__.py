@@ -160,8 +160,15 @@ def _different(texts: Sequence[str] | pl.Series) -> tuple[I64, I64]:
     return exact, np.flatnonzero((exact == np.arange(len(exact))) & says.to_numpy())
 
 
-def _some(texts: Sequence[str] | pl.Series, places: I64) -> list[str] | pl.Series:
+def _some(texts: Sequence[str] | pl.Series, places: I64) -> Sequence[str] | pl.Series:
+    """Return the texts of these places; all of them in order are not copied."""
+    if len(places) == len(texts) and np.array_equal(places, np.arange(len(places))):
+        return texts
     return texts.gather(places) if isinstance(texts, pl.Series) else [texts[i] for i in places.tolist()]
+
+
+def _strings(texts: Sequence[str] | pl.Series) -> Sequence[str]:
+    return texts.to_list() if isinstance(texts, pl.Series) else texts
 
 
 def _lengths(texts: Sequence[str] | pl.Series) -> I64:
@@ -258,9 +265,9 @@ def sketched(
     texts = _some(texts, order)
 
     def one(part: slice) -> None:
-        hashes, starts = shingles(list(texts[part]), settings.ngram)
+        hashes, starts = shingles(_strings(texts[part]), settings.ngram)
         if kernels:
-            kernels.sketch(mix(hashes), starts, drawn, rows, keys[:, part], lows[part])
+            kernels.sketch(hashes, starts, drawn, rows, keys[:, part], lows[part])
         else:
             minima = minhash.minima(mix(hashes), starts, drawn)
             keys[:, part], lows[order[part]] = folded(minima, bands=bands, rows=rows), minima.astype(np.uint8).T

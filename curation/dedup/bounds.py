@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import FACTOR, HALF, LOW
-from curation.dedup.minhash import accelerator, threaded
+from curation.dedup.minhash import accelerator
 from curation.dedup.shingles import I64, U64
 from curation.dedup.verify import Fetch, sets
 
@@ -53,7 +53,7 @@ class Bounds:
             both = self._sizes[mine] + self._sizes[theirs]
             return np.asarray(shared / (both - shared) >= least)
 
-        return np.concatenate([np.empty(0, dtype=np.bool_), *threaded(one, range(0, len(left), BOUNDED))])
+        return np.concatenate([np.empty(0, dtype=np.bool_), *map(one, range(0, len(left), BOUNDED))])
 
     def _look(self, left: I64, right: I64) -> None:
         """Remember the texts of these pairs; forget the others where there is no room for all."""
@@ -87,7 +87,8 @@ class Bounds:
             flags[:] = np.packbits(mine, axis=1)
             again[:] = sizes - _counted(self._bits[part])
 
-        threaded(one, range(0, len(new), LOOKED))
+        for start in range(0, len(new), LOOKED):
+            one(start)
 
 
 def _counted(bits: U64) -> I64:

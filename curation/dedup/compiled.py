@@ -14,16 +14,69 @@ from curation.dedup.shingles import I64, U8, U32, U64
 COUNTED = 128  # columns whose agreements are counted in one byte
 
 
+@numba.njit("u4[::1](u4[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _mixed(values: U32) -> U32:
+    """Return `shingles.mix` of a copy of the values."""
+    mixed = np.empty_like(values)
+    for place in range(len(values)):
+        value = values[place]
+        value = np.uint32((value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+        value = np.uint32((value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+        mixed[place] = value ^ (value >> np.uint32(16))
+    return mixed
+
+
+@numba.njit("u4[::1](u4[::1], i8[::1], i8)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def plain(codes: U32, starts: I64, ngram: int) -> U32:
+    """Hash the n-grams of texts that stand one after another, each as long as one or longer: `shingles.plain`."""
+    mixed = _mixed(codes)
+    hashes: U32 = mixed.copy()
+    whole = hashes[ngram - 1 :]
+    for back in range(1, ngram):
+        before = mixed[ngram - 1 - back :]
+        for place in range(len(whole)):  # over slices from 0 on, so that many are computed at once
+            whole[place] = np.uint32(whole[place] * np.uint32(0x9E3779B1)) ^ before[place]
+    for start in starts:
+        hashes[start : start + ngram - 1] = hashes[start + ngram - 1]
+    return hashes
+
+
+@numba.njit("u4[::1](u4[::1], i8[::1], i8[::1], u4)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def padded(codes: U32, starts: I64, ends: I64, wide: np.uint32) -> U32:
+    """Hash three characters from `wide` on, and five below it, of texts with four blanks around: `shingles.padded`."""
+    mixed, base = _mixed(codes), np.uint32(0x9E3779B1)
+    hashes = np.empty(len(codes) - 4, dtype=np.uint32)
+    for place in range(len(hashes)):
+        three = np.uint32(np.uint32(mixed[place + 4] * base) ^ mixed[place + 3])
+        three = np.uint32(np.uint32(three * base) ^ mixed[place + 2])
+        five = np.uint32(np.uint32(three * base) ^ mixed[place + 1])
+        five = np.uint32(np.uint32(five * base) ^ mixed[place])
+        hashes[place] = three if codes[place + 4] >= wide else five
+    for text in range(len(starts)):
+        end = ends[text]
+        if codes[end - 1] < wide:
+            continue
+        # Behind a wide character only two windows still hold it; the first shingle is said again in the others.
+        for place in range(end - 4, end - 2):
+            three = np.uint32(np.uint32(mixed[place + 4] * base) ^ mixed[place + 3])
+            hashes[place] = np.uint32(three * base) ^ mixed[place + 2]
+        hashes[end - 2 : end] = hashes[starts[text]]
+    return hashes
+
+
 @numba.njit("void(u4[::1], i8, i8, u4[:,::1], u4[::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _least(mixed: U32, start: int, end: int, permutations: U32, row: U32) -> None:
     """Write to `row` the least of each permuted shingle hash from `start` to `end`."""
     factors, offsets = permutations[0], permutations[1]
     row[:] = 0xFFFFFFFF
-    for place in range(start, end):
-        shingle = mixed[place]
+    for place in range(start, end, 4):  # four at a time, the last ones again: the row is read and written less often
+        a, b = mixed[place], mixed[min(place + 1, end - 1)]
+        c, d = mixed[min(place + 2, end - 1)], mixed[min(place + 3, end - 1)]
         for column in range(len(row)):
-            value = np.uint32(factors[column] * shingle + offsets[column])
-            row[column] = min(row[column], value)
+            factor, offset = factors[column], offsets[column]
+            one = min(np.uint32(factor * a + offset), np.uint32(factor * b + offset))
+            other = min(np.uint32(factor * c + offset), np.uint32(factor * d + offset))
+            row[column] = min(row[column], min(one, other))
 
 
 @numba.njit("u4(u4[::1], i8, i8)", cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -37,17 +90,18 @@ def _band_key(row: U32, start: int, end: int) -> np.uint32:
 
 
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], u4[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def sign(mixed: U32, starts: I64, permutations: U32, signatures: U32) -> None:
+def sign(hashes: U32, starts: I64, permutations: U32, signatures: U32) -> None:
     """Write to `signatures` (texts × permutations) the least of each permuted shingle hash of each text."""
+    mixed = _mixed(hashes)
     for text in range(len(starts)):
         end = starts[text + 1] if text + 1 < len(starts) else len(mixed)
         _least(mixed, starts[text], end, permutations, signatures[text])
 
 
 @numba.njit("void(u4[::1], i8[::1], u4[:,::1], i8, u4[:,:], u1[:,::1])", cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def sketch(mixed: U32, starts: I64, permutations: U32, rows: int, keys: U32, lows: U8) -> None:
+def sketch(hashes: U32, starts: I64, permutations: U32, rows: int, keys: U32, lows: U8) -> None:
     """Do `sign` and `band_keys`, and write the last byte of each minimum to `lows`; no signature is kept."""
-    row = np.empty(permutations.shape[1], dtype=np.uint32)
+    row, mixed = np.empty(permutations.shape[1], dtype=np.uint32), _mixed(hashes)
     for text in range(len(starts)):
         end = starts[text + 1] if text + 1 < len(starts) else len(mixed)
         _least(mixed, starts[text], end, permutations, row)

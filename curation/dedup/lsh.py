@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import polars as pl
 
-from curation.dedup.minhash import accelerator, threaded
+from curation.dedup.minhash import MOST_THREADS, accelerator, threaded
 from curation.dedup.shingles import I64, U32, U64
 
 WINDOW = 8  # buckets up to this size are compared pair by pair
 NEIGHBOURS = 2  # in larger ones, how many neighbours after the second sorting
 ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 512)  # bands looked at in one round: what the first round joined, others skip
+SHARED = 150_000  # texts from which bands are shared out: on fewer, threads only wait for each other
 COPIED = 1_000_000  # values that are sorted in a copy: 8 MB
 BLOCK = 4096  # signatures turned at once
 FACTOR = np.uint32(0x9E3779B1)
@@ -68,10 +69,20 @@ def ranks(keys: U32) -> U32:
         half ^= key
         half *= FACTOR
         half ^= half >> np.uint32(15)
-    order = np.argsort(folded[0].astype(np.uint64) << HALF | folded[1], kind="stable")
+    order = _ascending(folded[0].astype(np.uint64) << HALF | folded[1])
     ranked = np.empty(len(order), dtype=np.uint32)
     ranked[order] = np.arange(len(order), dtype=np.uint32)
     return ranked
+
+
+def _ascending(values: U64) -> I64:
+    """Return the order of the values, equal ones as they stand (a stable argsort takes three times as long)."""
+    order = np.argsort(values)
+    ordered = values[order]
+    twin = np.concatenate(([False], ordered[1:] == ordered[:-1], [False]))  # of the one before
+    some = np.flatnonzero((twin[1:] | twin[:-1])[: len(order)])
+    order[some] = order[some][np.lexsort((order[some], ordered[some]))]
+    return order
 
 
 def candidates(
@@ -81,7 +92,8 @@ def candidates(
 
     With `roots` (of the component of each text; the caller may join some between two rounds) only pairs of different
     components: they are left out before they are sorted. So is what `likely` takes away, which gets the pairs of one
-    band at a time, in several threads: where half of the texts share a sentence, these are all but a few.
+    band at a time, in several threads where there are many texts: where half of them share a sentence, these are all
+    but a few.
     """
     places = np.empty(len(ranked), dtype=np.int64)
     places[ranked] = np.arange(len(ranked))
@@ -96,7 +108,7 @@ def candidates(
             pairs = _bucketed(keys, ranked, places, joined, band)
             return likely(pairs) if likely else pairs
 
-        yield distinct(np.concatenate(threaded(work, bands)))
+        yield distinct(np.concatenate(threaded(work, bands, most=MOST_THREADS if len(ranked) >= SHARED else 1)))
         done += count
 
 

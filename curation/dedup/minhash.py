@@ -16,7 +16,9 @@ import numpy as np
 from curation.dedup.shingles import I64, OTHER_NGRAM, U32, Ngram, mix, shingles
 
 SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
-SHORT = 64  # shingles; up to this length as many texts of one length are looked at place by place
+MANY_SHINGLES = 262_144  # the same for compiled kernels, which go text by text
+AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
+SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
 FAST_FROM = 100_000  # texts from which compiled kernels save more than the half second that it takes to load them
 MOST_THREADS = 8  # memory is the limit beyond
 
@@ -46,11 +48,14 @@ def minima(mixed: U32, starts: I64, permutations: U32) -> U32:
         least = np.minimum.reduce
     else:
         least = partial(np.minimum.reduceat, indices=starts)
-    permuted = np.empty_like(mixed)
-    for column, factor, offset in zip(columns, *permutations, strict=True):
-        np.multiply(mixed, factor, out=permuted)
-        np.add(permuted, offset, out=permuted)
-        least(permuted, axis=0, out=column)
+    factors, offsets = permutations.reshape(2, -1, *(1 for _ in mixed.shape))
+    permuted = np.empty((AT_ONCE, *mixed.shape), dtype=np.uint32)
+    for start in range(0, len(columns), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        some = permuted[: len(columns[part])]
+        np.multiply(mixed, factors[part], out=some)
+        np.add(some, offsets[part], out=some)
+        least(some, axis=1, out=columns[part])
     return columns
 
 
@@ -61,7 +66,8 @@ def batches(lengths: I64, *, kernels: bool) -> tuple[I64, list[slice]]:
     """
     order = np.arange(len(lengths)) if kernels else np.argsort(lengths)
     ends = np.cumsum(lengths[order] + OTHER_NGRAM, dtype=np.int64)
-    cuts = np.searchsorted(ends, np.arange(SHINGLES, ends[-1] if len(ends) else 0, SHINGLES)).tolist()
+    size = MANY_SHINGLES if kernels else SHINGLES
+    cuts = np.searchsorted(ends, np.arange(size, ends[-1] if len(ends) else 0, size)).tolist()
     return order, [slice(*cut) for cut in pairwise([0, *dict.fromkeys(cuts), len(order)]) if cut[0] < cut[1]]
 
 
@@ -75,7 +81,7 @@ def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
     def one(part: slice) -> None:
         hashes, starts = shingles([texts[i] for i in order[part].tolist()], ngram)
         if kernels:
-            kernels.sign(mix(hashes), starts, permutations, signed[part])
+            kernels.sign(hashes, starts, permutations, signed[part])
         else:
             signed[order[part]] = minima(mix(hashes), starts, permutations).T
 
@@ -100,10 +106,13 @@ def _compiled() -> ModuleType | None:
     return compiled
 
 
-def threaded(work: Callable[[T], R], parts: Iterable[T]) -> list[R]:
-    """Do `work` on all parts, in threads where there is more than one: NumPy lets go of the interpreter meanwhile."""
+def threaded(work: Callable[[T], R], parts: Iterable[T], *, most: int = MOST_THREADS) -> list[R]:
+    """Do `work` on all parts, in threads where there is more than one: NumPy lets go of the interpreter meanwhile.
+
+    Only calls of some 30 µs and more gain by it. Between shorter ones threads wait for each other.
+    """
     parts = list(parts)
-    threads = min(len(parts), MOST_THREADS, cores())
+    threads = min(len(parts), most, cores())
     _keep_memory()
     if threads < 2:
         return [work(part) for part in parts]

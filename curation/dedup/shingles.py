@@ -11,7 +11,9 @@ A number as ``ngram`` gives the textbook's shingles: n-grams of that many charac
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Literal
 
 import numpy as np
@@ -48,6 +50,11 @@ def mix(hashes: U32) -> U32:
     return hashes
 
 
+def _kernels() -> ModuleType | None:
+    """Return the compiled kernels where they are loaded; `minhash.accelerator` loads them."""
+    return sys.modules.get("curation.dedup.compiled")
+
+
 def _codes(texts: Sequence[str], separator: str) -> U32:
     """Return the code points of all texts; `separator` stands before the first and after each."""
     joined = separator.join(["", *texts, ""])
@@ -77,10 +84,12 @@ def _plain(texts: Sequence[str], ngram: int) -> tuple[U32, I64]:
     for place in np.flatnonzero(lengths < ngram).tolist():
         filled[place] = filled[place].ljust(ngram, "\0")
     lengths = np.maximum(lengths, ngram)
-    _, rolled = _rolled(mix(_codes(filled, "").copy()), ngram, ngram)
-    hashes = np.empty(int(lengths.sum()), dtype=np.uint32)
+    codes, starts = _codes(filled, ""), np.cumsum(lengths) - lengths
+    if kernels := _kernels():
+        return kernels.plain(codes.copy(), starts, ngram), starts
+    _, rolled = _rolled(mix(codes.copy()), ngram, ngram)
+    hashes = np.empty(len(codes), dtype=np.uint32)
     hashes[ngram - 1 :] = rolled
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
     # What ends in a text's first places began in the text before: its first own shingle is said again there.
     for place in range(ngram - 1):
         hashes[starts + place] = hashes[starts + ngram - 1]
@@ -90,8 +99,10 @@ def _plain(texts: Sequence[str], ngram: int) -> tuple[U32, I64]:
 def _padded(texts: Sequence[str]) -> tuple[U32, I64]:
     lengths = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts)) + len(SEPARATOR)
     codes = _codes(texts, SEPARATOR)
-    starts = np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    starts = np.cumsum(lengths) - lengths
     ends = starts + lengths  # behind the blanks that follow the text
+    if kernels := _kernels():
+        return kernels.padded(codes.copy(), starts, ends, np.uint32(CJK_FROM)), starts
     short, hashes = _rolled(mix(codes.copy()), CJK_NGRAM, OTHER_NGRAM)
     cjk = codes[len(SEPARATOR) :] >= CJK_FROM
     last = cjk[ends - len(SEPARATOR) - 1]

@@ -355,6 +355,7 @@ def test_compiled_and_plain_kernels_give_the_same_bounds(monkeypatch: pytest.Mon
     told = []
     for kernels in (None, minhash._compiled()):
         monkeypatch.setattr("curation.dedup.bounds.accelerator", lambda _texts, kernels=kernels: kernels)
+        monkeypatch.setitem(sys.modules, "curation.dedup.compiled", kernels)
         bounds = Bounds(dedup.fetcher(texts, AUTO), len(texts))
         maybe = bounds.possible(left, right, 0.6)
         told.append((maybe, bounds._bits[: len(texts)], bounds._sizes[: len(texts)], bounds._again[: len(texts)]))
@@ -371,6 +372,7 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
     for kernels in (None, minhash._compiled()):
         for module in (minhash, lsh, verify):
             monkeypatch.setattr(module, "accelerator", lambda _texts, kernels=kernels: kernels)
+        monkeypatch.setitem(sys.modules, "curation.dedup.compiled", kernels)
         signed = dedup.signatures(texts, Dedup(ngram=ngram), seed=3)
         whole = cluster(texts, Dedup(ngram=ngram), seed=3, floor=0.5)
         sketch = dedup.sketched(pl.Series(texts), Dedup(ngram=ngram), seed=3)
@@ -382,6 +384,40 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
         )
     assert found[0] == found[1]
     assert len(found[0][4]) > 100
+
+
+@given(st.lists(st.text("ab 退货\0，é", min_size=1, max_size=9), min_size=1), st.sampled_from([1, 2, 5, "auto"]))
+@settings(max_examples=50, deadline=None)
+def test_compiled_and_plain_kernels_give_the_same_shingles(texts: list[str], ngram: Any) -> None:
+    pytest.importorskip("numba")
+    found = []
+    for kernels in (None, minhash._compiled()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(sys.modules, "curation.dedup.compiled", kernels)
+            found.append([part.tolist() for part in shingles(texts, ngram)])
+    assert found[0] == found[1]
+
+
+@given(st.lists(st.integers(0, 5) | st.integers(0, 2**64 - 1)))
+@settings(max_examples=50, deadline=None)
+def test_texts_of_equal_keys_keep_their_order(numbers: list[int]) -> None:
+    order = lsh._ascending(np.array(numbers, dtype=np.uint64)).tolist()
+    assert order == sorted(range(len(numbers)), key=lambda place: (numbers[place], place))
+
+
+@pytest.mark.parametrize("length", [3, 100, 300])
+def test_least_hashes_of_any_number_of_permutations(length: int) -> None:
+    mixed = np.random.default_rng(length).integers(0, 2**32, 6 * length, dtype=np.uint32)
+    starts, drawn = np.arange(0, 6 * length, length), minhash.permutations(7, 1)
+    least = [
+        [min((int(h) * int(f) + int(o)) % 2**32 for h in mixed[start : start + length]) for start in starts.tolist()]
+        for f, o in drawn.T
+    ]
+    assert minhash.minima(mixed, starts, drawn).tolist() == least
+    if kernels := minhash._compiled():
+        row = np.empty(7, dtype=np.uint32)
+        kernels._least(mixed, length, 2 * length, drawn, row)
+        assert row.tolist() == [column[1] for column in least]
 
 
 def test_a_sketch_holds_the_bands_and_last_bytes_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
