@@ -2,7 +2,7 @@
 
 The order of the questions: a byte order mark; zero bytes in every second (UTF-16) or in three of four places
 (UTF-32); UTF-16 without either, when half of a Chinese text would be; then UTF-8 against GB18030 on the lines that hold
-anything but ASCII. The answer depends on the bytes alone, never on the size of the windows that they are read in.
+anything but ASCII, and where it is neither, against Windows' cp1252. The answer depends on the bytes alone, never on the size of the windows that they are read in.
 """
 
 from __future__ import annotations
@@ -44,6 +44,8 @@ COMMON = frozenset(  # every third or fourth character of a Chinese text
     "見從這來個國說們為時會過學對裡後麼還發當沒無開現經頭長親訂動問請謝單貨費"
 )
 HIGH = re.compile(rb"[\x80-\xff]")
+ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+WESTERN = frozenset("äöüßÄÖÜéèêëàâáãåæçîïíìñôóòõøùûúœÉÈÊÀÁÅÇÑÓÔÍØ‘’“”„…–—•€£°§«»¿¡·´®©™½²\xa0".encode("cp1252"))
 PAIRS = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]")  # GB2312: the characters that nearly all Chinese text consists of
 
 
@@ -181,7 +183,7 @@ def utf8_or_gb18030(sample: bytes) -> str:
 
     Of the two that gives the commonest Chinese characters is right; the other one gives rare ones. Where neither does,
     as in lists of names: GB18030 also decodes much that is no Chinese at all, and must consist of GB2312's characters
-    by four fifths.
+    by four fifths. What is left may be cp1252.
     """
     if _is_utf8(sample):
         return "utf-8"
@@ -196,7 +198,19 @@ def utf8_or_gb18030(sample: bytes) -> str:
     chinese = [line for line in lines if _is_gb18030(line)]
     high = sum(len(HIGH.findall(line)) for line in chinese)
     paired = 2 * sum(len(PAIRS.findall(line)) for line in chinese)
-    return "gb18030" if len(chinese) >= 0.9 * len(lines) and paired >= 0.8 * high else "utf-8"
+    if len(chinese) >= 0.9 * len(lines) and paired >= 0.8 * high:
+        return "gb18030"
+    return "cp1252" if _is_western(b"\n".join(lines)) else "utf-8"
+
+
+def _is_western(text: bytes) -> bool:
+    """Tell Windows' encoding of Western Europe: its letters and marks, each among ASCII.
+
+    Chinese and Cyrillic have none alone; Polish, Czech and Turkish in encodings of their own have others.
+    """
+    high, alone = HIGH.findall(text), ALONE.findall(text)
+    known = sum(byte[0] in WESTERN for byte in alone)
+    return len(high) >= 3 and len(alone) >= 0.5 * len(high) and known >= 0.95 * len(alone)
 
 
 def _common(lines: list[bytes], encoding: str) -> float:

@@ -160,7 +160,12 @@ def bearable(inputs: Sequence[Input], unreadable: pl.DataFrame, limit: float) ->
         first = lines.select("file", "line", why).head(SAID).rows()
         places = "; ".join(f"{file}:{line}: {why}" for file, line, why in first)
         foreign = lines.filter(pl.col("why").str.starts_with("not UTF-8")).height * 2 > lines.height
-        cure = "name the file's encoding in the recipe" if foreign else "mend the export or its mapping"
+        match = one.name if one is not every else "*"
+        cure = (
+            f"name the file's encoding in the recipe, e.g. sources: [{{match: '{match}', encoding: cp1252}}]"
+            if foreign
+            else "mend the export or its mapping"
+        )
         raise SourceError(
             f"{one.name}: {one.unreadable} of {one.records} records cannot be read, more than {limit:.2%}: {places}; "
             f"{cure}, or raise reading.max_unreadable in the recipe to go on without them"
@@ -273,6 +278,7 @@ def _lines(file: File, kind: str, blocks: Blocks, source: Source) -> Iterator[Pa
     if kind in ("", "text") and source.format == ANY and source.line is None and begun:
         kind = _told(begun[0].lines()[0].head(HEAD_LINES).to_list()) or kind
     if not kind:
+        transcript.check_mail(file.name, begun[0].lines()[0].head(HEAD_LINES).to_list())
         raise SourceError(
             f"{file.name}: cannot tell what kind of file this is; name its format in the recipe: "
             f"sources: [{{match: '{file.plain}', format: csv}}]"

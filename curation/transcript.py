@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 from curation.built import BESIDE, DATED, DAY, NOTICE, RULE, TITLE, event_of, guess_line, pattern_of
@@ -24,6 +24,7 @@ HEAD_LINES = 20_000  # that are looked at to guess how a line is built
 WAITING = 3  # lines below a line drawn across, until what follows says whether it is a border or text
 
 _MAIL = [re.compile(head, re.I) for head in (r"(?:From|发件人)\s*[:：]", r"(?:Subject|主题)\s*[:：]")]
+_FIELD = re.compile(r"[A-Za-z-]+:\s|[ \t]")  # a field of an e-mail's head, or what goes on with one
 Values = dict[str, str | None]
 
 
@@ -56,7 +57,9 @@ class _Message:
 
 def check_mail(file: str, lines: Sequence[str]) -> None:
     """Raise SourceError for e-mails, whose heads look like a transcript of From and Subject."""
-    if all(sum(head.match(line) is not None for line in lines) > 1 for head in _MAIL):
+    top = list(takewhile(str.strip, lines))  # of a single e-mail: its head, above an empty line
+    alone = len(top) > 2 and all(_FIELD.match(line) for line in top)
+    if all(sum(head.match(line) is not None for line in lines) > (not alone) for head in _MAIL):
         raise SourceError(
             f"{file}: these are e-mails (From:, Subject:), which are not read; "
             "export them as CSV or JSON, a row for each with its ticket, sender, time and text"

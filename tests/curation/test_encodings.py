@@ -50,12 +50,30 @@ def test_what_comes_late_decides_as_well(window: int) -> None:
     assert (found[-1], bad, encoding) == ("退款多久到账，谢谢", {}, "gb18030")
 
 
-@pytest.mark.parametrize("text", ["café crème à la carte\n", "Größe über Maß\n", "ÀÉÎÕÜ\n"])
-def test_western_text_is_not_taken_for_chinese(text: str) -> None:
-    data = (text * 30).encode("latin-1")
-    _, bad, encoding = lines(data)
-    assert (encoding, len(bad)) == ("utf-8", 30)
-    assert lines(data, "cp1252")[0] == [text.strip()] * 30
+@pytest.mark.parametrize("text", ["café crème à la carte", "Größe über Maß", "I didn’t – “really”", "« Où ? »\xa0: ½"])
+@pytest.mark.parametrize("window", [4, 1 << 20])
+def test_western_text_as_windows_writes_it_is_told_by_its_letters_among_ascii(text: str, window: int) -> None:
+    assert lines(f"a,b\n{text}\n".encode("cp1252") * 30, window=window) == (["a,b", text] * 30, {}, "cp1252")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("ÀÉÎÕÜ", "cp1252"),  # nothing but such letters: any encoding
+        ("Zażółć gęślą jaźń", "cp1250"),
+        ("Příliš žluťoučký kůň", "cp1250"),
+        ("Siparişim nerede kaldı acaba", "cp1254"),
+        ("Где мой заказ?", "cp1251"),
+        ("注文は1つ", "shift-jis"),
+    ],
+)
+def test_letters_of_other_encodings_are_not_taken_for_western_ones(text: str, encoding: str) -> None:
+    _, bad, found = lines(f"{text}\n".encode(encoding) * 30)
+    assert (found, len(bad)) == ("utf-8", 30)
+
+
+def test_one_broken_byte_is_no_encoding() -> None:
+    assert lines(b"a\ncaf\xe9\nb\n")[1:] == ({1: Bad("not UTF-8: invalid byte at position 4", b"caf\xe9")}, "utf-8")
 
 
 def test_an_encoding_that_the_recipe_names_wins() -> None:
@@ -127,4 +145,4 @@ def test_western_letters_are_not_taken_for_big5() -> None:
     )
     blocks = Blocks(io.BytesIO(data))
     list(blocks)
-    assert blocks.encoding == "utf-8"  # whose lines are unreadable: the recipe has to name it
+    assert blocks.encoding == "cp1252"

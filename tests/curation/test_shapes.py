@@ -200,6 +200,12 @@ def test_e_mails_are_no_transcript(tmp_path: Path) -> None:
         reading(tmp_path, mail * 3, "log.txt")
 
 
+def test_an_e_mail_alone_is_told_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "one.eml").write_text("From: ann@a.example\nTo: b\n c\nSubject: Refund\n\nWhen will it come?\n")
+    with pytest.raises(SourceError, match=r"^one.eml: these are e-mails"):
+        read([tmp_path / "one.eml"], [Source()])
+
+
 def test_lines_drawn_across_part_conversations_too(tmp_path: Path) -> None:
     found = reading(tmp_path, "=====\ncustomer: a\n-----\ncustomer: b\n", "log.txt")
     assert [row for row in said(found) if row[1] == "user"] == [("1", "user", "a"), ("2", "user", "b")]
