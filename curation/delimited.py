@@ -299,13 +299,16 @@ def body(rows: Iterable[Record], keys: Sequence[str]) -> Iterator[Record]:
             yield row
 
 
+FILLED = ("conversation", "customer", "asker")  # what merged cells are for: the same for all messages of a conversation
+
+
 def fill_down(records: Iterable[Record], last: dict[str, str]) -> Iterator[Record]:
-    """Give empty cells of the conversation and the customer the value above them; `last` keeps it between calls."""
+    """Give empty cells of whose conversation it is the value above them; `last` keeps it between calls."""
     for record in records:
         if record.why:
             yield record
             continue
-        here = {name: record.value[name] for name in ("conversation", "customer") if name in record.value}
+        here = {name: record.value[name] for name in FILLED if name in record.value}
         last |= {name: cell for name, cell in here.items() if cell.strip()}
         yield record._replace(value=record.value | {name: last.get(name, "") for name in here})
 

@@ -2,7 +2,8 @@
 
 The order of the questions: a byte order mark; zero bytes in every second (UTF-16) or in three of four places
 (UTF-32); UTF-16 without either, when half of a Chinese text would be; then UTF-8 against GB18030 on the lines that hold
-anything but ASCII, and where it is neither, against Windows' cp1252. The answer depends on the bytes alone, never on the size of the windows that they are read in.
+anything but ASCII, and where it is neither, Windows' cp1252. The answer depends on the bytes alone, never on the size
+of the windows that they are read in.
 """
 
 from __future__ import annotations

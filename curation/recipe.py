@@ -86,7 +86,7 @@ class Source(_Part):
     header: bool = True
     first_line: Annotated[int, Field(ge=1)] = 1  # of a table: what stands above, such as a title or sep=;, is no record
     rest: bool = False  # the last field takes all behind it: its text has separators in it, and no quotes around it
-    fill_down: bool = False  # an empty cell of the conversation or customer means the one above, as of merged cells
+    fill_down: bool = False  # an empty cell of conversation, customer or asker means the one above, as of merged cells
     stream: bool = False  # no column tells conversations apart: the file is one stream, parted by silence
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()

@@ -58,6 +58,8 @@ def _is_array(path: Path) -> bool:
             return file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
     except FileNotFoundError:
         raise SourceError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise SourceError(f"{path}: is a folder; name the set files in it, e.g. {path}/train.*.jsonl") from None
     except OSError as fault:
         raise SourceError(f"{path}: cannot be read: {fault.strerror}") from None
 

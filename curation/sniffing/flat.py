@@ -30,7 +30,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     keys = _sides(columns)
     if not keys and (_cells(guess, columns) or _answers(guess, columns)):
         return
-    columns = [_filled_down(guess, column) for column in columns]
+    columns = [_filled_down(guess, column, columns) for column in columns]
     found: dict[str, Any] = {}
     guess.source |= {"shape": "messages", "columns": found}
     guess.items.append(Item("shape", "one message per record", 0.95))
@@ -94,12 +94,17 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         )
 
 
-def _filled_down(guess: Guess, column: Column) -> Column:
+def _gaps(column: Column) -> list[bool]:
+    return [not value.strip() for value in column.values]
+
+
+def _filled_down(guess: Guess, column: Column, columns: Sequence[Column]) -> Column:
     """Fill the empty cells of a conversation that is named in its first row alone, as in merged cells."""
     named = column.named("conversation") or column.named("customer")
     if guess.source["format"] not in ("csv", "tsv", "xlsx") or not named or column.fill > 0.9 or not column.filled:
         return column
-    if not column.values[0].strip() or column.distinct < 0.9:
+    beside = any(c.named("conversation") and c.distinct > 0.9 and _gaps(c) == _gaps(column) for c in columns)
+    if not column.values[0].strip() or (column.distinct < 0.9 and not beside):  # a customer may come again
         return column
     guess.source["fill_down"] = True
     why = "named in the first row of each alone"

@@ -103,6 +103,10 @@ def test_a_wrong_name_exits_with_2_and_offers_the_nearest(arguments: list[str], 
 
 def test_input_that_cannot_be_used_exits_with_3(tmp_path: Path) -> None:
     assert refused(siftune("curate", "no.csv", folder=tmp_path), 3) == "no.csv: there is no such file"
+    (tmp_path / "run").mkdir()
+    told = "run: is a folder; name the set files in it, e.g. run/train.*.jsonl"
+    assert refused(siftune("validate", "run", folder=tmp_path), 3) == told
+    (tmp_path / "run").rmdir()
     (tmp_path / "log.csv").write_text(f"S1,客户,我的手机号是{SECRET}\nS1,客服,好\n")
     error = refused(siftune("curate", "log.csv", "--no-progress", folder=tmp_path), 3)
     assert error.startswith("log.csv: no column names that say what holds what")

@@ -586,6 +586,21 @@ def test_a_conversation_that_is_named_in_its_first_row_alone(tmp_path: Path, zh:
     assert reading.unreadable["why"].to_list() == ["no conversation id"]
 
 
+def test_who_asks_is_named_in_the_first_row_alone(tmp_path: Path, zh: list[Said]) -> None:
+    pairs = pairwise([Said("", "", ""), *zh])
+    rows = [
+        [
+            *((s.conversation, f"tb{s.conversation[-4:]}") if s.conversation != b.conversation else ("", "")),
+            f"tb{s.conversation[-4:]}" if s.role == "user" else "小鱼",
+            s.text,
+        ]
+        for b, s in pairs
+    ]
+    guess, found = guessed(tmp_path, "merged.csv", table(rows, ["会话编号", "买家昵称", "发送人", "消息内容"]))
+    assert (guess.source["fill_down"], guess.source["columns"]["asker"]) == (True, "买家昵称")
+    agrees(found, zh)
+
+
 @pytest.mark.parametrize(
     ("dates", "expected"),
     [
