@@ -16,13 +16,16 @@ import polars as pl
 
 from curation import agreement, tables, times
 from curation.agreement import plain
-from curation.dedup import Pairs, Sign, cluster, components, matches
+from curation.dedup import Pairs, Sign, cluster, components, matches, minhash
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
+from curation.dedup.minhash import cores
 from curation.dedup.shingles import I64
 from curation.recipe import Best, Dedup
 from curation.references import Reference
 
+SEARCHES = 3  # as large as one of all examples: of whole ones, of answers, of questions
+SHARED = 10_000  # rows at least for each core that makes texts
 SHOWN = 10  # pairs of each kind in the report
 COMPARED = 24  # different answers to one question that each of its answers is held against
 
@@ -75,8 +78,9 @@ def find(
     Pairs and dialogues are never copies of each other. `framing` matches the words around a question that do not
     change it. `sign` gives signatures that are known already, and is asked for all that another threshold may need.
     `earlier` and `index` hold what may not come again. `known` keeps sketches of whole examples for the split. What a
-    level compares is made when it is its turn, and is gone after it: there are never two texts of all examples.
+    level compares of whole examples and of templates is made when it is its turn, and is gone after it.
     """
+    minhash.accelerator(SEARCHES * examples.height)
     fresh = _prepared(examples, settings.best)
     if sign is not None:
         _sign_all(fresh, settings, framing, sign, seed=seed)
@@ -123,23 +127,26 @@ def find(
 
 _ONLY_ASKS = r"^[^。！!？?.;；\n]*(?:[?？]|[吗么])[\s~～哦哈?？]*$"  # one sentence, and it is a question
 
-_ASKED, _SAID = plain(pl.col("question")), plain(pl.col("answer"))  # what is compared of either
+_COMPARED = {"asked": plain(pl.col("question")), "said": plain(pl.col("answer"))}  # what is compared of either
+_WHOLE = pl.concat_str("asked", pl.lit("\n"), "said")
 
 
 def whole(examples: pl.DataFrame) -> list[str]:
     """Return what is compared of whole examples: question and answer, letters and digits only."""
-    return examples.select(_WHOLE).to_series().to_list()
+    return examples.select(**_COMPARED).select(_WHOLE).to_series().to_list()
 
 
-_WHOLE = pl.concat_str(_ASKED, pl.lit("\n"), _SAID)
+def _made(frame: pl.DataFrame, **texts: pl.Expr) -> pl.DataFrame:
+    """Return texts made row by row, on all cores: Polars makes the texts of one column on one."""
+    parts = frame.iter_slices(max(SHARED, -(-frame.height // cores())))
+    return pl.concat([frame.lazy().select(**texts).clear(), *(part.lazy().select(**texts) for part in parts)]).collect()
 
 
 def _bare(frame: pl.DataFrame, framing: str) -> pl.Series:
     """Return the questions without the words around them, or whole where next to nothing would be left."""
-    bare = frame.select("question", bare=plain(pl.col("question").str.replace_all(framing, " ")))
+    bare = _made(frame, bare=plain(pl.col("question").str.replace_all(framing, " ")))
     short = pl.col("bare").str.len_chars() < 4
-    asked = plain(pl.when(short).then("question"))
-    return bare.select(pl.when(short).then(asked).otherwise("bare").alias("bare")).to_series()
+    return bare.select(pl.when(short).then(frame["asked"]).otherwise("bare").alias("bare")).to_series()
 
 
 def _template(frame: pl.DataFrame) -> pl.Series:
@@ -148,7 +155,7 @@ def _template(frame: pl.DataFrame) -> pl.Series:
     "72" or "B" behind reasoning is no canned answer: what was thought belongs to it.
     """
     thought = plain(pl.col("cot").fill_null("")) if "cot" in frame.columns else pl.lit("")
-    return frame.select(template=pl.concat_str(thought, _SAID).str.replace_all(r"\d+", "0")).to_series()
+    return _made(frame, template=pl.concat_str(thought, "said").str.replace_all(r"\d+", "0")).to_series()
 
 
 def _sign_all(frame: pl.DataFrame, settings: Dedup, framing: str, sign: Sign, *, seed: int) -> None:
@@ -161,7 +168,7 @@ def _sign_all(frame: pl.DataFrame, settings: Dedup, framing: str, sign: Sign, *,
     all_of(_template(frame), settings)
     all_of(_bare(frame, framing), _loose(settings))
     if settings.question != "off":
-        all_of(frame.select(_ASKED).to_series(), settings)
+        all_of(frame["asked"], settings)
 
 
 def _seen(
@@ -176,7 +183,10 @@ def _seen(
     schema: tables.Schema = {"row": pl.UInt32(), "evidence": pl.String()}
     found: dict[str, list[pl.DataFrame]] = {"whole": [], "asked": []}
     for reference in earlier:
-        for column, texts, action in (("whole", _WHOLE, settings.seen), ("asked", _ASKED, settings.seen_question)):
+        for column, texts, action in (
+            ("whole", _WHOLE, settings.seen),
+            ("asked", pl.col("asked"), settings.seen_question),
+        ):
             if action != "off":
                 theirs = reference.examples[column].to_list()
                 pairs = matches(frame.select(texts).to_series().to_list(), theirs, settings, seed=seed)
@@ -184,7 +194,7 @@ def _seen(
                 told = pl.format(f"{{}} in {reference.name} ({{}})", other, pl.Series(pairs.similarity).round(2))
                 found[column].append(pl.select(row=frame["row"].gather(pairs.left), evidence=told))
     if index is not None and settings.seen != "off":
-        rows = index.match(frame["id"].to_list(), whole(frame), sign=sign)
+        rows = index.match(frame["id"].to_list(), frame.select(_WHOLE).to_series().to_list(), sign=sign)
         notes = [(place, f"{name} in {index.path.name} ({similarity:.2f})") for place, name, similarity in rows]
         found["whole"].append(pl.DataFrame(notes, schema=schema, orient="row"))
     seen, asked = (
@@ -195,9 +205,10 @@ def _seen(
 
 
 def _prepared(examples: pl.DataFrame, best: Best) -> pl.DataFrame:
-    """Return row, id, conversation, kind, question, answer, cot (where there is one) and `quality`."""
+    """Return row, id, conversation, kind, question, answer, cot (where there is one), `quality`, `asked` and `said`."""
     kept = ["row", "id", "conversation", "kind", "question", "answer", *_present(examples, "cot")]
-    return examples.with_row_index("row").select(*kept, quality=_quality(best))
+    prepared = examples.with_row_index("row").select(*kept, quality=_quality(best))
+    return prepared.hstack(_made(examples, **_COMPARED))
 
 
 def _present(frame: pl.DataFrame, *names: str) -> list[str]:
@@ -297,7 +308,7 @@ def _canned(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) 
 
 def _asked_again(alive: pl.DataFrame, settings: Dedup, seed: int, sign: Sign | None) -> pl.DataFrame:
     """Return (row, keeper) of the examples whose question a better one asks too, with an answer that agrees."""
-    rooted = _roots(alive, lambda part: part.select(_ASKED).to_series(), settings, seed, sign)
+    rooted = _roots(alive, lambda part: part["asked"], settings, seed, sign)
     ordered = _best_first(rooted.filter(pl.len().over("root") > 1))
     ordered = ordered.with_columns(
         keeper=pl.col("row").first().over("root"), better=pl.col("answer").first().over("root")
@@ -321,8 +332,8 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, framing: str, seed: int, si
     """
     pairs = pairs.filter(~pl.col("answer").str.contains(_ONLY_ASKS))
     first = components(_bare(pairs, framing), _loose(settings), seed=seed, sign=sign)
-    grouped = pairs.select("row", "id", "conversation", "answer", group=pl.Series(first))
-    grouped = grouped.filter(pl.len().over("group") > 1).with_columns(said=_SAID)
+    grouped = pairs.select("row", "id", "conversation", "answer", "said", group=pl.Series(first))
+    grouped = grouped.filter(pl.len().over("group") > 1)
     different = (
         grouped.unique(["group", "said"], keep="first", maintain_order=True)
         .with_columns(turn=pl.int_range(pl.len()).over("group"))

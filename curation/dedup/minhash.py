@@ -19,7 +19,7 @@ SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
 MANY_SHINGLES = 262_144  # the same for compiled kernels, which go text by text
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
-FAST_FROM = 100_000  # texts from which compiled kernels save more than the half second that it takes to load them
+FAST_FROM = 60_000  # texts from which compiled kernels save more than the half second that it takes to load them
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from curation import tables
-from curation.agreement import agree
+from curation import duplicates, tables
+from curation.agreement import agree, plain
 from curation.duplicates import COMPARED, Duplicates, find, with_times
 from curation.recipe import Best, Dedup
 
@@ -43,6 +43,14 @@ def test_the_best_copy_stays_and_the_others_are_dropped() -> None:
     )
     assert hits(result) == [("e0", "dedup/near-duplicate", "drop"), ("e2", "dedup/near-duplicate", "drop")]
     assert dict(result.clusters.iter_rows()) == {"e0": "e1", "e1": "e1", "e2": "e1"}
+
+
+def test_texts_made_on_several_cores_stand_in_the_order_of_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "cores", lambda: 3)
+    monkeypatch.setattr(duplicates, "SHARED", 2)
+    frame = pl.DataFrame({"question": [f"问 {i}！" for i in range(10)]})
+    assert duplicates._made(frame, asked=plain(pl.col("question")))["asked"].to_list() == [f"问{i}" for i in range(10)]
+    assert duplicates._made(frame.clear(), asked=plain(pl.col("question"))).schema == {"asked": pl.String}
 
 
 def test_of_equally_good_copies_the_first_stays() -> None:
