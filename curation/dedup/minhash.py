@@ -16,7 +16,7 @@ import numpy as np
 from curation.dedup.shingles import I64, OTHER_NGRAM, U32, Ngram, mix, shingles
 
 SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
-MANY_SHINGLES = 262_144  # the same for compiled kernels, which go text by text
+MANY = 4  # times as many are made at once
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
 FAST_FROM = 60_000  # texts from which compiled kernels save more than the half second that it takes to load them
@@ -39,6 +39,16 @@ def minima(mixed: U32, starts: I64, permutations: U32) -> U32:
     Every text has at least one shingle; the hashes went through `mix`, as datasketch does it.
     """
     columns = np.empty((permutations.shape[1], len(starts)), dtype=np.uint32)
+    first = np.searchsorted(starts, np.arange(0, len(mixed), SHINGLES)).tolist()
+    for begin, end in pairwise([*dict.fromkeys(first), len(starts)]):
+        if begin < end:
+            here = slice(starts[begin], starts[end] if end < len(starts) else None)
+            _minima(mixed[here], starts[begin:end] - starts[begin], permutations, columns[:, begin:end])
+    return columns
+
+
+def _minima(mixed: U32, starts: I64, permutations: U32, columns: U32) -> None:
+    """Write the `minima` of so many shingles as stay in the cache to `columns`."""
     counts = np.diff(np.append(starts, len(mixed)))
     longest = int(counts.max(initial=0))
     if longest <= SHORT and longest * len(starts) <= 1.25 * len(mixed):
@@ -56,17 +66,16 @@ def minima(mixed: U32, starts: I64, permutations: U32) -> U32:
         np.multiply(mixed, factors[part], out=some)
         np.add(some, offsets[part], out=some)
         least(some, axis=1, out=columns[part])
-    return columns
 
 
 def batches(lengths: I64, *, kernels: bool) -> tuple[I64, list[slice]]:
-    """Return an order of texts of these lengths, and the slices of it that make batches of about `SHINGLES` shingles.
+    """Return an order of texts of these lengths, and the slices of it that make batches of `MANY` times `SHINGLES`.
 
     Compiled kernels take the texts as they stand; `minima` is faster where those of a batch are of nearly one length.
     """
     order = np.arange(len(lengths)) if kernels else np.argsort(lengths)
     ends = np.cumsum(lengths[order] + OTHER_NGRAM, dtype=np.int64)
-    size = MANY_SHINGLES if kernels else SHINGLES
+    size = MANY * SHINGLES
     cuts = np.searchsorted(ends, np.arange(size, ends[-1] if len(ends) else 0, size)).tolist()
     return order, [slice(*cut) for cut in pairwise([0, *dict.fromkeys(cuts), len(order)]) if cut[0] < cut[1]]
 

@@ -406,14 +406,16 @@ def test_texts_of_equal_keys_keep_their_order(numbers: list[int]) -> None:
 
 
 @pytest.mark.parametrize("length", [3, 100, 300])
-def test_least_hashes_of_any_number_of_permutations(length: int) -> None:
+def test_least_hashes_of_any_number_of_permutations(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     mixed = np.random.default_rng(length).integers(0, 2**32, 6 * length, dtype=np.uint32)
     starts, drawn = np.arange(0, 6 * length, length), minhash.permutations(7, 1)
     least = [
         [min((int(h) * int(f) + int(o)) % 2**32 for h in mixed[start : start + length]) for start in starts.tolist()]
         for f, o in drawn.T
     ]
-    assert minhash.minima(mixed, starts, drawn).tolist() == least
+    for size in (1, length, 2 * length, 7 * length):
+        monkeypatch.setattr(minhash, "SHINGLES", size)
+        assert minhash.minima(mixed, starts, drawn).tolist() == least
     if kernels := minhash._compiled():
         row = np.empty(7, dtype=np.uint32)
         kernels._least(mixed, length, 2 * length, drawn, row)
