@@ -37,6 +37,10 @@ HEAD_LINES = HEAD + LONGEST_QUOTED
 HEAD_IDS = 200  # rows whose ids tell whether a spreadsheet has rounded them
 ROUNDED = re.compile(r"[1-9](?:\.[0-9]+)?[Ee]\+[0-9]{2}")
 SUMS = {"合计", "总计", "小计", "总数", "total", "totals", "grand total", "subtotal", "sum"}
+_SUM = re.compile(rf"(?:{'|'.join(sorted(SUMS, key=len, reverse=True))})(?![a-z])")
+_FIGURE = re.compile(
+    r"[\s\d.,:：/%¥￥$€+-]*(?:条|行|个|次|人|元|天|分|分钟|秒|小时|rows?|records?|messages?|min|s|h)?\s*"
+)
 
 csv.field_size_limit(1 << 24)  # the module's own limit of 128 KiB is below a long e-mail thread
 
@@ -287,11 +291,15 @@ def check_ids(file: str, column: str, rows: Iterable[Sequence[str]], place: int)
 
 
 def body(rows: Iterable[Record], keys: Sequence[str]) -> Iterator[Record]:
-    """Leave out the header where it comes again, as in exports that were put together; a row of sums is no message."""
+    """Leave out the header where it comes again, as where exports were put together, and a row of nothing but sums."""
     for row in rows:
         cells = [] if row.why else [cell.strip() for cell in row.value]
         first = next((cell for cell in cells if cell), "")
         if keys and first == keys[0] and [plain(cell) for cell in row.value] == keys:
+            continue
+        sums = _SUM.match(first.casefold())
+        others = (first[sums.end() :], *cells[cells.index(first) + 1 :]) if sums else ()
+        if sums and all(_FIGURE.fullmatch(cell.casefold()) for cell in others):
             continue
         if first.rstrip(":：").casefold() in SUMS and 3 * cells.count("") >= len(cells):
             yield row._replace(why="a row of sums, no message")

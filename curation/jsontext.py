@@ -22,6 +22,7 @@ from curation.shapes import taker
 HEAD = 1000  # objects that are looked at to learn which keys a file has
 HEAD_BYTES = 1 << 26  # and bytes: a gigabyte may hold nothing but blank lines
 HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
+FIRST = 20  # items of a list whose keys say what it holds
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
 WRAPPERS = ("data", "result", "results", "response", "payload", "body", "export", "output", "root", "backup", "archive")
@@ -207,13 +208,15 @@ def items(file: str, text: str, bad: Mapping[int, Bad]) -> Iterator[Record]:
         raise SourceError(f"{file}: expected a JSON array or object, found {type(whole).__name__}")
     start = text.index("[" if isinstance(whole, list) else "{")
     wrapped = _wrapped(whole) if isinstance(whole, dict) else []
-    for key in wrapped:
-        start = next(entry.start for entry in _entries(text, start) if entry.key == key)
     if not wrapped and isinstance(whole, dict) and _is_conversation(whole):
         line = 1 + text.count("\n", 0, start)
         yield _checked(Record(line, whole, text), range(1, line + text.count("\n", start) + 1), bad)
         return
-    yield from _placed(text, start, bad)
+    for path in [wrapped] if wrapped or isinstance(whole, list) else _talks(whole) or [[]]:
+        place = start
+        for key in path:
+            place = next(entry.start for entry in _entries(text, place) if entry.key == key)
+        yield from _placed(text, place, bad)
 
 
 def _checked(record: Record, lines: range, bad: Mapping[int, Bad]) -> Record:
@@ -251,7 +254,7 @@ class Named:
         found = {name: value_at(value, key) for name, key in columns.items()}
         later = {name: value_at(value, key) for name, key in self._later.items()}
         found |= {name: inner for name, inner in later.items() if inner is not None}
-        if self.layout.shape == "conversations" and "conversation" not in columns:
+        if self.layout.shape == "conversations" and not {"conversation", "customer"} & set(columns):
             found.setdefault("conversation", value_at(value, "id"))
         return record._replace(value=found)
 
@@ -321,12 +324,25 @@ def _wrapped(whole: Mapping[str, Any]) -> list[str]:
         return [objects[0], *below] if below else []
     if len(lists) != 1:
         return []
-    first = next(iter(whole[lists[0]]), None)
-    if not isinstance(first, dict):
+    some = whole[lists[0]][:FIRST]
+    if not some or not isinstance(some[0], dict):
         return []
-    inside = named_columns(Columns(), first)
+    inside = named_columns(Columns(), dict.fromkeys(key for item in some if isinstance(item, dict) for key in item))
     lonely = "role" in inside and "text" in inside and "conversation" not in inside
-    return [] if lonely else lists
+    beside = [value for key, value in whole.items() if key != lists[0]]
+    told = beside and not any(isinstance(value, (dict, list)) for value in beside)  # {"code": 0, …}: no object by id
+    return lists if told and lists[0] not in NAMES["messages"] else [] if lonely else lists
+
+
+def _talks(whole: Mapping[str, Any], depth: int = 2) -> list[list[str]]:
+    """Return the ways to lists of conversations among much else, as in the export of everything that one has."""
+    found = []
+    for key, value in whole.items():
+        if isinstance(value, list) and value and all(isinstance(v, dict) and _is_conversation(v) for v in value):
+            found.append([key])
+        elif isinstance(value, dict) and depth and not _is_conversation(value):
+            found += [[key, *path] for path in _talks(value, depth - 1)]
+    return found
 
 
 def _is_conversation(whole: Mapping[str, Any]) -> bool:

@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "time", "timestamp", "created_at", "datetime", "date", "ts", "sent_at",
         "时间", "发送时间", "消息时间", "聊天时间", "发言时间",
     ),
+    "date": (),
     "messages": ("messages", "conversations", "turns", "dialogue", "dialog", "utterances", "history"),
     "question": ("question", "instruction", "query", "prompt", "问题", "提问", "用户问题"),
     "input": ("input",),
@@ -80,7 +81,7 @@ class Layout:
         Only then may many records be read at once (bulk.py); a shape that cuts cells up, joins records or finds roles
         in key names must say False here, and every record goes through shapes.py.
         """
-        more = set(self.columns) & {"to", "kind", "system", "history", "asker"}
+        more = set(self.columns) & {"to", "kind", "system", "history", "asker", "date"}
         source = self.source
         special = source.role_keys or source.separator or source.opener or source.fill_down
         return self.shape in ("messages", "records") and not (more or special)
@@ -103,7 +104,8 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
         if isinstance(key, str) and name not in inner and not _is_there(key, present, objects)
     }  # fmt: skip
     usual = presets.PRESETS[source.preset].source.get("columns", {}) if source.preset else {}
-    absent = {name for name, key in strange.items() if usual.get(name) == key}  # not every export has all
+    # Not every export has all of them; a preset's path may begin with the key of what it stands in.
+    absent = {n for n, key in strange.items() if n in usual and (key == usual[n] or str(key).endswith(f".{usual[n]}"))}
     columns = {name: key for name, key in columns.items() if name not in absent}
     strange = {name: key for name, key in strange.items() if name not in absent}
     known = [name for name in columns if name not in strange]

@@ -6,7 +6,7 @@ and says where its layout is documented.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,13 @@ class Preset:
     about: str
     signs: frozenset[str]  # paths that a record has; of a transcript, none
     source: Mapping[str, Any]
+    fits: Callable[[Mapping[str, Any]], bool] = lambda _: True  # what its signs do not tell of a record
+
+
+def _with_one(chat: Mapping[str, Any]) -> bool:
+    """Tell whether a chat of Telegram is with a single person, whose id it has; a group's id is nobody's."""
+    messages, his = chat.get("messages"), f"user{chat.get('id')}"
+    return isinstance(messages, list) and any(isinstance(m, dict) and m.get("from_id") == his for m in messages)
 
 
 _ALL = (
@@ -126,6 +133,32 @@ _ALL = (
         },
     ),
     Preset(
+        "telegram", "Telegram Desktop: chats with single people, one or all of them, exported as JSON",
+        frozenset({"id", "messages.0.id", "messages.0.type", "messages.0.date"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "customer": "id", "asker": "id", "messages": "messages", "role": "from_id", "speaker": "from",
+                "text": "text", "time": "date", "id": "id", "kind": "type",
+            },
+            "said": ["message"],  # calls and pins are of type service
+        },
+        _with_one,
+    ),
+    Preset(
+        "freshchat", "Freshchat: messages of conversations, as the conversations API gives them",
+        frozenset({"message_parts", "actor_type", "conversation_id"}),
+        {
+            "shape": "messages",
+            "columns": {
+                "conversation": "conversation_id", "role": "actor_type", "text": "message_parts",
+                "time": "created_time", "id": "id", "kind": "message_type",
+            },
+            "roles": {"user": ["user"], "assistant": ["agent"], "bot": ["bot"], "system": ["system"]},
+            "said": ["normal"],  # private ones are notes for colleagues
+        },
+    ),
+    Preset(
         "slack", "Slack and the like: a channel's messages as the workspace export has them, by thread",
         frozenset({"type", "user", "text", "ts"}),
         {
@@ -145,15 +178,31 @@ PRESETS = {preset.name: preset for preset in _ALL}
 
 def found(records: Sequence[Mapping[str, Any]]) -> Preset | None:
     """Return the preset whose signs at least three quarters of the records show; the one with most signs."""
-    from curation.mapping import value_at
-
     some = records[:200]
     best: Preset | None = None
     for preset in _ALL:
-        hits = sum(all(value_at(record, sign) is not None for sign in preset.signs) for record in some)
+        hits = sum(_shows(record, preset) for record in some)
         if preset.signs and some and hits > 0.75 * len(some) and (best is None or len(preset.signs) > len(best.signs)):
             best = preset
     return best
+
+
+def inside(records: Sequence[Mapping[str, Any]]) -> tuple[Preset, dict[str, str]] | None:
+    """Return the preset of what stands under one key of each record, as ``msg`` in an answer of an API; its columns."""
+    keys = [key for key, value in records[0].items() if isinstance(value, Mapping)] if records else []
+    for key in keys:
+        held = [value for record in records[:200] if isinstance(value := record.get(key), Mapping)]
+        preset = found(held)
+        if preset and len(held) > 0.75 * len(records[:200]):
+            columns = preset.source.get("columns", {})
+            return preset, {name: f"{key}.{path}" for name, path in columns.items()}
+    return None
+
+
+def _shows(record: Mapping[str, Any], preset: Preset) -> bool:
+    from curation.mapping import value_at
+
+    return all(value_at(record, sign) is not None for sign in preset.signs) and preset.fits(record)
 
 
 def written(lines: Sequence[str]) -> Preset | None:

@@ -23,7 +23,9 @@ Format = Literal["auto", "csv", "tsv", "jsonl", "json", "text", "parquet", "xlsx
 Encoding = Literal[
     "auto", "utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252",
 ]  # fmt: skip
-PresetName = Literal["zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "slack"]
+PresetName = Literal[
+    "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "freshchat", "slack"
+]
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",
     "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "plate", "name", "address",
@@ -41,6 +43,7 @@ class Columns(_Part):
     role: Column = None
     text: Column = None
     time: Column = None
+    date: Column = None  # the day, where `time` holds a clock alone
     messages: Column = None  # shape `conversations`: the list of messages, "a.b" for nested keys
     question: Column = None  # shape `records`
     input: Column = None  # shape `records`: joined to the question (Alpaca's `input`)

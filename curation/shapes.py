@@ -7,16 +7,18 @@ at least one, or a RecordFaultError that says why there is none.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from curation import reasoning
-from curation.built import pattern_of
+from curation import reasoning, transcript
 from curation.mapping import INNER, NAMES, Layout, value_at
 from curation.recipe import Aside
 from curation.roles import Speaker, speaker
 from curation.rows import Message, Record, RecordFaultError
 
+_MIDNIGHT = re.compile(r"[T ]0?0:00(?::00(?:\.0+)?)?$")
+_BREAK, _TAG = re.compile(r"(?i)<br\s*/?>|</(?:p|div)>"), re.compile(r"</?\w[^<>]*>")
 LONGEST_EVENT = 2000  # characters of an event without text that are kept
 
 
@@ -56,7 +58,7 @@ def _by_asker(values: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
 
 def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
     """Make a message of values by column name; what is not said is a system message."""
-    name, time = _name(values.get("speaker")), _time(values.get("time"))
+    name, time = _name(values.get("speaker")), _when(values)
     mine, theirs = _name(values.get("customer")), _name(values.get("to"))
     kind = values.get("kind")
     raw = values.get("text")
@@ -78,7 +80,7 @@ def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
 
 def _by_key(values: Mapping[str, Any], layout: Layout) -> list[Message]:
     """Read a record in which the key names the role; its value is the speaker, or the text where no other is."""
-    time, text = _time(values.get("time")), values.get("text")
+    time, text = _when(values), values.get("text")
     found = []
     for key, role in layout.source.role_keys.items():
         value = values.get(f"key:{key}")
@@ -152,14 +154,17 @@ def _conversation(values: Mapping[str, Any], place: str, layout: Layout) -> list
     """Read a record that holds a whole conversation; one bad message sets the record aside."""
     messages = values.get("messages")
     if isinstance(messages, str) and (layout.source.line or layout.source.separator):
-        messages = [part for part in messages.split(layout.source.separator or "\n") if part.strip()]
+        messages = [part for part in cut(messages, layout.source.separator or "\n") if part.strip()]
     before, after = (
         _aside(values, name, given, layout)
         for name, given in (("before", layout.source.before), ("after", layout.source.after))
     )
     if not isinstance(messages, list):
         raise RecordFaultError("no list of messages")
-    conversation = _text(values.get("conversation"), "conversation id").strip() or place
+    conversation: str | None = _text(values.get("conversation"), "conversation id").strip() or place
+    customer = _name(values.get("customer"))
+    if customer and "conversation" not in layout.columns:
+        conversation = None  # all that he ever said: silences part it
     found = before if messages or before or after else [Message(None, "system", "")]  # nothing was said in it
     system = values.get("system") if "system" in layout.columns else None
     if isinstance(system, str) and system.strip():
@@ -170,7 +175,8 @@ def _conversation(values: Mapping[str, Any], place: str, layout: Layout) -> list
         for message in messages:
             found += _entry(message, layout, values.get("asker"))
     finished = layout.source.finished
-    return [message._replace(conversation=conversation, record=finished) for message in found + after]
+    found = [message._replace(conversation=conversation, record=finished) for message in found + after]
+    return found if conversation else [message._replace(customer=customer) for message in found]
 
 
 def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: ANN401
@@ -181,7 +187,7 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
     values = {name: value_at(message, key) for name, key in keys.items()}
     values |= {f"key:{key}": message.get(key) for key in layout.source.role_keys}
     if asker is not None and "role" in values:
-        values["role"] = "customer" if str(values["role"]) == str(asker) else "agent"
+        values["role"] = "customer" if _is_his(str(values["role"]), str(asker)) else "agent"
     said, thought = reasoning.parts(values.get("text"))
     parts = said if isinstance(said, list) and all(not isinstance(part, (dict, list)) for part in said) else [said]
     if isinstance(said, list) and not said:
@@ -197,11 +203,21 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
     return [part for one in found for part in _parts(one, layout)]
 
 
+def _is_his(role: str, asker: str) -> bool:
+    """Tell whether a message is the asker's: 42, or a word for what he is before it, as in user42."""
+    return role == asker or (role.endswith(asker) and asker.isdecimal() and role.removesuffix(asker).isalpha())
+
+
 def _content(said: Any) -> Any:  # noqa: ANN401
     """Return the text of a list of typed parts, [{"type": "text", "text": …}, …]; anything else as it is.
 
     Where some parts are bare texts, as in Telegram's exports, all are one text, and the others its bold words or links.
     """
+    if isinstance(said, list) and said and all(isinstance(part, dict) and len(part) == 1 for part in said):
+        kinds = [next(iter(part.items())) for part in said]  # Freshchat's: [{"text": {"content": …}}, {"image": …}]
+        if any(isinstance(value, dict) for _, value in kinds):
+            parts = [(value.get("content") if isinstance(value, dict) else value, kind) for kind, value in kinds]
+            return "\n".join(part if isinstance(part, str) else f"[{kind}]" for part, kind in parts)
     if not isinstance(said, list) or not any(isinstance(part, dict) and "type" in part for part in said):
         return said
     if not all(isinstance(part, str) or (isinstance(part, dict) and "type" in part) for part in said):
@@ -233,22 +249,20 @@ def _inner(message: Mapping[str, Any], layout: Layout) -> dict[str, str | int]:
     return keys
 
 
+def cut(cell: str, separator: str) -> list[str]:
+    """Part a cell; where line breaks are written as HTML, paragraphs end as well, and tags are no text."""
+    if not _BREAK.fullmatch(separator):
+        return cell.split(separator)
+    return [_TAG.sub("", part) for part in _BREAK.split(cell)]
+
+
 def _strings(messages: list[str], layout: Layout) -> list[Message]:
     """Read a list of plain texts: each says who speaks as `line` has it, else customer and agent take turns."""
     if layout.source.line:
-        pattern = pattern_of(layout.source.line)
-        found: list[dict[str, Any]] = []
-        for text in messages:
-            match = pattern.match(text)
-            if match:
-                said = match.groupdict()
-                name = said.get("name") or said.get("account") or said.get("role")
-                found.append(said | {"role": said.get("role") or name, "speaker": name})
-            elif found:
-                found[-1]["text"] = f"{found[-1].get('text') or ''}\n{text}"
-            else:
-                raise RecordFaultError("its first message does not say who speaks")
-        return [_spoken(values, layout) for values in found]
+        records = list(transcript.records(messages, layout.source, layout.source.line))
+        if any(record.why for record in records):
+            raise RecordFaultError("none of its lines says who speaks")
+        return [_spoken(record.value, layout) for record in records]
     sides = ("user", "assistant")
     return [Message(None, sides[place % 2], text) for place, text in enumerate(messages)]
 
@@ -293,6 +307,12 @@ def _name(value: Any) -> str | None:  # noqa: ANN401
     """Return an id or a name; of a list its first item."""
     first = value[0] if isinstance(value, list) and value else value
     return None if isinstance(first, (dict, list)) else _text(first, "name").strip() or None
+
+
+def _when(values: Mapping[str, Any]) -> str | None:
+    """Return the time, behind the day where that stands in a column of its own (in sheets with a midnight)."""
+    day, time = _time(values.get("date")), _time(values.get("time"))
+    return " ".join(part for part in (day and _MIDNIGHT.sub("", day), time) if part) or None
 
 
 def _time(value: Any) -> str | None:  # noqa: ANN401

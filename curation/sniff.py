@@ -72,6 +72,9 @@ def _guess(file: File, name: str, head: Head) -> Guess:
     if head.encoding not in ("utf-8", ""):
         guess.source["encoding"] = head.encoding
     known = presets.written(head.lines) if head.format == "text" else presets.found(head.records)
+    nested_in = presets.inside(head.records) if not known else None
+    if nested_in:
+        known, guess.source["columns"] = nested_in
     if known:
         guess.source["preset"] = known.name
         signs = ", ".join(sorted(known.signs)) or "the lines that begin its conversations and messages"

@@ -89,7 +89,12 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
     columns: dict[str, str | int] = {
         name: name for name in ("conversation", "role", "speaker", "customer", "time", "text")
     }
-    return Layout("transcript", columns, Roles(source.roles), source), _Talk(source, line).records(lines, bad)
+    return Layout("transcript", columns, Roles(source.roles), source), records(lines, source, line, bad)
+
+
+def records(lines: Iterable[str], source: Source, line: str, bad: Mapping[int, Bad] | None = None) -> Iterator[Record]:
+    """Yield the messages of lines that are built as `line` says, and all that stands between them."""
+    return _Talk(source, line).records(lines, bad or {})
 
 
 class _Talk:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,8 +60,8 @@ def sniff(
         print(json_module.dumps([_data(guess, trial) for guess, trial in found], ensure_ascii=False, indent=1))
     elif not quiet:
         if not asks:
-            for guess, trial in found:
-                show(guess, trial, console(stderr=False))
+            for guess, trial, others in _alike(found):
+                show(guess, trial, console(stderr=False), others)
         unread = [g.file for g, trial in found if any(i.what == "reading" and not i.confidence for i in trial.items)]
         _close([guess for guess, _ in found], logs, out, unread, console(stderr=False))
 
@@ -99,11 +100,32 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     return list(zip([file for file, _ in logs], guesses.among_logs([guess for _, guess in logs]), strict=True))
 
 
-def show(guess: Guess, trial: Trial, to: Console) -> None:
-    """Print a guess: a row for each item with its confidence, then three samples, personal data masked."""
+def _alike(found: Sequence[tuple[Guess, Trial]]) -> list[tuple[Guess, Trial, list[str]]]:
+    """Put files together that are read alike, such as a file for every day: the first, and the names of the others.
+
+    A file of which nothing could be read stands alone.
+    """
+    shown: dict[str, tuple[Guess, Trial, list[str]]] = {}
+    for guess, trial in found:
+        asked = guess.question.text if guess.question else ""
+        alone = guess.file if any(not item.confidence for item in trial.items) else ""
+        key = json_module.dumps([guess.source | {"match": ""}, asked, alone], sort_keys=True)
+        if key in shown:
+            shown[key][2].append(guess.file)
+        else:
+            shown[key] = (guess, trial, [])
+    return list(shown.values())
+
+
+def show(guess: Guess, trial: Trial, to: Console, others: Sequence[str] = ()) -> None:
+    """Print a guess: a row for each item with its confidence, then three samples, personal data masked.
+
+    `others` are files that are read alike, of which the last is named.
+    """
     from rich.table import Table
 
-    table = Table(title=guess.file, title_justify="left", header_style="bold", show_lines=False)
+    name = f"{guess.file} and {len(others)} more that are read alike, up to {others[-1]}" if others else guess.file
+    table = Table(title=_plain(name), title_justify="left", header_style="bold", show_lines=False)
     for name in ("what", "guess", "sure", "why"):
         table.add_column(name, justify="right" if name == "sure" else "left", overflow="fold")
     for item in guess.items + trial.items:
@@ -145,10 +167,12 @@ def _ask(guess: Guess) -> None:
 
 def _close(found: list[Guess], logs: list[Path], out: Path | None, unread: list[str], to: Console) -> None:
     """Print what is still asked, and what to do next; of `unread` files nothing could be read as guessed."""
+    asked = Counter(guess.question.text for guess in found if guess.question)
     for place, guess in enumerate(found):
-        if guess.question:
+        if guess.question and (again := asked.pop(guess.question.text, 0)):
             key, _, value = guess.question.setting.partition(": ")
-            to.print(f"\n{guess.file}: {guess.question.text}", markup=False, highlight=False, soft_wrap=True)
+            more = f" (and {again - 1} more files)" if again > 1 else ""
+            to.print(f"\n{guess.file}{more}: {guess.question.text}", markup=False, highlight=False, soft_wrap=True)
             where = f"in {out}" if out else "in the recipe"
             to.print(f"  say it {where}:  {guess.question.setting}", markup=False, highlight=False, soft_wrap=True)
             to.print(f"  or:  --set 'sources.{place}.{key}={value}'", markup=False, highlight=False, soft_wrap=True)

@@ -39,7 +39,9 @@ HEADERS: dict[str, str] = {
         r"text|content|message|body|utter|msg|said|reply|comment|transcript|chat|内容|消息|文本|正文|聊天|"
         r"mensaje|texto|nachricht|inhalt|メッセージ|本文|内容|메시지"
     ),
-    "time": r"time|date|created|sent|stamp|\bts\b|^ts$|时间|日期|zeit|datum|fecha|hora|日時|時刻|시간",
+    "time": (
+        r"time|date|creat(?:e|ed|ion)(?:_|at|on|$)|sent|stamp|\bts\b|^ts$|时间|日期|zeit|datum|fecha|hora|日時|時刻|시간"
+    ),
     "customer": (
         r"customer|client|user|visitor|buyer|contact|requester|uid|openid|phone|客户|买家|用户|访客|会员|旺旺|"
         r"kunde|cliente|顧客|고객"

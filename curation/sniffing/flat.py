@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from curation import built, times
+from curation import built, shapes, times
 from curation.roles import Roles
 from curation.sniffing import dates
 from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
@@ -94,6 +93,29 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         )
 
 
+_DAY = re.compile(r"[^:：]*(?:[T ]0?0:00(?::00(?:\.0+)?)?)?")  # in sheets with a midnight
+
+
+def _clock(guess: Guess, found: dict[str, Any], columns: Sequence[Column], time: Choice) -> None:
+    """Take the time, and where it is a clock alone, the day from a column of its own."""
+    found["time"] = time.value
+    own = next(c for c in columns if c.key == time.value)
+    others = [c for c in columns if c.key != own.key and c.fill > 0.9 and c.times > 0.9]
+    days = [c for c in (own, *others) if all(map(_DAY.fullmatch, c.filled[:200])) and _dated(c)]
+    clocks = [c for c in (own, *others) if not _dated(c)]
+    if days and clocks and own in (days[0], clocks[0]):
+        found |= {"date": days[0].key, "time": clocks[0].key}
+        why = "a day and a clock in columns of their own"
+        guess.items.append(Item("time", f"{days[0].key} {clocks[0].key}", 0.95, why))
+    else:
+        guess.note("time", time)
+
+
+def _dated(column: Column) -> bool:
+    """Tell whether its times have a date."""
+    return bool(times.parsed(pl.Series(column.filled[:200], dtype=pl.String))["dated"].any())
+
+
 def _gaps(column: Column) -> list[bool]:
     return [not value.strip() for value in column.values]
 
@@ -135,8 +157,7 @@ def _by_side(guess: Guess, found: dict[str, Any], columns: Sequence[Column], key
     taken: set[str | int] = set(keys)
     time = time_column(columns, taken)
     if time:
-        found["time"] = time.value
-        guess.note("time", time)
+        _clock(guess, found, columns, time)
         dates.note(guess, next(c.values for c in columns if c.key == time.value))
         taken.add(time.value)
     session = session_column(columns, taken, None)
@@ -229,8 +250,7 @@ def _messages_flat(
         found["text"] = text.value
         guess.note("text", text)
     if time:
-        found["time"] = time.value
-        guess.note("time", time)
+        _clock(guess, found, columns, time)
     if role and text:
         found["role"] = role.value
         guess.note("role", role)
@@ -256,7 +276,8 @@ def _speaker(
 ) -> None:
     """Find the column of names: nearly every name belongs to one side."""
     for column in columns:
-        if column.key in taken or column.key in found.values() or not column.named("speaker") or column.fill < 0.5:
+        named = column.named("speaker") or column.named("role")
+        if column.key in taken or column.key in found.values() or not named or column.fill < 0.5:
             continue
         if (column.sentences > 0.5 and column.length > 20) or len(column.counts) < 2 or column.times > 0.6:
             continue
@@ -288,6 +309,7 @@ def _links(columns: Sequence[Column], taken: set[str | int]) -> dict[str, str | 
             if (
                 inside > 0.5
                 and several < 0.02
+                and (other.named("reply_to") or other.numbers < 0.5)  # a count is an id of few messages by chance
                 and other.fill < 0.98
                 and not re.search(r"response_tweet|replies|children", str(other.key))
             ):
@@ -313,6 +335,12 @@ def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], ta
         guess.items.append(
             Item("session", f"{best.key}, parted by silences of 30 minutes", 0.85, "no id of conversations")
         )
+        return
+    to = next((c for c in columns if c.key not in taken and c.named("to") and c.fill > 0.9 and len(c.counts) > 1), None)
+    if "role" in found and "speaker" in found and to:
+        found["to"] = to.key
+        why = "the customer is who speaks or who is spoken to"
+        guess.items.append(Item("session", f"{found['speaker']} and {to.key}, parted by silences", 0.85, why))
         return
     if "role" in found:
         guess.source["stream"] = True
@@ -369,18 +397,20 @@ def _cells(guess: Guess, columns: Sequence[Column]) -> bool:
     column = next((c for c in columns if text and c.key == text.value), None)
     if column is None or column.lists:
         return False
-    several = [v for v in column.filled if v.strip().count("\n") >= 1]
-    if len(several) > 0.5 * len(column.filled):
-        lines = [line for v in several for line in v.splitlines()]
-        line, share = built.guess_line(lines)
-        names = (
-            Counter(m.groupdict().get("name") for text in lines if (m := built.pattern_of(line).match(text)))
-            if line
-            else Counter()
-        )
-        known = sum(n for name, n in names.items() if name and _COMMON.of(name)) / max(sum(names.values()), 1)
-        if share > 0.6 and (known > 0.6 or "{time}" in line):
-            _cell_columns(guess, columns, column, line=line, separator=None, sure=min(0.95, share))
+    for mark in (None, "<br>"):
+        cells = [shapes.cut(v, mark or "\n") for v in column.filled]
+        several = [cell for cell in cells if len([part for part in cell if part.strip()]) > 1]
+        if len(several) <= 0.5 * len(column.filled):
+            continue
+        line, share = built.guess_line([part for cell in several for part in cell])
+        said = list(_spoken(several, line)) if line else []
+        known = sum(_COMMON.of(name) is not None for _, name, _ in said) / max(len(said), 1)
+        timed = "{time}" in line or "{elapsed}" in line
+        if (share > 0.6 and (known > 0.6 or timed)) or (timed and share > 0.4):  # each cell may have a title of its own
+            _cell_columns(guess, columns, column, line=line, separator=mark, sure=min(0.95, share))
+            if known < 1 and said:
+                sessions, names, texts = (list(part) for part in zip(*said, strict=True))
+                _cell_names(guess, names, texts, sessions)
             return True
     mark = separator(column.filled)
     role = role_column(columns, {column.key})
@@ -403,6 +433,34 @@ def _cells(guess: Guess, columns: Sequence[Column]) -> bool:
             )
         return True
     return False
+
+
+def _spoken(cells: Sequence[Sequence[str]], line: str) -> Iterator[tuple[str, str, str]]:
+    """Yield the number of the cell, the name and the text of every line that is built as `line` says."""
+    pattern = built.pattern_of(line)
+    for number, cell in enumerate(cells):
+        for match in filter(None, map(pattern.match, cell)):
+            found = match.groupdict()
+            yield str(number), (found.get("name") or found.get("role") or "").strip(built.BESIDE), found["text"] or ""
+
+
+def _cell_names(guess: Guess, names: list[str], texts: list[str], sessions: list[str]) -> None:
+    """Say who serves among names that are no words of a side."""
+    seen: dict[str, set[str]] = {}
+    for name, session in zip(names, sessions, strict=True):
+        if not _COMMON.of(name):
+            seen.setdefault(name, set()).add(session)
+    often = max(2.0, 0.05 * len(set(sessions)))
+    helpers = sorted((name for name in seen if len(seen[name]) >= often), key=lambda name: (-len(seen[name]), name))
+    sides = {side.role for name in names if (side := _COMMON.of(name))} - {"system"}
+    if helpers and len(helpers) < len(seen):
+        guess.source["roles"] = {"assistant": helpers, "user": ["*"]}
+        guess.items.append(Item("roles", shown(guess.source["roles"]), 0.85, "they speak in several conversations"))
+    elif len(sides) == 1:  # the others are the other one
+        guess.source["roles"] = {"assistant" if sides == {"user"} else "user": ["*"]}
+        guess.items.append(Item("roles", shown(guess.source["roles"]), 0.85, "who is no word of the other side"))
+    else:
+        who_is_who(guess, Column("name", names), texts, sessions)
 
 
 def _cell_columns(

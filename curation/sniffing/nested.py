@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from curation import built
 from curation.mapping import value_at
 from curation.roles import Roles
 from curation.sniffing.columns import Column, flatten
-from curation.sniffing.guess import Guess, Item, Question
+from curation.sniffing.guess import Guess, Item, Question, words
 from curation.sniffing.messages import messages
 
 
@@ -73,6 +74,14 @@ def nested(guess: Guess, records: Sequence[Mapping[str, Any]], path: str) -> Non
     entries = [(str(i), m) for i, _, messages in held for m in messages if isinstance(m, Mapping)]
     sessions, inner = [session for session, _ in entries], [entry for _, entry in entries]
     messages(guess, columns, flatten(inner), inner, sessions)
+    if not guess.source.get("role_keys") and not {"role", "text"} <= set(columns):
+        what = " and ".join(name for name in ("role", "text") if name not in columns)
+        guess.items.append(Item(what, "?", 0.2, "no key of a message says it"))
+        guess.question = guess.question or Question(
+            f"Which key of a message holds its {what}? (keys: {words([str(c.key) for c in flatten(inner)][:9])})",
+            [],
+            f"columns: {json.dumps(columns | dict.fromkeys(what.split(' and '), '…'), ensure_ascii=False)}",
+        )
     _outside(guess, columns, outer, held)
     _finished(guess, inner, outer)
 

@@ -34,6 +34,8 @@ COUNTED: dict[str, tuple[int, int, int, int, int]] = {
     "udesk.jsonl": (10, 3, 4, 0, 3),
     "sobot.csv": (10, 4, 3, 1, 2),
     "wecom.jsonl": (8, 3, 3, 0, 2),
+    "telegram.json": (2, 4, 3, 0, 1),
+    "freshchat.json": (6, 2, 2, 1, 1),
     "slack.json": (7, 3, 3, 0, 1),
 }
 # Conversations, in order, with the number of their messages.
@@ -46,6 +48,8 @@ PARTED: dict[str, list[tuple[str, int]]] = {
     "udesk.jsonl": [("4001", 8), ("4002", 2)],
     "sobot.csv": [("s-9a", 7), ("s-9b", 3)],
     "wecom.jsonl": [("wmAAA01#1", 3), ("wmAAA01#2", 3), ("wmBBB02#1", 2)],
+    "telegram.json": [("910101#1", 4), ("910101#2", 2), ("910202#1", 2)],
+    "freshchat.json": [("fc-301", 4), ("fc-302", 2)],
     "slack.json": [("1712131200.000100", 4), ("1712131260.000200", 2), ("1712131600.000700", 1)],
 }
 # A question and the beginning of the answer that must be learned from each.
@@ -58,6 +62,11 @@ TAUGHT = {
     "udesk.jsonl": ("净水器多久换一次滤芯", "前置滤芯半年一换"),
     "sobot.csv": ("充电底座的灯一直闪", "闪红灯是没放正"),
     "wecom.jsonl": ("会员卡可以暂停吗", "可以暂停两次"),
+    "telegram.json": (
+        "How long does it take to repair a cracked phone screen",
+        "A cracked screen takes two working days",
+    ),
+    "freshchat.json": ("My espresso machine shows E3", "E3 means that the water tank does not sit right"),
     "slack.json": ("How do I rotate an API key", "Create a second key, deploy it"),
 }
 

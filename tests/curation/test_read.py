@@ -129,10 +129,16 @@ def test_a_header_that_comes_again_is_no_record(tmp_path: Path, window: int) -> 
     assert pairs.messages["raw"].to_list() == ["hi", "hello", "question", "answers"]
 
 
-@pytest.mark.parametrize("row", ["合计,,2条", "Total:,,2", ",总计,"])
-def test_a_row_of_sums_says_what_it_is(tmp_path: Path, row: str) -> None:
+@pytest.mark.parametrize("row", ["合计,,2条", "Total:,,2", ",总计,", "总计：2 条,,", "小计,2,00:03:12", "Sum,,1.2%"])
+def test_a_row_of_sums_is_no_record(tmp_path: Path, row: str) -> None:
     found = reading(tmp_path, f"{HEADER}a,user,合计\nTotal,user,hi\n{row}\n")
-    assert faults(found) == [(4, "a row of sums, no message")]
+    assert [row[2] for row in said(found)] == ["user", "user"]
+    assert (faults(found), found.inputs[0].records) == ([], 2)
+
+
+def test_a_row_of_sums_with_words_in_it_says_what_it_is(tmp_path: Path) -> None:
+    found = reading(tmp_path, f"{HEADER}a,user,hi\n合计,,客服小王最多\n")
+    assert faults(found) == [(3, "a row of sums, no message")]
 
 
 def test_ids_that_a_spreadsheet_has_rounded_tell_nothing_apart(tmp_path: Path) -> None:

@@ -19,7 +19,9 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from curation.cli import app
 from curation.containers import members
 from curation.errors import SourceError
 from curation.read import read
@@ -416,6 +418,25 @@ def test_a_question_is_printed_with_the_line_that_answers_it_where_nobody_can_be
     assert curated.returncode == 0, curated.stderr
     first = pl.read_parquet(tmp_path / "run" / "messages.parquet")["raw"][0]
     assert first == "it costs 0 and comes on day 0"
+
+
+def test_files_that_are_read_alike_are_shown_once_and_named_in_the_recipe(tmp_path: Path) -> None:
+    rows = "session_id,role,text\n1,customer,Where is my parcel?\n1,agent,It leaves today.\n"
+    for day in range(1, 8):
+        (tmp_path / f"2024-05-{day:02}.csv").write_text(rows)
+    (tmp_path / "other.csv").write_text(rows.replace("role", "sprecher"))
+    done = CliRunner().invoke(app, ["sniff", str(tmp_path), "-o", str(tmp_path / "recipe.yaml")])
+    assert done.exit_code == 0
+    assert done.output.count("sample:") == 2, "one of the days, and one of the other file"
+    assert "2024-05-01.csv and 6 more that are read alike, up to 2024-05-07.csv" in " ".join(done.output.split())
+    assert len(yaml.safe_load((tmp_path / "recipe.yaml").read_text())["sources"]) == 8
+
+
+def test_a_question_of_many_files_is_asked_once(tmp_path: Path) -> None:
+    for day in range(1, 4):
+        (tmp_path / f"{day}.csv").write_text("a,b\nHow do I pay for it?,By card or in cash.\n" * 5)
+    done = CliRunner().invoke(app, ["sniff", str(tmp_path)])
+    assert done.output.count("(and 2 more files)") == 1
 
 
 def test_files_that_are_read_alike_keep_a_source_each(tmp_path: Path) -> None:

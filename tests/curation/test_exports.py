@@ -1,0 +1,176 @@
+"""Exports of help desks and messengers that are not lines: sniffed, read, and looked at message by message."""
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curation.containers import members
+from curation.read import read
+from curation.recipe import Source
+from curation.sessions import sessions
+from curation.sniff import sniff
+
+Heard = tuple[str, str, str | None, str]
+
+ASKED = [
+    ("Hana", "Can I exchange the shoes?", "Yes, within 14 days."),
+    ("Li Wei", "Where do I send them?", "The address is on the slip."),
+    ("Tom", "Do you ship to Norway?", "Yes, it takes five days."),
+    ("Visitor", "Is there a minimum order?", "No, there is none."),
+]
+
+
+def heard(path: Path) -> list[Heard]:
+    """Sniff a file and read it so: conversation, role, time and text."""
+    (file,) = members(path.name, path)
+    source = Source.model_validate(sniff(file).source)
+    found = read([path], [source])
+    assert found.unreadable.is_empty()
+    return list(sessions(found.messages, None, [source])[0].select("conversation", "role", "time", "raw").iter_rows())
+
+
+def table(path: Path, rows: list[list[str]]) -> Path:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    path.write_text(out.getvalue(), encoding="utf-8")
+    return path
+
+
+def test_a_transcript_of_salesforce_in_a_cell_of_html(tmp_path: Path) -> None:
+    rows = [["Id", "CaseId", "StartTime", "Body"]]
+    for number, (name, asks, says) in enumerate(ASKED):
+        head = f'<p align="center">Chat Started: May {number + 1}</p><p align="center">Agent Mika</p>'
+        body = f"{head}( 12s ) Mika: Hi<br>( 1m 5s ) {name}: {asks}<br>see above<br>( 1h 2m 5s ) Mika: {says}<br>"
+        rows.append([f"57{number}", "500", "2024-05-01T10:03:12.000+0000", body])
+    found = heard(table(tmp_path / "LiveChatTranscript.csv", rows))
+    assert len(found) == 16
+    assert [row[:2] + row[3:] for row in found[:4]] == [
+        ("570", "system", "Chat Started: May 1\nAgent Mika"), ("570", "assistant", "Hi"),
+        ("570", "user", "Can I exchange the shoes?\nsee above"), ("570", "assistant", "Yes, within 14 days."),
+    ]  # fmt: skip
+    assert {row[1] for row in found if row[3].startswith("Is there a minimum order?")} == {"user"}
+
+
+def test_events_in_a_cell_are_no_part_of_what_was_said_before(tmp_path: Path) -> None:
+    rows = [["id", "history"]]
+    for number, (_, asks, says) in enumerate(ASKED):
+        lines = [f"(10:03:12) Visitor {number}: {asks}", "(10:03:40) *** Mika joined ***", f"(10:04:12) Mika: {says}"]
+        rows.append([f"24.{number}", "\n".join(lines)])
+    found = heard(table(tmp_path / "chats.csv", rows))
+    assert found[:3] == [
+        ("24.0", "user", "10:03:12", "Can I exchange the shoes?"),
+        ("24.0", "system", "10:03:40", "*** Mika joined ***"),
+        ("24.0", "assistant", "10:04:12", "Yes, within 14 days."),
+    ]  # fmt: skip
+
+
+def test_a_day_and_a_clock_in_columns_of_their_own(tmp_path: Path) -> None:
+    rows = [
+        ["アカウント名", "青葉商店"], ["タイムゾーン", "+09:00"],
+        ["送信者タイプ", "送信者名", "送信日", "送信時刻", "内容"],
+        ["User", "佐藤", "2024/05/01", "23:50:00", "交換できますか？"],
+        ["Account", "青葉", "2024/05/02", "00:05:40", "はい、できます。"],
+        ["User", "佐藤", "2024/05/03", "09:58:00", "返品の送り先は？"],
+        ["Account", "青葉", "2024/05/03", "10:02:00", "伝票にあります。"],
+    ]  # fmt: skip
+    found = heard(table(tmp_path / "line.csv", rows))
+    assert [(row[0], row[2]) for row in found] == [
+        ("line.csv#1", "2024/05/01 23:50:00"), ("line.csv#1", "2024/05/02 00:05:40"),
+        ("line.csv#2", "2024/05/03 09:58:00"), ("line.csv#2", "2024/05/03 10:02:00"),
+    ]  # fmt: skip
+
+
+def test_the_day_of_a_sheet_has_no_midnight(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("s,r,x,d,t\n1,user,hi,2024-05-01 00:00:00,10:03\n1,user,ho,,10:04\n")
+    columns = {"conversation": "s", "role": "r", "text": "x", "date": "d", "time": "t"}
+    found = read([tmp_path / "log.csv"], [Source(columns=columns)]).messages
+    assert found["time"].to_list() == ["2024-05-01 10:03", "10:04"]
+
+
+def test_who_speaks_to_whom_in_columns_of_their_own(tmp_path: Path) -> None:
+    talks = [("小美", "可以换吗？", "可以的，联系我就行。"), ("大力", "几天能到？", "一般三天就能到。")]
+    rows = [["发送人", "发送人类型", "接收人", "消息内容", "发送时间"]]
+    for minute, (name, asks, says) in enumerate(talks):
+        rows += [[name, "客户", "李雷", asks, f"2024-05-01 10:0{minute}:00"]]
+        rows += [["李雷", "员工", name, says, f"2024-05-01 10:0{minute}:30"]]
+    assert [(row[0], row[1]) for row in heard(table(tmp_path / "log.csv", rows))] == [
+        ("小美#1", "user"), ("小美#1", "assistant"), ("大力#1", "user"), ("大力#1", "assistant"),
+    ]  # fmt: skip
+
+
+def archived(number: int, sender: str, to: str, **content: Any) -> dict[str, Any]:
+    kind = next(iter(content))
+    about = {"msgid": f"m{number}", "from": sender, "tolist": [to], "roomid": "", "msgtime": 1714557792000 + number}
+    return about | {"action": "send", "msgtype": kind} | content
+
+
+@pytest.mark.parametrize("wrapped", ["bare", "answer", "msg"])
+def test_an_archive_of_wecom_in_the_answer_of_its_interface(tmp_path: Path, wrapped: str) -> None:
+    rows = [
+        archived(1, "wmA", "LiLei", text={"content": "可以换吗？"}),
+        archived(2, "LiLei", "wmA", image={"md5sum": "0"}),
+        archived(3, "LiLei", "wmA", text={"content": "可以。"}),
+        archived(4, "wmB", "LiLei", text={"content": "几天到？"}),
+    ]  # fmt: skip
+    inner = [{"seq": n, "publickey_ver": 3, "msg": row} for n, row in enumerate(rows)] if wrapped == "msg" else rows
+    whole = inner if wrapped == "bare" else {"errcode": 0, "errmsg": "ok", "chatdata": inner}
+    (tmp_path / "log.json").write_text(json.dumps(whole), encoding="utf-8")
+    assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "log.json")] == [
+        ("wmA#1", "user", "可以换吗？"), ("wmA#1", "system", "[image]"), ("wmA#1", "assistant", "可以。"),
+        ("wmB#1", "user", "几天到？"),
+    ]  # fmt: skip
+
+
+def chat(number: int, *said: tuple[int, str]) -> dict[str, Any]:
+    messages = [
+        {
+            "id": n,
+            "type": "message",
+            "date": f"2024-05-01T10:0{n}:00",
+            "from": "x",
+            "from_id": f"user{who}",
+            "text": text,
+        }
+        for n, (who, text) in enumerate(said)
+    ]
+    call = {"id": 9, "type": "service", "date": "2024-05-01T10:00:00", "action": "phone_call", "text": ""}
+    return {"name": None, "type": "personal_chat", "id": number, "messages": [call, *messages]}
+
+
+def test_a_chat_of_telegram_alone_is_read_as_among_others(tmp_path: Path) -> None:
+    one = chat(42, (42, "Are you open?"), (7, "Yes, until six."))
+    more = {"about": "", "personal_information": {"user_id": 7}, "contacts": {"list": [{"first_name": "x"}]}}
+    more |= {
+        "sessions": {"list": []},
+        "chats": {"about": "", "list": [one]},
+        "left_chats": {"list": [chat(43, (43, "Hi"))]},
+    }
+    for name, whole in (("one.json", one), ("all.json", more)):
+        (tmp_path / name).write_text(json.dumps(whole), encoding="utf-8")
+    said = [
+        ("42#1", "system", "[service]"), ("42#1", "user", "Are you open?"), ("42#1", "assistant", "Yes, until six."),
+    ]  # fmt: skip
+    assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "one.json")] == said
+    assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "all.json")] == [
+        *said, ("43#1", "system", "[service]"), ("43#1", "user", "Hi"),
+    ]  # fmt: skip
+
+
+def test_a_group_of_telegram_is_asked_about(tmp_path: Path) -> None:
+    group = chat(99, (42, "Are you open?"), (7, "Yes, until six."), (43, "And on Monday?"), (7, "Closed, sorry."))
+    (tmp_path / "group.json").write_text(json.dumps(group | {"type": "private_group"}), encoding="utf-8")
+    (file,) = members("group.json", tmp_path / "group.json")
+    assert "preset" not in sniff(file).source
+
+
+def test_messages_that_say_neither_who_nor_what_are_asked_about(tmp_path: Path) -> None:
+    talk = [{"parts": [{"words": {"value": text}}], "at": "2024-05-01"} for text in ("Are you open on Monday?", "No.")]
+    (tmp_path / "log.json").write_text(json.dumps([{"id": n, "messages": talk} for n in range(5)]), encoding="utf-8")
+    (file,) = members("log.json", tmp_path / "log.json")
+    guess = sniff(file)
+    assert guess.question is not None
+    assert guess.confidence < 0.3
