@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -143,9 +144,75 @@ def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
 
 
 @check(on="example")
+def answer_only_asks(
+    *, asks: list[str], beside: list[str], unless: str, longest: int, says: list[str] | None = None, asked: int = 0
+) -> pl.Expr:
+    """The answer is made of questions (`asks`) and nothing else but courtesies (`beside`). Evidence: the answer.
+
+    Both are patterns of one clause; marks and white space part them. It has at most `longest` characters, and nothing
+    in it matches `unless`: a proposal has a question mark too. With `says`, only answers that match one of these: what
+    is asked about. The customer's question has at least `asked` units (a Han character, or a word or number).
+    """
+    one = "|".join((*asks, *beside))
+    patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*asks), regex(unless)
+    made = shared(
+        ANSWER.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
+    )
+    if asked:
+        made &= shared(units(QUESTION)) >= asked
+    if says is not None:
+        made &= ANSWER.str.contains(regex(*says))
+    return pl.when(made).then(ANSWER)
+
+
+_PARTED = r"[，,。.！!？?；;、:：\s~～…（）()]"  # what stands between clauses
+
+
+def _made_of(patterns: tuple[str, str, str], longest: int, answers: pl.Series) -> pl.Series:
+    """Tell which `answers` match the first two of `patterns` and not the third, step by step.
+
+    Few answers ask at all, and the pattern of the whole is the dear one.
+    """
+    whole, asks, unless = patterns
+    rows = answers.alias("answer").to_frame().with_row_index("row")
+    rows = rows.filter(ANSWER.str.len_chars() <= longest).filter(ANSWER.str.contains(asks))
+    rows = rows.filter(~ANSWER.str.contains(unless)).filter(ANSWER.str.contains(whole))
+    return pl.repeat(value=False, n=len(answers), dtype=pl.Boolean, eager=True).scatter(rows["row"], values=True)
+
+
+@check(on="example")
 def few_exchanges(*, asked: int, told: int) -> pl.Expr:
     """Under `asked` of the customer's turns ask, or under `told` of the agent's tell. Evidence: the question."""
     return pl.when((pl.col("asked") < asked) | (pl.col("told") < told)).then(QUESTION)
+
+
+@check(on="example")
+def few_turns_tell(*, least: int, patterns: list[str], unless: str) -> pl.Expr:
+    """Fewer than `least` of the agent's turns say something else than `patterns`. Evidence: what the first one says.
+
+    A turn that matches one of `patterns`, a way to put somebody off, counts if it also matches `unless`.
+    """
+    off, helps = regex(*patterns), regex(unless)
+    kind = pl.Struct({"tell": pl.Int64, "said": pl.String})
+    turns = shared(
+        pl.col("turns").map_batches(partial(_turns_that_tell, off, helps), return_dtype=kind), f"{off} {helps}"
+    )
+    return pl.when(turns.struct.field("tell") < least).then(turns.struct.field("said"))
+
+
+def _turns_that_tell(off: str, helps: str, dialogues: pl.Series) -> pl.Series:
+    """Count the agent's turns that do not match `off`, or match `helps` too, and quote the first that only does.
+
+    Step by step: few turns match `off` at all.
+    """
+    text, row = pl.col("text"), pl.col("row")
+    said = dialogues.alias("turn").to_frame().with_row_index("row").explode("turn").unnest("turn")
+    said = said.lazy().filter(pl.col("role") == "assistant").select("row", "text").collect()
+    empty = said.filter(text.str.contains(off)).filter(~text.str.contains(helps))
+    counts = np.bincount(said["row"], minlength=len(dialogues)) - np.bincount(empty["row"], minlength=len(dialogues))
+    quoted = empty.filter(row.is_first_distinct()).with_columns(text.str.extract(off))
+    none = pl.repeat(None, len(dialogues), dtype=pl.String, eager=True)
+    return pl.DataFrame({"tell": counts, "said": none.scatter(quoted["row"], quoted["text"])}).to_struct()
 
 
 @check(on="example")

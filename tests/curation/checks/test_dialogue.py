@@ -1,0 +1,54 @@
+"""Checks of an example that its rules' own pairs cannot show: conversations of several turns, and lengths."""
+
+import polars as pl
+import pytest
+
+from curation.checks.dialogue import answer_only_asks, few_turns_tell
+from curation.checks.registry import answers
+
+Talk = list[tuple[str, str]]
+
+
+def dialogues(*talks: Talk) -> pl.DataFrame:
+    """Return the column `turns` of dialogues."""
+    return pl.DataFrame({"turns": [[{"role": role, "text": text, "messages": [0]} for role, text in t] for t in talks]})
+
+
+HELPED = [("user", "断网了"), ("assistant", "请私信"), ("user", "私信了"), ("assistant", "请私信，或者重启")]
+PUT_OFF = [("user", "断网了"), ("assistant", "请私信"), ("user", "重启过了"), ("assistant", "再请私信")]
+TOLD = [("user", "断网了"), ("assistant", "在检修"), ("user", "到几点"), ("assistant", "六点")]
+
+
+@pytest.mark.parametrize(("least", "expected"), [(1, [None, "请私信", None]), (2, ["请私信", "请私信", None])])
+def test_turns_that_put_somebody_off_do_not_count(least: int, expected: list[str | None]) -> None:
+    check = few_turns_tell(least=least, patterns=["请私信"], unless="重启")
+    assert answers(dialogues(HELPED, PUT_OFF, TOLD), {"found": check})["found"].to_list() == expected
+
+
+def asked_back(question: str, answer: str, *, asked: int = 0) -> str | None:
+    """Return the evidence of a check that knows one way to ask and one courtesy."""
+    check = answer_only_asks(
+        asks=["[^，。？]+吗"], beside=["您好"], unless="可以吗", longest=20, says=["哪|什么|吗"], asked=asked
+    )
+    found = answers(pl.DataFrame({"question": [question], "answer": [answer]}), {"found": check})["found"]
+    return found.to_list()[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "fires"),
+    [
+        ("您好，用过了吗？", True),
+        ("您好 您在家吗，门卫在吗", True),
+        ("三天到，您急吗", False),  # says something first
+        ("换新可以吗", False),  # proposes
+        ("您好", False),  # a courtesy alone asks nothing
+        ("您住的小区有没有快递柜或者代收点可以放东西吗", False),  # longer than `longest`
+    ],
+)
+def test_an_answer_of_questions_and_courtesies_asks_back(answer: str, *, fires: bool) -> None:
+    assert asked_back("坏了", answer) == (answer if fires else None)
+
+
+def test_a_short_question_may_be_answered_by_a_question() -> None:
+    assert asked_back("内胆坏了", "用过了吗", asked=4) == "用过了吗"
+    assert asked_back("内胆坏", "用过了吗", asked=4) is None
