@@ -7,6 +7,7 @@ question is asked, the one whose answer changes most. `recipe` writes what was g
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import yaml
@@ -14,7 +15,7 @@ import yaml
 from curation import containers, presets
 from curation.containers import File
 from curation.sniffing.flat import flat
-from curation.sniffing.guess import SURE, Guess, Item, glob
+from curation.sniffing.guess import SURE, Guess, Item, glob, shown
 from curation.sniffing.heads import Head, head_of, sheets_of
 from curation.sniffing.lines import lines
 from curation.sniffing.nested import list_path, nested
@@ -46,6 +47,29 @@ def among_logs(found: Sequence[Guess]) -> list[Guess]:
     if not any(map(speaks, found)):
         return list(found)
     return [g if speaks(g) or "text" in g.source.get("columns", {}) or g.question else _left(g) for g in found]
+
+
+def named_across(found: Sequence[Guess]) -> None:
+    """Say who serves in transcripts of one customer each, as messengers export them: who speaks in many of them.
+
+    Only where each file is built alike and has somebody who does, and somebody who does not.
+    """
+    alike: dict[str, list[Guess]] = {}
+    for guess in found:
+        if guess.source.get("shape") == "transcript" and guess.question and guess.names:
+            alike.setdefault(guess.source["line"], []).append(guess)
+    for guesses in alike.values():
+        counts = Counter(name for guess in guesses for name in guess.names)
+        helpers = {name for name, n in counts.items() if n >= max(2, 0.2 * len(guesses))}
+        if len(guesses) < 3 or not all(0 < len(helpers & set(g.names)) < len(g.names) for g in guesses):
+            continue
+        roles = {"assistant": sorted(helpers, key=lambda name: (-counts[name], name)), "user": ["*"]}
+        for guess in guesses:
+            guess.source["roles"], guess.question = roles, None
+            if len(set(guess.names) - helpers) == 1:
+                guess.source.pop("crowd", None)
+            kept = [item for item in guess.items if item.what != "roles"]
+            guess.items = [*kept, Item("roles", shown(roles), 0.9, f"they speak in many of {len(guesses)} files")]
 
 
 def speaks(guess: Guess) -> bool:

@@ -97,6 +97,7 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     lonely = next((faults[at] for at in faults if at not in beside), None)
     if lonely or (nothing and not found):
         raise lonely or nothing  # type: ignore[misc]
+    guesses.named_across([guess for _, guess in logs])
     return list(zip([file for file, _ in logs], guesses.among_logs([guess for _, guess in logs]), strict=True))
 
 

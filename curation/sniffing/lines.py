@@ -69,6 +69,7 @@ def _start(lines: Sequence[str], pattern: Any) -> str:  # noqa: ANN401
 def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parted: bool) -> None:
     """Say which speakers serve: by words in their names, else those who speak to many others by name."""
     counts = Counter(name for name in names if name)
+    guess.names = [name for name in counts if not _COMMON.of(name)]
     known = sum(n for name, n in counts.items() if _COMMON.of(name)) / max(sum(counts.values()), 1)
     if known > 0.95:
         guess.items.append(Item("roles", "words in the names", 0.95, f"{known:.0%} of the messages"))

@@ -1,10 +1,13 @@
 """Transcripts as messengers export them: days above clocks, quoted texts, notices, titles, marks of direction."""
 
 import codecs
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from curation.cli import app
 from curation.containers import members
 from curation.read import read
 from curation.recipe import Source
@@ -214,6 +217,25 @@ def test_marks_encodings_and_ends_of_lines_change_nothing(tmp_path: Path, name: 
     for way, raw in ways.items():
         (tmp_path / f"{way}.txt").write_bytes(raw)
         assert heard(tmp_path / f"{way}.txt", serves) == said, way
+
+
+def chats(folder: Path, *customers: str) -> list[str]:
+    """Write a chat with each customer, and return the output of sniffing them all."""
+    folder.mkdir()
+    for place, name in enumerate(customers):
+        text = LINE_JA.replace("佐藤 花", name).replace("2024/05/0", f"2024/0{place + 1}/0")
+        (folder / f"{place}.txt").write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["sniff", str(folder), "--json"])
+    return [json.dumps(found["source"].get("roles"), ensure_ascii=False) for found in json.loads(done.output)]
+
+
+def test_who_speaks_in_the_chats_with_all_customers_serves(tmp_path: Path) -> None:
+    roles = chats(tmp_path / "many", "佐藤 花", "鈴木", "高橋", "青木")
+    assert set(roles) == {json.dumps({"assistant": ["青葉商店"], "user": ["*"]}, ensure_ascii=False)}
+    done = CliRunner().invoke(app, ["sniff", str(tmp_path / "many")])
+    assert "Who answers" not in done.output
+    chats(tmp_path / "two", "佐藤 花", "鈴木")
+    assert "Who answers" in CliRunner().invoke(app, ["sniff", str(tmp_path / "two")]).output
 
 
 def test_days_above_clocks_are_days_of_the_conversation(tmp_path: Path) -> None:
