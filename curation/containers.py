@@ -342,26 +342,23 @@ class _Zstd:
     """Unpack zstd frames; the library's own reader takes a file that is cut off for a whole one."""
 
     def __init__(self, packed: Readable) -> None:
-        self._packed, self._frame, self._ready, self._rest = (
-            packed,
-            zstandard.ZstdDecompressor().decompressobj(),
-            b"",
-            b"",
-        )
+        self._packed, self._frame = packed, zstandard.ZstdDecompressor().decompressobj()
+        self._ready, self._at, self._rest = b"", 0, b""  # unpacked, and how much of it was asked for
         self._begun = False
 
     def read(self, size: int, /) -> bytes:
-        while not self._ready:
+        while self._at == len(self._ready):
             data = self._rest or self._packed.read(_PIECE)
             if not data:
                 if self._begun:
                     raise EOFError("the end is missing")
                 return b""
             self._begun = True
-            self._ready = self._frame.decompress(data)
+            self._ready, self._at = self._frame.decompress(data), 0
             self._rest = b""
             if self._frame.eof:
                 self._rest, self._begun = self._frame.unused_data, False
                 self._frame = zstandard.ZstdDecompressor().decompressobj()
-        data, self._ready = self._ready[:size], self._ready[size:]
+        data = self._ready[self._at : self._at + size if size >= 0 else None]
+        self._at += len(data)
         return data
