@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,12 +54,12 @@ def _read(run: Path, name: str) -> pl.DataFrame:
 def _packs(run: Path) -> Packs | None:
     """Return the packs that the manifest names; none where they are gone."""
     from curation import packs as packs_module
-    from curation.recipe import Recipe
+    from curation.manifest import of_run
 
     try:
-        recipe = Recipe.model_validate(json.loads((run / "manifest.json").read_text(encoding="utf-8"))["recipe"])
+        recipe = of_run(run).recipe
         return packs_module.load(recipe.packs, recipe.rules, detector=recipe.language.detector)
-    except (OSError, ValueError, KeyError, CurationError):
+    except CurationError:
         return None
 
 

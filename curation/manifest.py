@@ -5,14 +5,60 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from curation.packs import Packs
-from curation.read import Input
+from pydantic import BaseModel, Field
+
+from curation.errors import SourceError
 from curation.recipe import Recipe
-from curation.report.model import Report
+
+if TYPE_CHECKING:
+    from curation.packs import Packs
+    from curation.read import Input
+    from curation.report.model import Report
 
 LIBRARIES = ("polars", "numpy", "datasketch", "pydantic", "rapidfuzz")
+
+
+class RanInput(BaseModel):
+    """An input of a run, as read.Input has it."""
+
+    name: str
+    sha256: str
+    bytes: int
+    records: int
+    encoding: str
+
+
+class RanPack(BaseModel):
+    """A pack of a run."""
+
+    sha256: str
+
+
+class Ran(BaseModel):
+    """What later commands ask of a run's manifest; schemas.Manifest has all of it."""
+
+    seed: int = Field(ge=0)
+    recipe: Recipe
+    packs: list[RanPack]
+    inputs: list[RanInput]
+
+
+def of_run(run: Path) -> Ran:
+    """Read the manifest of a run folder; raises SourceError where there is none of this version."""
+    path = run / "manifest.json"
+    try:
+        return Ran.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
+    except NotADirectoryError:
+        raise SourceError(f"{run}: this is a file; give the run folder that `siftune curate` made") from None
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault.strerror}; run `siftune curate` again") from None
+    except ValueError:
+        raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
 
 
 def manifest(

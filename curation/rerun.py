@@ -6,17 +6,18 @@ import json
 from pathlib import Path
 
 import polars as pl
-from pydantic import ValidationError
 
 from curation import packs as packs_module
 from curation import parquet, tables
 from curation.dedup import store
 from curation.dedup.store import Signatures
 from curation.errors import SourceError, UsageError
+from curation.manifest import of_run
 from curation.packs import Packs
 from curation.pipeline import Judged
 from curation.read import Input
 from curation.recipe import Recipe
+from curation.report.model import Report
 
 _LATER = ("dedup/", "selection/", "extract/unanswered", "extract/unprompted")  # findings that come after the judging
 _DECIDED = ("verdict", "rules", "cluster", "split", "query_type", "skeleton")
@@ -30,30 +31,30 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
     if not 0 < threshold <= 1:
         raise UsageError(f"--threshold {threshold}: must be above 0 and at most 1")
     try:
-        manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        said = manifest["recipe"] | {"dedup": manifest["recipe"]["dedup"] | {"threshold": threshold}}
-        recipe = Recipe.model_validate(said)
-        report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+        ran = of_run(run)
+        recipe = ran.recipe.model_copy(update={"dedup": ran.recipe.dedup.model_copy(update={"threshold": threshold})})
+        report = Report.model_validate_json((run / "report.json").read_bytes())
         with parquet.of_run(run):
             frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
-        lines = (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as fault:
+        lines = [json.loads(line) for line in (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()]
+        unreadable = pl.DataFrame(lines, schema=tables.UNREADABLE)
+    except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as fault:
         name = getattr(fault, "filename", None)
         what = f"cannot be read ({Path(name).name})" if name else "is not of this version of siftune"
         raise SourceError(f"{run}: the run folder {what}; run `siftune curate` again") from None
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
-    if [pack["sha256"] for pack in manifest["packs"]] != [pack.sha256 for pack in packs.files]:
+    if [pack.sha256 for pack in ran.packs] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")
     path = run / "signatures.parquet"
     signatures = store.read(path, recipe.dedup.permutations, recipe.seed) if path.is_file() else None
     later = pl.any_horizontal(pl.col("rule").str.starts_with(prefix) for prefix in _LATER)
     found = Judged(
-        inputs=[Input(**entry) for entry in manifest["inputs"]],
+        inputs=[Input(**entry.model_dump()) for entry in ran.inputs],
         messages=frames["messages"].drop("fate", "rules"),
-        unreadable=pl.DataFrame([json.loads(line) for line in lines], schema=tables.UNREADABLE),
+        unreadable=unreadable,
         examples=_spoken(frames["examples"].drop(_DECIDED, strict=False)),
         findings=frames["findings"].filter(~later),
-        turns=next(step["n"] for step in report["funnel"] if step["stage"] == "turns"),
+        turns=next((step.n for step in report.funnel if step.stage == "turns"), 0),
     )
     return found, recipe, packs, signatures
 

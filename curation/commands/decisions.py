@@ -128,10 +128,10 @@ def stats(
 
 
 def _review(run: Path) -> Review | None:
+    from curation.manifest import of_run
     from curation.report.reviewed import today
-    from curation.review.queues import manifest_of
 
-    return today(run, gate=float(manifest_of(run)["recipe"]["gate"]["min_rule_precision"]))
+    return today(run, gate=of_run(run).recipe.gate.min_rule_precision)
 
 
 def _opened(run: Path, per_rule: int) -> Opened:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from curation.commands.options import Json, Run
-from curation.errors import GateError, SourceError
+from curation.errors import GateError
 
 Against = Annotated[
     list[Path],
@@ -32,15 +32,11 @@ def leaks(
     from curation import leaks as module
     from curation import packs as packs_module
     from curation import parquet
-    from curation.recipe import Recipe
+    from curation.manifest import of_run
 
-    try:
-        manifest = json_module.loads((run / "manifest.json").read_text(encoding="utf-8"))
-        with parquet.of_run(run):
-            examples = pl.read_parquet(run / "examples.parquet")
-    except FileNotFoundError:
-        raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
-    recipe = Recipe.model_validate(manifest["recipe"])
+    recipe = of_run(run).recipe
+    with parquet.of_run(run):
+        examples = pl.read_parquet(run / "examples.parquet")
     settings = recipe.dedup if threshold is None else recipe.dedup.model_copy(update={"threshold": threshold})
     validation, training = (examples.filter(pl.col("split") == side) for side in ("val", "train"))
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types)

@@ -70,12 +70,11 @@ def with_decisions(found: Report, run: Path) -> Report:
 
     if found.review is None and not decisions.load(run):
         return found
-    from curation.recipe import Gate
+    from curation.manifest import of_run
     from curation.report.gate import gate
     from curation.report.reviewed import today
-    from curation.review.queues import manifest_of
 
-    settings = Gate.model_validate(manifest_of(run)["recipe"]["gate"])
+    settings = of_run(run).recipe.gate
     review = today(run, gate=settings.min_rule_precision)
     left = sum(row.left for row in found.personal_data)
     exported = found.counts.exported_train + found.counts.exported_val
@@ -157,6 +156,8 @@ def read_report(run: Path) -> Report:
         raise SourceError(f"{run}: not a run folder (no report.json); make one with `siftune curate`") from None
     except NotADirectoryError:
         raise SourceError(f"{run}: this is a file; give the run folder that `siftune curate` made") from None
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault.strerror}; run `siftune curate` again") from None
     except (ValidationError, UnicodeDecodeError):
         raise SourceError(f"{path}: not a report of this version of siftune; run `siftune curate` again") from None
 

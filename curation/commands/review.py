@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from curation.commands.options import Run
-from curation.errors import CurationError, UsageError
+from curation.errors import CurationError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -83,6 +83,8 @@ def review(
         opened = reading.result()
     with store.reviewing(run, name), closing(store.Store(run, name)) as file, _listen(host, port) as place:
         session = Session(opened, file, name, blind=blind, again=again)
+        if queue not in (known := ["", "search", *session.names()]):
+            raise UsageError(f"--queue: there is no '{queue}' in this run{did_you_mean(queue, known[1:])}")
         number = place.getsockname()[1]
         token = "" if unsafe else secrets.token_urlsafe(24)
         shown = "127.0.0.1" if host in LOOPBACK else host

@@ -164,10 +164,9 @@ def rules_tune(
     """Say from people's decisions whether a stricter threshold would pass the gate; never changes anything itself."""
     from curation import decisions, tune
     from curation.commands.report import write_page
-    from curation.recipe import Recipe
-    from curation.review.queues import manifest_of
+    from curation.manifest import of_run
 
-    recipe = Recipe.model_validate(manifest_of(run)["recipe"])
+    recipe = of_run(run).recipe
     found = tune.tune(run, recipe, name, decisions.load(run))
     if json:
         print(json_module.dumps({**found._asdict(), "now": found.now._asdict(),

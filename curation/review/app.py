@@ -30,7 +30,7 @@ from curation.report.words import percent
 from curation.review import screen
 from curation.review.queues import Record
 from curation.review.session import Place, Session
-from curation.review.words import word
+from curation.review.words import WORDS, word
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -376,7 +376,8 @@ class _Pages:
 
 
 def _queue_name(name: str, language: str) -> str:
-    return one_line(name.removeprefix("rule:"), 60) if name.startswith("rule:") else word(f"queue.{name}", language)
+    known = f"queue.{name}" in WORDS  # an address may say anything
+    return word(f"queue.{name}", language) if known else one_line(name.removeprefix("rule:"), 60)
 
 
 def _place(body: dict[str, Any]) -> Place:

@@ -7,7 +7,6 @@ they stand, so that memory does not grow with the run.
 from __future__ import annotations
 
 import hashlib
-import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import polars as pl
 
 from curation import decisions, parquet
 from curation.errors import SourceError
+from curation.manifest import of_run
 from curation.report import sentences
 from curation.report.model import Report
 from curation.report.reviewed import drops
@@ -76,8 +76,8 @@ class Opened:
         """Open a run; raises SourceError where the folder is no run of this version."""
         try:
             self.report = Report.model_validate_json((run / "report.json").read_bytes())
-            manifest = json.loads((run / "manifest.json").read_bytes())
-            self.seed, self.gate = int(manifest["seed"]), float(manifest["recipe"]["gate"]["min_rule_precision"])
+            ran = of_run(run)
+            self.seed, self.gate = ran.seed, ran.recipe.gate.min_rule_precision
             with parquet.of_run(run):
                 self.examples = pl.read_parquet(
                     run / "examples.parquet", columns=["id", "conversation", "kind", "verdict", "rules", "content"]
@@ -86,7 +86,9 @@ class Opened:
                 self._findings = self._read_findings(run)
         except FileNotFoundError:
             raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
-        except (ValueError, KeyError):
+        except OSError as fault:
+            raise SourceError(f"{run / 'report.json'}: cannot be read: {fault.strerror}; curate again") from None
+        except ValueError:
             raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
         self.run, self.per_rule = run, per_rule
         self.rows: dict[str, int] = {item: row for row, item in enumerate(self.examples["id"])}
@@ -299,17 +301,6 @@ class Opened:
             )
         state = decisions.states(people, messages, self.examples)
         return {item for item, word in state.items() if word == "stale"}
-
-
-def manifest_of(run: Path) -> dict[str, Any]:
-    """Return a run's manifest; raises SourceError where there is none of this version."""
-    try:
-        found: dict[str, Any] = json.loads((run / "manifest.json").read_bytes())
-    except FileNotFoundError:
-        raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
-    except ValueError:
-        raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
-    return found
 
 
 def mentioned(evidence: str) -> list[str]:

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from curation import decisions
+from curation.cli import main
 from curation.decisions import message_id
 from curation.review import store
 from curation.review.words import WORDS
@@ -353,3 +354,14 @@ def test_another_address_needs_the_long_word(fresh) -> None:
     assert "ssh -L" in error
     assert "not a run folder" in refused(siftune("review", fresh.parent), 3)
     assert json.loads((fresh / "manifest.json").read_text())["decisions"]["events"] == 0
+
+
+def test_a_queue_that_there_is_not_is_an_empty_page_and_no_failure(client, fresh, monkeypatch, capfd) -> None:
+    for name in ("nonsense", "all", "rule:zh/nothing", "<b>"):
+        page = client(fresh).get("/", params={"queue": name})
+        assert page.status_code == 404
+        assert "<b>" not in page.text
+    monkeypatch.setattr(sys, "argv", ["siftune", "review", str(fresh), "--no-browser", "--queue", "hled"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert capfd.readouterr().err == "error: --queue: there is no 'hled' in this run; did you mean 'held'?\n"

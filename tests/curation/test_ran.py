@@ -1,0 +1,76 @@
+"""The JSON files of a run, cut off, overwritten or gone: one line with the cure, whatever command reads them."""
+
+import json
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from curation import decisions
+from curation.cli import main
+
+FAULTS = {
+    "empty": b"",
+    "garbage": b"\xff\x00\x9f",
+    "null": b"null",
+    "a list": b"[]",
+    "nothing in it": b"{}",
+    "wrong parts": b'{"recipe": 3, "seed": null, "packs": {}, "inputs": "x", "funnel": 1}',
+    "nested without end": b"[" * 100_000,
+}
+COMMANDS = [
+    ["report", "RUN", "-q"], ["review", "RUN", "--no-browser"], ["rethreshold", "RUN", "--threshold", "0.7"],
+    ["leaks", "RUN"], ["decisions", "stats", "RUN"], ["rules", "tune", "zh/short-answer", "RUN"],
+    ["decisions", "export", "RUN", "--format", "csv"],
+]  # fmt: skip
+
+
+def said(arguments: list[str], run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> str:
+    """Return the one line that a command says; it exits with 3."""
+    monkeypatch.setattr(sys, "argv", ["siftune", *(str(run) if word == "RUN" else word for word in arguments)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    told = capfd.readouterr()
+    assert (end.value.code, told.out) == (3, ""), told.err
+    (line,) = told.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_manifest_that_is_none_is_told_in_one_line(
+    fresh: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = pl.read_parquet(fresh / "examples.parquet").row(0, named=True)
+    event = decisions.Event(
+        event=decisions.new_id(), time=decisions.now(), reviewer="mei", kind="example", item=one["id"],
+        conversation=one["conversation"], content=one["content"], decision="keep",
+    )  # fmt: skip
+    (fresh / "decisions.jsonl").write_text(decisions.lines([event]))
+    path = fresh / "manifest.json"
+    good = json.loads(path.read_bytes())
+    for data in (*FAULTS.values(), json.dumps(good | {"recipe": {"x": 1}}).encode()):
+        path.write_bytes(data)
+        line = said(arguments, fresh, monkeypatch, capfd)
+        assert line.startswith(f"error: {fresh}")
+        assert line.endswith(" of this version of siftune; run `siftune curate` again"), data[:40]
+    path.unlink()
+    assert (
+        said(arguments, fresh, monkeypatch, capfd)
+        == f"error: {fresh}: not a run folder; make one with `siftune curate`"
+    )
+    path.mkdir()
+    assert f"error: {path}: cannot be read: Is a directory" in said(arguments, fresh, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize("arguments", [COMMANDS[0], COMMANDS[1], COMMANDS[2], ["diff", "RUN", "RUN"]], ids=" ".join)
+def test_a_report_that_is_none_is_told_in_one_line(
+    fresh: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = fresh / "report.json"
+    for data in FAULTS.values():
+        path.write_bytes(data)
+        assert "of this version of siftune" in said(arguments, fresh, monkeypatch, capfd), data[:40]
+    path.unlink()
+    path.mkdir()
+    assert "report.json" in said(arguments, fresh, monkeypatch, capfd)
