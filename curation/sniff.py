@@ -33,10 +33,15 @@ def sniff_all(file: File) -> list[Guess]:
     Of several sheets those that are none, such as notes, are left unread.
     """
     if (file.format or containers.content(file)) != "xlsx":
-        return [_guess(file, file.plain, head_of(file))]
+        guess = _guess(file, file.plain, head_of(file))
+        guess.place = file.name
+        return [guess]
     sheets = sheets_of(file)
-    names = {title: f"{file.plain}/{title}" if len(sheets) > 1 else file.plain for title in sheets}
-    found = [_guess(file, names[title], head) for title, head in sheets.items()]
+    found = []
+    for title, head in sheets.items():
+        below = f"/{title}" if len(sheets) > 1 else ""
+        found.append(_guess(file, file.plain + below, head))
+        found[-1].place = file.name + below
     if any(map(speaks, found)):
         found = [guess if speaks(guess) else _left(guess) for guess in found]
     return found
@@ -138,12 +143,15 @@ def _guess(file: File, name: str, head: Head) -> Guess:
 def recipe(guesses: Sequence[Guess]) -> str:
     """Return the text of a recipe with a source per file; files that are read alike share one.
 
-    What is doubtful is marked: the question stands above its source, with the line that answers it.
+    What is doubtful is marked: the question stands above its source, with the line that answers it. Files of one name
+    that are read differently, such as WhatsApp's `_chat.txt` in archives, are told apart by their place.
     """
     shared: dict[str, list[Guess]] = {}
+    ways: dict[str, set[str]] = {}
     for guess in guesses:
         key = json.dumps(guess.source | {"match": ""}, ensure_ascii=False, sort_keys=True)
         shared.setdefault(key, []).append(guess)
+        ways.setdefault(guess.file, set()).add(key)
     lines = ["# Written by `siftune sniff`: how these logs are read. See docs/shapes.md for every setting.", "sources:"]
     for alike in shared.values():
         for guess in alike:
@@ -152,8 +160,9 @@ def recipe(guesses: Sequence[Guess]) -> str:
                 lines += [f"# best guess, please check: {guess.question.text}", f"#   {guess.question.setting}"]
             elif weak:
                 lines += [f"# best guess, please check: {item.what}: {item.value}" for item in weak]
+            name = guess.file if len(ways[guess.file]) == 1 else guess.place or guess.file
             text = yaml.safe_dump(
-                [guess.source | {"match": glob(guess.file)}], allow_unicode=True, sort_keys=False,
+                [guess.source | {"match": glob(name)}], allow_unicode=True, sort_keys=False,
                 default_flow_style=None, width=110,
             )  # fmt: skip
             lines.append(text.rstrip())

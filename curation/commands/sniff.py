@@ -45,7 +45,8 @@ def sniff(
     paths = containers.find(logs)
     if containers.STDIN in paths:
         raise UsageError("-: standard input can be read once only; save it to a file first")
-    files = [file for path in paths for file in containers.members(path.name, path)]
+    with containers.spooled(paths) as given:
+        files = [file for name, path in given for file in containers.members(name, path)]
     for file, guess in _guessed(files):
         trial = trialread.trial(file.path, guess)
         if asks:

@@ -39,6 +39,7 @@ class Guess:
     source: dict[str, Any]
     items: list[Item] = field(default_factory=list)
     question: Question | None = None
+    place: str = ""  # its whole name, with the archive or the folder that it lies in where others are named alike
     names: list[str] = field(default_factory=list)  # who speaks in a transcript, as far as no word tells the side
 
     def note(self, what: str, choice: Choice | None, value: object = None) -> None:

@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from curation.cli import app
 from curation.containers import members
 from curation.read import read
-from curation.recipe import Source
+from curation.recipe import Source, load
 from curation.sessions import sessions
 from curation.sniff import sniff
 
@@ -236,6 +237,19 @@ def test_who_speaks_in_the_chats_with_all_customers_serves(tmp_path: Path) -> No
     assert "Who answers" not in done.output
     chats(tmp_path / "two", "佐藤 花", "鈴木")
     assert "Who answers" in CliRunner().invoke(app, ["sniff", str(tmp_path / "two")]).output
+
+
+def test_files_of_one_name_in_archives_are_read_each_as_it_was_guessed(tmp_path: Path) -> None:
+    for name, serves in (("Ann", "Aoba"), ("Bo", "Midori")):
+        text = f"[01/05/24, 10:03:12] {name}: Where is my parcel?\n[01/05/24, 10:05:12] {serves}: Sorry, please wait.\n"
+        with zipfile.ZipFile(tmp_path / f"WhatsApp Chat - {name}.zip", "w") as archive:
+            archive.writestr("_chat.txt", text)
+    logs = sorted(tmp_path.glob("*.zip"))
+    CliRunner().invoke(app, ["sniff", *map(str, logs), "-o", str(tmp_path / "recipe.yaml")])
+    found = read(logs, load(tmp_path / "recipe.yaml").sources).messages
+    assert found.select("speaker", "role").rows() == [
+        ("Ann", "user"), ("Aoba", "assistant"), ("Bo", "user"), ("Midori", "assistant"),
+    ]  # fmt: skip
 
 
 def test_days_above_clocks_are_days_of_the_conversation(tmp_path: Path) -> None:
