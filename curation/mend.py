@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from curation import privacy, tables
+from curation import privacy, quoted, tables
 from curation.checks.registry import ANY_LENGTH, by_distinct
 from curation.errors import RecipeError
 from curation.privacy import Masking
@@ -93,6 +93,7 @@ MENDS: dict[str, pl.Expr] = {
     "html-tag": pl.when(TEXT.str.contains(r"(?i)<br\s*/?>|</(?:" + _TAGS + r")>"))
     .then(TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>|</li>", "\n").str.replace_all(_TAG, ""))
     .otherwise(TEXT),
+    "quoted-mail": quoted.without(TEXT),
     "invisible-character": TEXT.str.replace_all(_INVISIBLE, ""),
     "full-width": TEXT.str.replace_many(list(_WIDE), list(_WIDE.values())),
     "emoji-code": TEXT.str.replace_all(
@@ -129,7 +130,7 @@ MENDS: dict[str, pl.Expr] = {
 
 
 # Only what was said in a chat: a finished record means every word of it.
-CHAT_MENDS = ("emoticon", "repeated-mark", "filler")
+CHAT_MENDS = ("quoted-mail", "emoticon", "repeated-mark", "filler")
 
 
 def _without_fillers(text: pl.Expr) -> pl.Expr:
@@ -151,6 +152,7 @@ LIKELY: dict[str, str] = {
     "\u30a0-\u30ff\u3105-\u312f\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee\U0001f000-\U0001faff]",
     "html-entity": r"&[A-Za-z#]",
     "html-tag": r"(?i)<br|</",
+    "quoted-mail": quoted.LIKELY,
     "invisible-character": _INVISIBLE,
     "full-width": "[０-９Ａ-Ｚａ-ｚ]",
     "emoji-code": r"\[|/:",

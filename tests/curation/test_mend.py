@@ -79,6 +79,46 @@ def test_what_is_right_stays(text):
     assert mended(text) == text
 
 
+GMAIL = "On Mon, Jun 3, 2024 at 9:01 AM Ann Ex <ann@a.example> wrote:\r\n> Hello,\r\n>\r\n> Which size?\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"Size ten.\r\n\r\n{GMAIL}", "Size ten."),
+        (f"{GMAIL}\r\nSize ten.", "Size ten."),
+        (f"See below.\n\n{GMAIL}ten\n> And the colour?\nblue", "See below.\n\nten\nblue"),
+        ("Ten.\n\nOn Monday, 3 June 2024, a very long name of somebody\n<ann@a.example> wrote:\n\nWhich size?", "Ten."),
+        ("Ten.\n-----Original Message-----\nFrom: Ann\nWhich size?", "Ten."),
+        ("Ten.\n\nFrom: Ann <a@a.example>\nSent: Monday\nTo: Shop\nSubject: Size\n\nWhich size?", "Ten."),
+        ("Größe zehn.\n\nAm 03.06.2024 um 09:01 schrieb Ann Ex <a@a.example>:\n> Welche?", "Größe zehn."),
+        ("Taille dix.\n\nLe 3 juin 2024 à 09:01, Ann <a@a.example> a écrit :\n> Laquelle ?", "Taille dix."),
+        ("十码。\n\n------------------ 原始邮件 ------------------\n发件人: 安\n几码？", "十码。"),
+        ("十码。\n\n在 2024年6月3日，安 <a@a.example> 写道：\n> 几码？", "十码。"),
+        ("Which size?\n\nSent from my iPhone", "Which size?"),
+        ("几码？\n\n发自我的 iPhone", "几码？"),
+    ],
+)
+def test_what_a_mail_quotes_is_taken_off(before, after):
+    assert mended(before) == after
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On Monday my wife wrote: please refund it",
+        "On 3 June I wrote:\nrefund please",  # nothing before it: then it is what is said
+        "> 5 kg or less?\n> 10 kg?",
+        "From: London\nTo: Paris\nWhich fare is that?",
+        GMAIL.replace("\r\n", "\n").strip(),
+        "The subject: Refund",
+        "It was sent from my iPhone yesterday",
+    ],
+)
+def test_what_only_looks_like_a_quoted_mail_stays(text):
+    assert mended(text) == text
+
+
 def test_initials_are_taken_off_agents_only():
     assert mended("Restart the hub and wait. ^PR", role="assistant") == "Restart the hub and wait."
     assert mended("Does this help? *MS", role="assistant") == "Does this help?"
@@ -217,6 +257,7 @@ def test_without_opencc_the_error_says_what_to_install(monkeypatch):
 
 
 PARTS = [
+    "x\nOn 3 June 2024, B wrote:\n> y\n", "ok\nSent from my phone",
     "um ", "uh", "erm, ", "hmm. ", "Well,", "LIKE,", "you know,", "I mean, ", "kind of,", "so yeah,",
     "Wel\u212a", "\u017fo yeah,", "嗯，", "啊", "呃…", "额，", "那个，", "就是说，", "怎么说呢，", "亲",
     "亲亲 ", "亲爱的", "哦亲，", "  ", "\t", "\n", "\r\n", "\u3000", "\u00a0", "\u0085", "\u2028", "！！", "??",

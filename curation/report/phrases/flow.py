@@ -88,6 +88,7 @@ PHRASES: list[tuple[str, str, str]] = [
     ("mend.unicode", "统一 Unicode 写法", "Unicode forms"),
     ("mend.html-entity", "还原 HTML 转义", "HTML entities"),
     ("mend.html-tag", "去除 HTML 标签", "HTML tags"),
+    ("mend.quoted-mail", "去除邮件里引用的原文", "what e-mails quote"),
     ("mend.invisible-character", "去除不可见字符", "invisible characters"),
     ("mend.full-width", "全角转半角", "full-width letters"),
     ("mend.emoji-code", "去除表情代码", "emoji codes"),
