@@ -147,18 +147,13 @@ def scores(examples: pl.DataFrame, types: Sequence[str], settings: Dedup, *, com
 
 
 def sampled(examples: pl.DataFrame) -> pl.DataFrame:
-    """Return the first SAMPLE examples of each side, in the order of ids: side, id, question."""
-    kept = examples.filter(pl.col("verdict") == "keep")
-    return pl.concat(
-        side.select(pl.lit(name).alias("side"), "id", "question").bottom_k(SAMPLE, by="id")
-        for name, side in zip(SIDES, (examples, kept), strict=True)
-    )
+    """Return the first SAMPLE examples, in the order of ids: id, question."""
+    return examples.select("id", "question").bottom_k(SAMPLE, by="id")
 
 
-def samples(parts: Iterable[pl.DataFrame]) -> list[pl.DataFrame]:
+def samples(*parts: Iterable[pl.DataFrame]) -> list[pl.DataFrame]:
     """Return a sample (id, question; sorted by id) of each side, of one size, from what `sampled` returned of parts."""
-    every = pl.concat(parts)
-    sides = [every.filter(pl.col("side") == side).drop("side").sort("id") for side in SIDES]
+    sides = [pl.concat(side).sort("id") for side in parts]
     compared = min(SAMPLE, *(side.height for side in sides))
     return [side.head(compared) for side in sides]
 

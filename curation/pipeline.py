@@ -174,17 +174,18 @@ def _finish(
     over = select(thin, recipe.selection)
     if recipe.selection.budget is not None:
         progress("select", f"{over.height} examples over the budget of {recipe.selection.budget}")
-    thin = decide.later(thin.select(WITHOUT_TEXTS), over).join(
-        twice.clusters, on="id", how="left", maintain_order="left"
-    )
+    thin = decide.later(thin, over)
     kept = thin.filter(pl.col("verdict") == "keep")
+    after = diversity.sampled(kept)
+    thin = thin.select(WITHOUT_TEXTS).join(twice.clusters, on="id", how="left", maintain_order="left")
+    kept = kept.select("id", "begins")
     compared = None
     if wanted(kept.height, recipe.split):  # else all is trained on, and nothing can leak
-        compared = _together(engine.map(COMPARE, job, {"kept": kept.select("id", "begins")}), "units")
+        compared = _together(engine.map(COMPARE, job, {"kept": kept}), "units")
     settling = engine.begin(SETTLE, job, {"later": pl.concat([twice.findings, over])})
     placed = engine.once("split", lambda: [("placed", _split(thin, compared, job, known).select(PLACED))])["placed"]
     settled = settling()
-    sizes, asked = _together(settled, "sizes"), diversity.samples(given["sampled"] for given in settled)
+    sizes, asked = _together(settled, "sizes"), diversity.samples((given["sampled"] for given in settled), [after])
     del settled
     progress("decide", f"{kept.height} examples kept")
     unread = _unreadable(reading.unreadable)

@@ -11,8 +11,8 @@ place      read                   messages, pieces, early, mends                
 judge      what place keeps       messages, examples, findings, claims           coverage or sample (query types), sums
 name       the same               named: query types and skeletons of examples   thin: candidates for deduplication
 compare    examples               nothing                                        units: what the split compares
-settle     what judge, name keep  messages, examples, findings as they are       sizes, for the order of the output;
-                                  written, but for the sides of the split        questions for the report
+settle     what judge keeps       fates, verdicts: columns beside messages and   sizes, for the order of the output;
+                                  examples (WRITTEN); findings                   questions for the report
 =========  =====================  =============================================  =====================================
 """
 
@@ -221,9 +221,14 @@ def _compare(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fr
 
 
 def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
-    """Add what duplicates and selection found; decide verdicts and fates. The split is made meanwhile (`sided`)."""
+    """Add what duplicates and selection found; decide verdicts and fates. The split is made meanwhile (`sided`).
+
+    Of the long texts nothing is copied: what is decided stands in frames of its own, row by row as in the others.
+    """
     messages, examples, findings = (frames.pop(name) for name in LEDGER)
-    examples = examples.hstack(frames.pop("named"))
+    messages = messages.select("begins", "conversation", "message", "role", "text")
+    sampled = diversity.sampled(examples)
+    examples = examples.select("id", "conversation", "turns")
     order = messages.select("conversation", "begins").unique("conversation", maintain_order=True)
     here = shared["later"].join(order, on="conversation", how="semi", maintain_order="left")
     unused = decide.unused(messages, examples, findings)
@@ -233,12 +238,17 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
     examples, findings = (
         frame.join(order, on="conversation", how="left", maintain_order="left") for frame in (decided, findings)
     )
-    made = {"messages": settled, "examples": examples, "findings": findings}
+    made = {
+        "fates": settled.select("begins", "fate", "rules"),
+        "verdicts": examples.select("begins", "verdict", "rules"),
+        "findings": findings,
+    }
     sizes = order.select(pl.col("begins").unique().sort())
-    for name, frame in made.items():
+    for name, frame in zip(LEDGER, made.values(), strict=True):
         counted = frame.group_by("begins").agg(pl.len().alias(name))
         sizes = sizes.join(counted, on="begins", how="left", maintain_order="left")
-    return {**made, "sizes": sizes.fill_null(0), "sampled": diversity.sampled(decided)}
+    made["fates"] = made["fates"].drop("begins")
+    return {**made, "sizes": sizes.fill_null(0), "sampled": sampled}
 
 
 def sided(examples: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
@@ -253,6 +263,10 @@ LEDGER = ("messages", "examples", "findings")
 JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
 NAME = Step("name", _name, JUDGE.keeps, ("named",), ("thin", "types"))
 COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
-SETTLE = Step("settle", _settle, (*LEDGER, "named"), LEDGER, ("sizes", "sampled"))
+SETTLE = Step("settle", _settle, LEDGER, ("fates", "verdicts", "findings"), ("sizes", "sampled"))
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}
+
+# What is written of a run, each made of frames that steps keep: side by side, row by row.
+WRITTEN = {"messages": ("messages", "fates"), "examples": ("examples", "named", "verdicts"), "findings": ("findings",)}
+STAY = frozenset(part for parts in WRITTEN.values() for part in parts)

@@ -33,10 +33,10 @@ from curation.engines.protocol import Read
 from curation.errors import OutputError, UsageError
 from curation.read import Input
 from curation.recipe import Recipe
-from curation.steps import NAMED, STEPS, Frames, Job, Step, sided
+from curation.steps import NAMED, STAY, STEPS, WRITTEN, Frames, Job, Step, sided
 
 BATCH = 16_384  # rows that are read together of a frame on disk
-SLICE = 2_048  # the same of what the last step leaves: of each shard ever smaller slices are read, the more there are
+SLICE = 2_048  # the same of what is written at the end: of each shard ever smaller slices are read, the more there are
 PART = 100_000  # messages, about, in a part of the output
 
 
@@ -167,13 +167,13 @@ class Disk:
     def _forget(self, step: Step) -> None:
         """Remove what no later step needs."""
         at = STEPS.index(step)
-        needed = {name for other in STEPS[at + 1 :] for name in other.needs}
+        needed = STAY.union(*(other.needs for other in STEPS[at + 1 :]))
         for shard in range(self.count):
             if step is STEPS[0]:
                 shutil.rmtree(shards.place(self.folder / "read", shard), ignore_errors=True)
             for maker in STEPS[: at + 1]:
                 replaced = {name for other in STEPS[STEPS.index(maker) + 1 : at + 1] for name in other.keeps}
-                for name in {*maker.keeps} & (replaced | ({*maker.keeps} - needed if step is not STEPS[-1] else set())):
+                for name in {*maker.keeps} & (replaced | ({*maker.keeps} - needed)):
                     (_place(self.folder, maker.name, shard) / f"{name}.arrow").unlink(missing_ok=True)
 
     def parts(self, name: str, sizes: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
@@ -227,14 +227,14 @@ class _Kept(Mapping[str, pl.DataFrame]):
 
 
 class _Settled:
-    """What the last step kept of all shards, to be cut at streams."""
+    """What is written of all shards (WRITTEN), to be cut at streams."""
 
     def __init__(self, folder: Path, count: int, names: Sequence[str]) -> None:
-        self._paths = [_place(folder, STEPS[-1].name, shard) for shard in range(count)]
+        self._folder, self._count = folder, count
         self._begins = list[Any]()
         self._starts: dict[str, list[Any]] = {name: [] for name in names}
-        for path in self._paths:
-            mine = _load(path / "sizes.arrow")
+        for shard in range(count):
+            mine = _load(_place(folder, STEPS[-1].name, shard) / "sizes.arrow")
             self._begins.append(mine["begins"].to_numpy())
             for name, starts in self._starts.items():
                 starts.append(np.concatenate(([0], np.cumsum(mine[name].to_numpy(), dtype=np.int64))))
@@ -242,12 +242,19 @@ class _Settled:
     def between(self, name: str, low: int, high: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of the streams low ≤ begins < high, in the order of the input; `columns` alone, if given."""
         found = list[pl.DataFrame]()
-        for path, streams, start in zip(self._paths, self._begins, self._starts[name], strict=True):
-            first, end = start[np.searchsorted(streams, low)], start[np.searchsorted(streams, high)]
+        for shard, (streams, start) in enumerate(zip(self._begins, self._starts[name], strict=True)):
+            first, end = (int(start[np.searchsorted(streams, at)]) for at in (low, high))
             if first < end or not found:
-                rows = pl.scan_ipc(path / f"{name}.arrow").slice(int(first), int(end - first))
-                found.append(rows.select(columns or pl.all()).collect())
+                parts = [pl.scan_ipc(path).slice(first, end - first) for path in self._files(name, shard)]
+                wanted = [columns and [one for one in columns if one in part.collect_schema()] for part in parts]
+                cut = [part.select(some or pl.all()) for part, some in zip(parts, wanted, strict=True) if some != []]
+                found.append(pl.concat([part.collect() for part in cut], how="horizontal"))
         return pl.concat(found).sort("begins", maintain_order=True)
+
+    def _files(self, name: str, shard: int) -> Iterator[Path]:
+        for name_of in WRITTEN[name]:
+            maker = next(step for step in reversed(STEPS) if name_of in step.keeps)
+            yield _place(self._folder, maker.name, shard) / f"{name_of}.arrow"
 
 
 def _ranges(sizes: pl.DataFrame) -> pl.DataFrame:
@@ -269,7 +276,7 @@ def task(folder: Path, step: str, number: int, job: Job) -> None:
             made = what.run({name: _needed(folder, what, number, name) for name in what.needs}, job, shared)
             names = (*what.keeps, *what.gives)
         for name in names:
-            _put(made[name], place, name, batch=SLICE if step == STEPS[-1].name else BATCH)
+            _put(made[name], place, name, batch=SLICE if name in STAY else BATCH)
 
 
 def task_of(folder: str, step: str, number: int) -> None:
@@ -279,10 +286,10 @@ def task_of(folder: str, step: str, number: int) -> None:
 
 def _written(folder: Path, number: int, job: Job, shared: Frames, place: Path) -> Frames:
     low, high, count = shared["ranges"].row(number)
-    settled = _Settled(folder, count, STEPS[-1].keeps)
-    frames = {name: settled.between(name, low, high) for name in STEPS[-1].keeps}
+    settled = _Settled(folder, count, list(WRITTEN))
+    frames = {name: settled.between(name, low, high) for name in WRITTEN}
     frames["examples"] = sided(frames["examples"], shared["placed"])
-    messages, examples, findings = (frames.pop(name).drop("begins") for name in STEPS[-1].keeps)
+    messages, examples, findings = (frames.pop(name).drop("begins") for name in WRITTEN)
     if number == 0:
         findings = pl.concat([shared["unread"], findings])
     return part.write(messages, examples, findings, job.recipe, place)

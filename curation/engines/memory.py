@@ -12,7 +12,7 @@ from curation import part
 from curation.engines.protocol import Read
 from curation.read import bearable, read
 from curation.recipe import Recipe
-from curation.steps import STEPS, Frames, Job, Step, sided
+from curation.steps import STAY, STEPS, WRITTEN, Frames, Job, Step, sided
 
 
 class Memory:
@@ -32,7 +32,7 @@ class Memory:
 
     def map(self, step: Step, job: Job, shared: Mapping[str, pl.DataFrame]) -> list[Frames]:
         """Run a step over the one shard."""
-        later = {name for other in STEPS[STEPS.index(step) + 1 :] for name in other.needs} | {*STEPS[-1].keeps}
+        later = {name for other in STEPS[STEPS.index(step) + 1 :] for name in other.needs} | STAY
         mine = {name: self._frames[name] for name in step.needs}
         for name in step.needs:
             if name in step.keeps or name not in later:
@@ -56,7 +56,10 @@ class Memory:
         columns: Sequence[str] | None = None,
     ) -> Iterator[pl.DataFrame]:
         """Yield a frame that the last step kept, in one part."""
-        yield self._frames[name].select(columns or pl.all())
+        yield self._whole(name).select(columns or pl.all())
+
+    def _whole(self, name: str) -> pl.DataFrame:
+        return pl.concat([self._frames[part] for part in WRITTEN[name]], how="horizontal")
 
     def written(
         self,
@@ -69,6 +72,7 @@ class Memory:
         """Write files of lines, in one part."""
         place = folder / ".part"
         place.mkdir()
-        frames = self._frames | {"examples": sided(self._frames["examples"], placed)}
-        messages, examples, findings = (frames[name].drop("begins") for name in STEPS[-1].keeps)
+        frames = {name: self._whole(name) for name in WRITTEN}
+        frames["examples"] = sided(frames["examples"], placed)
+        messages, examples, findings = (frame.drop("begins") for frame in frames.values())
         yield place, part.write(messages, examples, pl.concat([unread, findings]), job.recipe, place)
