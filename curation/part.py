@@ -132,18 +132,19 @@ def _dropped(
     """
     reasons = findings.filter(~pl.col("rule").str.starts_with("mend/"))
     fields = pl.struct("rule", pl.col("action").cast(pl.String), "evidence").alias("reasons")
-    on_example = reasons.drop_nulls("example").group_by(id="example", maintain_order=True).agg(fields)
+    reasons = reasons.select("conversation", "message", "example", "rule", "action", "evidence")
     keys = ["conversation", "message"]
     dropped = examples.filter(pl.col("verdict") == "drop")
-    lost = members(dropped).join(
-        reasons.drop_nulls("example").drop("message"), left_on="id", right_on="example", maintain_order="left"
-    )
-    behind = pl.concat([reasons.drop_nulls("message"), lost], how="diagonal_relaxed").unique(
-        [*keys, "rule", "evidence"], maintain_order=True
-    )
-    on_message = behind.group_by(keys, maintain_order=True).agg(fields)
     gone = dropped.select("id", "conversation", "kind", "rules", "query_type", "cot", "turns")
     told = messages.filter(pl.col("fate") == "dropped").select(*keys, "role", "source", "text", "rules")
+    of_gone = reasons.rename({"example": "id"}).join(gone.select("id"), on="id", how="semi", maintain_order="left")
+    on_example = of_gone.group_by("id", maintain_order=True).agg(fields)
+    here = told.select(keys)
+    lost = members(dropped).join(here, on=keys, how="semi", maintain_order="left")
+    lost = lost.join(of_gone.drop(keys), on="id", maintain_order="left")
+    own = reasons.join(here, on=keys, how="semi", maintain_order="left")
+    behind = pl.concat([own, lost], how="diagonal_relaxed").unique([*keys, "rule", "evidence"], maintain_order=True)
+    on_message = behind.group_by(keys, maintain_order=True).agg(fields)
     return (
         _rows(gone.join(on_example, on="id", how="left", maintain_order="left"), "example"),
         _rows(told.join(on_message, on=keys, how="left", maintain_order="left"), "message"),

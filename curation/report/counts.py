@@ -8,6 +8,7 @@ from itertools import permutations
 
 import polars as pl
 
+from curation import tables
 from curation.report.model import Together
 
 MOST_TOGETHER = 3  # partners named for each rule
@@ -26,30 +27,34 @@ def record() -> pl.Expr:
     )
 
 
-def alone(found: pl.DataFrame) -> dict[str, int]:
+def said(found: pl.DataFrame) -> pl.DataFrame:
+    """Return which rule says how strongly something of which record (`record`): rule, record, action; once each."""
+    numbered = found.with_row_index("row").select("rule", "action", record=record())
+    return numbered.group_by("rule", "record").agg(pl.col("action").to_physical().max())
+
+
+def alone(said: pl.DataFrame) -> dict[str, int]:
     """Count for each rule what it alone dropped or held: no other rule of that strength says the same record."""
-    strong = found.filter(pl.col("action") != "note").with_row_index("row")
-    said = strong.group_by("rule", record=record()).agg(pl.col("action").to_physical().max())
-    strongest = said.group_by("record").agg(
-        n=(pl.col("action") == pl.col("action").max()).sum(), rule=pl.col("rule").get(pl.col("action").arg_max())
-    )
-    return dict(strongest.filter(pl.col("n") == 1).group_by("rule").len().iter_rows())
+    found: Counter[str] = Counter()
+    weaker = said
+    for action in range(len(tables.ACTIONS) - 1, tables.ACTIONS.index("note"), -1):  # the strongest first
+        here = weaker.filter(pl.col("action") == action)
+        found.update(here.filter(~pl.col("record").is_duplicated())["rule"].to_list())
+        weaker = weaker.join(here, on="record", how="anti")
+    return dict(found)
 
 
 def together(found: pl.DataFrame) -> dict[str, list[Together]]:
     """For each rule the rules that fire most often on the same record, the most frequent first."""
-    return partners(sets(found))
+    return partners(sets(said(found)))
 
 
-def sets(found: pl.DataFrame) -> Counter[tuple[str, ...]]:
+def sets(said: pl.DataFrame) -> Counter[tuple[str, ...]]:
     """Count records by the set of rules that fired on them: there are few sets, however many records."""
     counted = (
-        found.with_row_index("row")
-        .select("rule", record=record())
-        .unique()
+        said.filter(pl.col("record").is_duplicated())
         .group_by("record")
         .agg("rule")
-        .filter(pl.col("rule").list.len() > 1)
         .select(pl.col("rule").list.sort().list.join("\x1f"))
         .group_by("rule")
         .len()

@@ -134,9 +134,10 @@ class Measures:
         self._tally(findings, "hits", by=["rule"])
         for rule, action in found.group_by("rule").agg(pl.col("action").first()).iter_rows():
             self.actions.setdefault(rule, action)
-        for rule, n in counts.alone(found).items():
+        said = counts.said(found)
+        for rule, n in counts.alone(said).items():
             self.n["alone", rule] += n
-        self.sets.update(counts.sets(found))
+        self.sets.update(counts.sets(said))
 
     def _examples(self, examples: pl.DataFrame) -> None:
         self._tally(examples, "verdict", by=["kind", "verdict"])

@@ -3,7 +3,7 @@
 import polars as pl
 
 from curation import tables
-from curation.report.counts import alone, together
+from curation.report.counts import alone, said, together
 from curation.report.model import Together
 
 
@@ -31,7 +31,7 @@ FOUND = findings(
 
 def test_alone_counts_records_that_no_other_rule_of_that_strength_touched() -> None:
     # zh/a alone: c1/1 (a note does not count), c2/0, e1 (a review is weaker); two lines are two records
-    assert alone(FOUND) == {"zh/a": 3, "read/unreadable-line": 2}
+    assert alone(said(FOUND)) == {"zh/a": 3, "read/unreadable-line": 2}
 
 
 def test_together_counts_records_with_both_rules_whatever_their_strength() -> None:
