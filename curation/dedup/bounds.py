@@ -16,7 +16,7 @@ from curation.dedup.shingles import I64, U64
 from curation.dedup.verify import Fetch, sets
 
 BITS = 1024  # of a text: 128 bytes
-MOST = 262_144  # texts whose bits are remembered: 32 MiB
+MOST = 524_288  # texts whose bits are remembered: 64 MiB
 LOOKED = 512  # texts whose bits are set at once: their shingles stay in the cache of one core
 BOUNDED = 4096  # pairs that are looked at at once, for the same reason
 ASKED = 65_536  # pairs whose texts are looked up at once
