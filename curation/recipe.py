@@ -28,7 +28,8 @@ PresetName = Literal[
 ]
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",
-    "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "plate", "name", "address",
+    "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "birth-date", "plate",
+    "name", "address",
 ]  # fmt: skip  # the keys of privacy.KINDS, which a test compares
 
 

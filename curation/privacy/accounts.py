@@ -50,6 +50,16 @@ _QQ = re.compile(
     rf"|(?<![A-Za-z0-9])q[号:： ]{{1,3}}(?P<short>[1-9][0-9]{{7,9}}))(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
+_QQ_SAID = re.compile(  # of five digits on: shorter than what is made ASCII anywhere
+    r"(?:(?<![A-Za-z])qq|扣扣|企鹅号?)(?:号码?|是|为|加|我|的|[:：\s,，]){0,5}(?P<value>[一二三四五六七八九幺][零〇一二三四五六七八九幺]{4,10})"
+    r"(?![零〇一二三四五六七八九幺十百千万个年月天块])",
+    re.IGNORECASE,
+)
+_LOGIN_WORD = re.compile(
+    r"(?<![A-Za-z])(?:user ?name|user ?id|login|account name)(?: is|:|=)\s?(?P<value>[a-z][a-z.]{3,19})"
+    r"(?=\s*(?:$|[,;!?\n]|\.(?:\s|$)|(?:and|but) (?:the|my|i|password)\b))",
+    re.IGNORECASE,
+)
 _LOGIN = re.compile(
     r"(?:登录名|用户名|账号|帐号|账户名?|昵称)(?:是|为|[:：\s]){1,3}(?P<value>[A-Za-z0-9][A-Za-z0-9_.-]{4,29})(?![A-Za-z0-9_@])"
 )
@@ -71,6 +81,30 @@ def _chat(match: re.Match[str]) -> Iterable[Hit]:
         yield Hit(*match.span("value"), "chat-account", value.casefold())
 
 
+# What a login is or does, in place of what it is called.
+_STATE = re.compile(
+    r"(?:.*(?:ing|ed|ble|ful|ive|less|ent|ant|ous|ly|ect)|wrong|valid|invalid|down|slow|gone|same|still|fine|stuck|dead|null"
+    r"|blank|unknown|frozen|broken|hidden|taken|missing|none|there|here|good|okay|weird|just|only|also|back|mine|yours|what"
+    r"|this|that|name|email|number|below|above|required|hacked|stolen|admin|root|user|guest|test|demo|default|optional|free"
+    r"|facebook|google|github|twitter|apple|microsoft|amazon|linkedin)",
+    re.IGNORECASE,
+)
+
+
+def _login_word(match: re.Match[str]) -> Iterable[Hit]:
+    """A login of letters alone: my login is jdoe, but not my login is broken."""
+    if not _STATE.fullmatch(match["value"].rstrip(".")):
+        value = match["value"].rstrip(".")
+        yield Hit(match.start("value"), match.start("value") + len(value), "chat-account", value.casefold())
+
+
+_DIGIT = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
+
+
+def _qq_said(match: re.Match[str]) -> Iterable[Hit]:
+    yield Hit(*match.span("value"), "chat-account", match["value"].translate(_DIGIT))
+
+
 def _wxid(match: re.Match[str]) -> Iterable[Hit]:
     return (Hit(match.start(), match.end(), "chat-account", match.group().casefold()),)
 
@@ -86,6 +120,8 @@ CHAT_ACCOUNTS = (
     *(Finder(pattern, _chat) for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN)),
     Finder(_WXID, _wxid),
     Finder(_QQ, _qq),
+    Finder(_QQ_SAID, _qq_said),
+    Finder(_LOGIN_WORD, _login_word),
 )
 
 _PLATE = re.compile(

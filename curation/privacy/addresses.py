@@ -49,6 +49,9 @@ _DEEP = re.compile(
 _BLOCK = re.compile(
     r"(?<![0-9])[0-9]{1,3}(?:号楼|栋|幢)\s?(?:[0-9一二三四五六]单元)?\s?[0-9]{2,4}(?:室|房|号)?(?![0-9])"
 )
+_ROOM = re.compile(
+    r"(?<!第)(?:[0-9]{1,3}(?:号楼|栋|幢|座))?(?:[0-9]{1,2}|[一二三四五六七八九十])单元\s?[0-9]{3,4}(?:室|房|号)?(?![0-9课题词页教])"
+)
 _LEAD = re.compile(
     r"^(?:收货地址|收件地址|详细地址|家庭地址|新地址|地址|位于|家里|家|公司|单位|老家|寄件|收件|发货|发到|发往|改到|快递|派送|配送|上门|安装|"
     r"现|新|为|地|件|货|和|或|跟|：|:)+"
@@ -66,7 +69,7 @@ def _chinese(match: re.Match[str]) -> Iterable[Hit]:
         yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))
 
 
-CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _DEEP, _BLOCK))
+CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _DEEP, _BLOCK, _ROOM))
 
 _PLACED = re.compile(r".{0,6}?(?:位于|坐落于|座落于|开在)")
 _KNOWN = re.compile(
@@ -124,6 +127,13 @@ _ZIP = re.compile(
     ),
     re.IGNORECASE,
 )
+_HOME_EN = re.compile(  # where somebody lives: a flat 20 pounds is none
+    r"(?:(?<=\bin )|(?<=\bat )|(?<=\bto )|(?<=\bmy )|(?<=\bfrom )|(?<=\bfor )|(?<=\bis )|^(?=ap))"
+    r"(?:apartment|flat|apt\.?) #?[0-9]{1,4}[a-z]?(?![A-Za-z0-9%]"
+    r"| ?(?:%|percent|inch|rate|fee|off|months?|days?|pounds?|quid|bucks|screen|tv"
+    r"|colou?rs|bed\w*|packs?|people|panels?)\b)",
+    re.IGNORECASE,
+)
 _NO_LOWER = re.compile(
     r"\b(?:tb|gb|mb|hard|disk|test|thumb|flash|way|lane of|speed|wheel|star|by|the|on|for|from|per"
     r"|your|my|our|his|her|this|that|an|is|of|in|main|minutes?|miles?|hours?|days?|times?)\b"
@@ -145,6 +155,7 @@ def _hit(start: int, end: int, text: str) -> Hit:
 ENGLISH = (
     *(Finder(pattern, _street) for pattern in (_STREET_ADDRESS, _NUMBERED, _BOX)),
     Finder(_STREET_LOWER, _street_lower),
+    Finder(_HOME_EN, _street),
     Finder(_ZIP, lambda match: (_hit(*match.span("value"), match.string),)),
     Finder(_CODE, lambda match: (_hit(match.start(), match.end(), match.string),)),
 )

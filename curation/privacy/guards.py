@@ -47,11 +47,12 @@ GUARDS: dict[str, str] = {
         r"(?i)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}|[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]|(?:[0-9A-F]{2}[:：-]){5}"
         r"|1Z[A-Z0-9]{6}|[A-Z]{2,4}-[0-9]{7}"
     ),
+    "birth": r"(?i)出生|生日|生于|[0-9][日号]?生[的人]|birth|d\.?o\.?b|born",
     "email": r"(?i)@|(?: at |[(（]at[)）]|\[at\]|艾特) ?[A-Z0-9-]+ ?(?:[(（]dot[)）]|\[dot\]|dot|点)",
     "chat": (
         r"(?i)(?:微信|威信|薇信|weixin|wechat|v信|vx|wx|qq|扣扣|企鹅|whatsapp|telegram|skype|snapchat|insta"
         r"|line id|discord|kakao|登录名|用户名|账号|帐号|账户|昵称|user ?name"
-        r"|user ?id|login|account name)[^\n。！？!?]*(?:[A-Z0-9_]{4}|[零〇一二三四五六七八九幺]{7})"
+        r"|user ?id|login|account name)[^\n。！？!?]*(?:[A-Z0-9_]{4}|[零〇一二三四五六七八九幺]{5})"
         r"|(?:^|[^A-Z0-9])q[号:： ]{1,3}[1-9][0-9]{7}"
     ),
     "plate": (
@@ -83,13 +84,14 @@ GUARDS: dict[str, str] = {
     "address-zh": (
         rf"{_ROAD}(?:[一二三四五六七八九十]条|[东西南北]段)?[\s,，-]?{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}"
         rf"|{_ESTATE}[\s,，-]?(?:{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}|[东西南北][区门院]|[0-9]{{3}}|[0-9]+-[0-9])"
-        r"|[0-9](?:号楼|栋|幢)"
+        r"|[0-9](?:号楼|栋|幢)|单元[0-9]{3}"
         rf"|[省市区县旗州盟镇乡][\s,，-]?[^\n。]{{1,14}}(?:{_ROAD}|小区|花园|花苑|家园|公寓|社区|宿舍|园|苑|府)"
     ),
     "address-en": (
         r"[0-9][A-Za-z]?(?:-[0-9]{1,5})?[,，]? (?:[NSEW]\.? |North |South |East |West )?"
         rf"(?:[A-Z][A-Za-z'’.-]+ |[0-9]{{1,3}}(?:st|nd|rd|th) |of |the ){{1,4}}{_STREET}"
         r"|[0-9][a-z]? (?:[a-z]{3,} ){1,2}(?:street|road|avenue|boulevard|crescent)"
+        r"|(?i:flat|apt|apartment)[. ]{1,2}#?[0-9]"
         r"|[A-Z]{1,2}[0-9][0-9A-Z]? [0-9][A-Z]{2}|[Pp]\.? ?[Oo]\.? [Bb]ox"
         r"|(?i:邮编|邮政编码|zip|post ?code|postal code)[^\n]*[0-9]"
     ),

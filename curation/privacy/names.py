@@ -115,6 +115,12 @@ _GREETING = re.compile(
     rf"|I\b|thank|thanks|sorry|please|we\b|we're|I'm|I've|how|what|can|could|you\b|your|there|it\b"
     rf"|this))"
 )
+# Who signs a letter, at its end: any name, where a mark or a line's end parts it from the greeting.
+_SIGNED = re.compile(
+    rf"(?:(?i:regards|sincerely|faithfully|yours truly|best wishes)[,.!]?"
+    rf"|(?:(?i:thanks|cheers|best|thank you|all the best)[,.!]?\s*\n"
+    rf"|(?:Best|Cheers),))\s*(?:[-–—]\s*)?(?P<name>{_CAPITAL})(?=\s*$|\n)"
+)
 _LOWER = re.compile(rf"\b(?:[Mm]y|[Hh]is|[Hh]er|{_WHOSE}) name(?: is| was|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
 _NO_NAME = {
     word.casefold()
@@ -317,7 +323,7 @@ def _named(match: re.Match[str]) -> Iterable[Hit]:
 
 
 ENGLISH = (
-    *(Finder(pattern, _named) for pattern in (_EN_CUE, _THIS_IS, _MISTER, _DEAR)),
+    *(Finder(pattern, _named) for pattern in (_EN_CUE, _THIS_IS, _MISTER, _DEAR, _SIGNED)),
     *(Finder(pattern, _known) for pattern in (_I_AM, _GREETING)),
     Finder(_LOWER, _lower),
 )

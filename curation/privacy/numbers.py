@@ -127,7 +127,7 @@ def _announced(cue: str, value: str = _VALUE) -> re.Pattern[str]:
 
 
 _ORDER = _announced("order-number")
-_ORDER_WORD = _announced("order-word", r"(?P<value>[A-Za-z]{0,4}-?[0-9]{6,24})")
+_ORDER_WORD = _announced("order-word", r"(?P<value>[A-Za-z]{0,4}-?[0-9]{5,24})")
 _TRACKING = _announced(
     "tracking-number", r"(?P<value>[A-Za-z]{0,5}[ -]?[0-9][0-9A-Za-z]*(?:[ -](?=[A-Za-z]{0,2}[0-9])[0-9A-Za-z]+)*)"
 )
@@ -152,7 +152,7 @@ ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]
     "identity-card": ("identity-card", _ID_SAID, lambda match: _id_said(match)),
     "tracking-number": ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
     "order-number": ("order-number", _ORDER, lambda match: _order(match)),
-    "order-word": ("order-number", _ORDER_WORD, lambda match: _mobile_key(match["value"]) is None),
+    "order-word": ("order-number", _ORDER_WORD, lambda match: _order_word(match["value"])),
 }
 
 
@@ -220,13 +220,52 @@ def _order(match: re.Match[str]) -> bool:
     if count >= 6 and letters <= 4:
         return True
     marked = _MARK.search(match["cue"] + match["gap"]) is not None
-    if not letters:
-        return count >= (5 if marked else 6)
+    if not letters:  # order 88231 is one, order 50000 of them is none
+        return count >= 6 or (count == 5 and (marked or not value.endswith("00")))
     return marked and len(value) >= 6 and (count >= 4 or (value == value.upper() and count >= 1))
+
+
+def _order_word(value: str) -> bool:
+    return _mobile_key(value) is None and not (len(value) == 5 and value.endswith("00"))
 
 
 def _alnum(value: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", value).upper()
+
+
+# A day with its month and year; two digits of a year only between marks.
+_MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*"
+_DAY = (
+    r"(?:(?:19|20)[0-9]{2}[-/. 年][0-9]{1,2}[-/. 月][0-9]{1,2}(?![0-9])[日号]?"
+    r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}(?![0-9])"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH},? (?:19|20)[0-9]{{2}}(?![0-9])"
+    rf"|{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}(?![0-9])"
+    r"|(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])(?![0-9]))"
+)
+_BORN = re.compile(
+    rf"(?:{WORDS.cues['birth-date']})(?:是|为|在|:|：|\s|,|，|is|was|on|the|-){{0,5}}(?P<value>{_DAY})", re.IGNORECASE
+)
+_BORN_BEFORE = re.compile(rf"(?<![0-9])(?P<value>{_DAY})(?=\s?(?:日|号)?(?:出生|生的|生人))", re.IGNORECASE)
+
+
+# Whose day it is, close before: "he was born on" is also how one writes of those whom everybody knows.
+_OURS = re.compile(
+    r"(?:^\W*|(?:[我咱]|孩子|宝宝|本人|女儿|儿子|老公|老婆|爸|妈|患者|小朋友|[投被]保人|学生|(?<![a-z])(?:i|we|my|our|son|daughter"
+    r"|baby|child|kid|patient|wife|husband|mother|mum|mom|father|dad)(?![a-z]))[^。！？.!?\n]{0,14})$",
+    re.IGNORECASE,
+)
+_TOLD = re.compile("出生于|生于|born", re.IGNORECASE)
+
+
+def _born(match: re.Match[str]) -> Iterable[Hit]:
+    if match.re is _BORN_BEFORE or _TOLD.match(match.group()):
+        before = match.string[max(0, match.start() - 30) : match.start()]
+        if not _OURS.search(before):
+            return
+    yield Hit(*match.span("value"), "birth-date", _alnum(match["value"]))
+
+
+BIRTHS = (Finder(_BORN, _born), Finder(_BORN_BEFORE, _born))  # before dates stay: this one names a person
 
 
 # --- by their shape -----------------------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ FINDERS: tuple[Search, ...] = tuple(
         (accounts.SECRETS, ("secret",), ["secret"]),
         (numbers.PARCELS, ("code", "number"), ["tracking-number"]),
         *(((finder,), ("announced",), [kind]) for kind, finder in numbers.ANNOUNCED_BY),
+        (numbers.BIRTHS, ("birth",), ["birth-date"]),
         (accounts.CHAT_ACCOUNTS, ("chat",), ["chat-account"]),
         (numbers.ANNOUNCED_PHONE, ("announced",), ["mobile", "phone"]),
         (numbers.STAYS, ("number", "announced"), []),

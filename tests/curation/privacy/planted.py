@@ -20,6 +20,8 @@ class Case(NamedTuple):
     end: int = 0
 
 
+MONTHS = ("January", "Feb", "March", "April", "May", "June", "July", "Aug", "Sept", "October", "Nov", "December")
+
 # Sentences by place of the value: at the start, in the middle, at the end; glued to Han characters and apart.
 ZH_ANY = [
     "{}这个麻烦查一下", "您好，{}", "我发给你了{}谢谢", "（{}）", "给你：{}", "{}，请尽快处理", "上次说的{}还能用吗", "就是{}", "嗯{}对的",
@@ -260,6 +262,10 @@ ZH: dict[str, tuple[Callable[[Random], str], list[str]]] = {
     "email": (email, [*ZH_ANY, "邮箱是{}谢谢", "发到{}就行", "发票寄{}"]),
     "ip": (ip, [*ZH_ANY, "我的IP是{}打不开", "IP：{}"]),
     "plate": (plate, [*ZH_ANY, "车牌{}到了", "车牌号是{}"]),
+    "birth-date": (
+        lambda r: (lambda y, m, d: r.choice([f"{y}年{m}月{d}日", f"{y}-{m:02}-{d:02}", f"{y}.{m}.{d}", f"{y}{m:02}{d:02}", f"{y}/{m}/{d}"]))(r.randint(1940, 2020), r.randint(1, 12), r.randint(1, 28)),
+        ["出生日期{}", "出生日期是{}，帮忙改", "生日：{}", "孩子生日是{}", "我{}出生的", "孩子出生于{}。", "{}出生，能报名吗"],
+    ),
     "secret": (secret, [*ZH_ANY, "密钥是{}泄露了吗", "key: {}"]),
     "tracking-number": (tracking, [*ZH_ANY, "运单{}到哪了", "快递单号是{}", "单号{}没更新"]),
     "order-number": (
@@ -287,6 +293,10 @@ EN: dict[str, tuple[Callable[[Random], str], list[str]]] = {
     "email": (email, [*EN_ANY, "email me at {}", "my e-mail: {}"]),
     "ip": (ip, [*EN_ANY, "My IP is {}.", "from address {} since Monday"]),
     "secret": (secret, [*EN_ANY, "my api key {} leaked", "token: {}"]),
+    "birth-date": (
+        lambda r: (lambda y, m, d: r.choice([f"{d:02}/{m:02}/{y}", f"{y}-{m:02}-{d:02}", f"{d} {MONTHS[m - 1]} {y}", f"{MONTHS[m - 1]} {d}, {y}", f"{d}.{m}.{y}"]))(r.randint(1940, 2020), r.randint(1, 12), r.randint(1, 28)),
+        ["DOB: {}", "my date of birth is {}.", "I was born on {}", "born {} in Leeds", "D.O.B. {}, male", "birthday is {}, thanks", "birth date {} please"],
+    ),
     "identity-card": (
         lambda r: f"{r.choice([r.randint(100, 665), r.randint(667, 899)])}-{r.randint(10, 99)}-{r.randint(1000, 9999)}",
         ["my SSN is {}", "SSN {} on file", "social security number: {}.", "it is {}, ok?", "{} is my social"],
@@ -309,6 +319,8 @@ EN: dict[str, tuple[Callable[[Random], str], list[str]]] = {
 
 # What looks like a number of somebody and is none. {n} are digits drawn by lot.
 HARD_ZH: list[Callable[[Random], str]] = [
+    lambda r: f"订单{r.randint(2, 9)}0000件起批，第{r.choice('二三四')}单元的题，QQ一{r.choice('二三四五')}天登不上",
+    lambda r: f"{r.randint(2023, 2025)}年{r.randint(1, 12)}月{r.randint(1, 28)}日的生日会，{r.randint(2, 9)}单元楼",
     lambda r: f"一共{r.randint(1, 99999)}.{r.randint(10, 99)}元，满{r.randint(100, 999)}减{r.randint(10, 99)}",
     lambda r: f"买了{r.randint(10000, 9999999)}个，单价{r.randint(1, 99)}块",
     lambda r: f"{r.randint(2015, 2026)}-{r.randint(1, 12):02}-{r.randint(1, 28):02} {r.randint(0, 23):02}:{r.randint(0, 59):02}:{r.randint(0, 59):02}下的单",
@@ -350,6 +362,8 @@ HARD_EN: list[Callable[[Random], str]] = [
     lambda r: f"Do you ship to {r.choice(['London', 'New York', 'Leeds, UK'])}? The {r.choice(['Main', 'Oak'])} Street shop is closed",
     lambda r: f"I have {r.randint(2, 9)} routers and a {r.choice([2, 500])} gb hard drive, {r.randint(2, 9)} of them on the high street",
     lambda r: f"my password is {r.choice(['wrong', 'not accepted', 'forgotten'])}, the code {r.choice(['never came', 'expired'])}",
+    lambda r: f"order {r.randint(2, 9)}0000 of them, page {some(r, 5, '123456')}, my login is {r.choice(['broken', 'not accepted', 'wrong', 'expired'])}",
+    lambda r: f"a flat {r.randint(5, 40)} pounds, flat {r.randint(10, 60)}% off, the birthday sale is on {r.randint(1, 28)} May {r.randint(2023, 2025)}",
     lambda r: f"order {r.randint(10, 99)} boxes, in case {r.randint(2, 9)} break, account for {r.randint(10, 90)} % of it",
 ]  # fmt: skip
 

@@ -167,7 +167,7 @@ def test_a_number_beside_a_placeholder_is_found_and_one_inside_is_not(monkeypatc
 MORE = [
     "lin@example.com ", "http://a.b/x?token=abcdefg12&mail=a@b.com ", "www.x.com/1?key=sk-abcdefghijklmnopqrst",
     "密码是abc12345", "微信 ab1234567 ", "QQ:12345678 ", "京A12345", "93.184.216.34 ", "文三路12号3单元201室",
-    "12 Oak Street", "my name is Bob Ross. ", "lin at example dot com ",
+    "12 Oak Street", "my name is Bob Ross. ", "born on 3 May 1982", "1990年1月2日出生", "lin at example dot com ",
 ]  # fmt: skip
 
 

@@ -12,6 +12,24 @@ from curation.recipe import PersonalKind
 
 # Specimens of the standards and of documentation ranges, never of a person.
 FOUND = [
+    ("order 88231 never came", "order [order number 1] never came"),
+    ("订单88231还没发货", "订单[订单号1]还没发货"),
+    ("my login is jdoe, and the page is blank", "my login is [chat account 1], and the page is blank"),
+    ("加QQ一二三四五", "加QQ[账号1]"),
+    ("QQ号三八八六六一。", "QQ号[账号1]。"),
+    ("我家3单元502室漏水", "我家[地址1]漏水"),
+    ("住在三单元502，没人", "住在[地址1]，没人"),
+    ("I live in flat 12b and it is cold", "I live in [address 1] and it is cold"),
+    ("Apt 4C has no heat", "[address 1] has no heat"),
+    ("DOB: 1990-04-21, male", "DOB: [date of birth 1], male"),
+    ("my date of birth is 12/03/1985.", "my date of birth is [date of birth 1]."),
+    ("my son was born on 3 May 1982", "my son was born on [date of birth 1]"),
+    ("born March 14th, 1991 in Leeds", "born [date of birth 1] in Leeds"),
+    ("我1988年3月5日出生", "我[出生日期1]出生"),
+    ("出生日期：19920715", "出生日期：[出生日期1]"),
+    ("孩子生日是2019-05-02", "孩子生日是[出生日期1]"),
+    ("Can I change the size?\nKind regards,\nJanka Wilmot", "Can I change the size?\nKind regards,\n[name 1]"),
+    ("It is cracked. Best regards, Janka", "It is cracked. Best regards, [name 1]"),
     ("我的邮箱是lin.hua@example.com.cn谢谢", "我的邮箱是[邮箱1]谢谢"),
     ("Write to jo+shop@mail.example.co.uk.", "Write to [email 1]."),
     ("身份证11010519491231002X，姓名", "身份证[身份证号1]，姓名"),  # the specimen of GB 11643
@@ -118,6 +136,21 @@ FOUND = [
 ]
 
 SILENT = [
+    "order 50000 of them, page 88231, model 88231, error 88231",
+    "订单50000件起，订单2024年的",
+    "my login is broken, my username is wrong. My login is not accepted",
+    "the login is required, my login is facebook, Login: admin",
+    "第2单元302课，第2单元第5题，in flat 5 colours",
+    "Happy birthday on 3 May 2024!",
+    "QQ一二三四五天都登不上，QQ十几年了",
+    "3单元楼，第二单元作文，单元3的题",
+    "a flat 20 quid, for flat 20% off, a flat 55 inch tv, in flat 3 months",
+    "生日那天有优惠吗，2024年5月1日的生日会",
+    "The singer was born on 4 March 1950 in Leeds, his brother on 5 May 1952",
+    "这位作家1958年8月29日出生，出生于1958年8月29日",
+    "birthday party on 3 May, the app was born in 2019",
+    "Send him my best regards.\nPlease",
+    "Thanks Google",
     "这款499.00元，第二件半价，一共748.5元",
     "满300减40，买了1000000个",
     "It was $1,299.99, now 899 dollars for 10000 units",
