@@ -6,6 +6,7 @@ import json as json_module
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,18 +106,36 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
 def _alike(found: Sequence[tuple[Guess, Trial]]) -> list[tuple[Guess, Trial, list[str]]]:
     """Put files together that are read alike, such as a file for every day: the first, and the names of the others.
 
-    A file of which nothing could be read stands alone.
+    Their records and conversations are summed up. A file of which nothing could be read stands alone.
     """
-    shown: dict[str, tuple[Guess, Trial, list[str]]] = {}
+    shown: dict[str, list[tuple[Guess, Trial]]] = {}
     for guess, trial in found:
         asked = guess.question.text if guess.question else ""
         alone = guess.file if any(not item.confidence for item in trial.items) else ""
         key = json_module.dumps([guess.source | {"match": ""}, asked, alone], sort_keys=True)
-        if key in shown:
-            shown[key][2].append(guess.file)
+        shown.setdefault(key, []).append((guess, trial))
+    return [
+        (some[0][0], _summed([trial for _, trial in some]), [guess.file for guess, _ in some[1:]])
+        for some in shown.values()
+    ]
+
+
+def _summed(trials: list[Trial]) -> Trial:
+    """Add up what was counted in several files; reason and samples are those of the file with most conversations."""
+    best = max(trials, key=lambda trial: sum(item.confidence for item in trial.items))
+    if len(trials) < 2 or len({len(trial.items) for trial in trials}) > 1:
+        return best
+    items = []
+    for item, *others in zip(best.items, *(trial.items for trial in trials), strict=True):
+        counts = [int(other.value) for other in others if other.value.isdecimal()]
+        if len(counts) == len(others):
+            sure = sum(n * other.confidence for n, other in zip(counts, others, strict=True)) / max(sum(counts), 1)
+            items.append(
+                replace(item, value=str(sum(counts)), confidence=sure, why=f"of the clearest file: {item.why}")
+            )
         else:
-            shown[key] = (guess, trial, [])
-    return list(shown.values())
+            items.append(item)
+    return replace(best, items=items)
 
 
 def show(guess: Guess, trial: Trial, to: Console, others: Sequence[str] = ()) -> None:

@@ -428,7 +428,9 @@ def test_files_that_are_read_alike_are_shown_once_and_named_in_the_recipe(tmp_pa
     done = CliRunner().invoke(app, ["sniff", str(tmp_path), "-o", str(tmp_path / "recipe.yaml")])
     assert done.exit_code == 0
     assert done.output.count("sample:") == 2, "one of the days, and one of the other file"
-    assert "2024-05-01.csv and 6 more that are read alike, up to 2024-05-07.csv" in " ".join(done.output.split())
+    shown = " ".join(done.output.split())
+    assert "2024-05-01.csv and 6 more that are read alike, up to 2024-05-07.csv" in shown
+    assert "conversations │ 7 │" in shown, "of all seven days"
     assert len(yaml.safe_load((tmp_path / "recipe.yaml").read_text())["sources"]) == 8
 
 
