@@ -48,8 +48,15 @@ class Talk(NamedTuple):
     left_out: int
 
 
-def render(report: Report, *, language: Language = "zh") -> str:
-    """Return the page; `language` is the one it opens in, the other is one click away."""
+def opens_in(report: Report) -> Language:
+    """Return the language to begin with: English where fewer than a third of the candidates are Chinese."""
+    chinese = sum(row.before for row in report.languages if row.language == "zh")
+    return "zh" if 3 * chinese >= sum(row.before for row in report.languages) else "en"
+
+
+def render(report: Report, *, language: Language | None = None) -> str:
+    """Return the page; `language` is the one it opens in (default: `opens_in`), the other is one click away."""
+    language = language or opens_in(report)
     for room in ROOMS:
         page = _page(report, language, room)
         if len(page.encode("utf-8", "replace")) < LIMIT:

@@ -77,6 +77,14 @@ def test_the_page_is_whole_runs_nothing_and_asks_for_nothing(name, language, req
     assert page.tags.count("main") == page.tags.count("h1") == 1
 
 
+def test_the_page_opens_in_english_where_few_examples_are_chinese(report, empty_report):
+    few = [row.model_copy(update={"before": 9000}) if row.language == "en" else row for row in report.languages]
+    english = [row.model_copy(update={"before": 90000}) if row.language == "en" else row for row in report.languages]
+    for rows, opens in ((report.languages, "zh"), (few, "zh"), (english, "en")):
+        assert f'id="lang-{opens}" checked' in html.render(report.model_copy(update={"languages": rows}))
+    assert 'id="lang-zh" checked' in html.render(empty_report)
+
+
 def test_every_id_is_there_once_and_every_reference_has_its_id(report):
     page = Page(html.render(report))
     ids = [value for name, value in page.attributes if name == "id"]
