@@ -7,6 +7,7 @@ what the platform added (handles, initials), then white space. Masking of person
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -42,6 +43,14 @@ _FACES = (
 # Markup only: a tag with nothing, or with attributes, in it. "x<a and b>c" is none, nor is <a> without an </a>.
 _TAGS = "p|div|span|b|i|u|a|font|strong|em|ul|ol|li|h[1-6]|table|tr|td"
 _TAG = rf"""(?i)</?(?:{_TAGS}|img|br)(?:\s+[\w-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))*\s*/?>"""
+
+# Mails: the head of an HTML document, styles and comments, and what was quoted from the mail before, to the end.
+_UNSEEN = re.compile(
+    r"(?is)<(head|style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->|</?(?:html|body|meta|link)\b[^>]*>|<!doctype[^>]*>"
+)
+_QUOTED = re.compile(
+    r"(?is)<div\s[^>]*(?:gmail_quote|divRplyFwdMsg|appendonsend)[^>]*>.*|<blockquote\b[^>]*>.*?</blockquote\s*>"
+)
 
 # Emoticons written with letters and marks: O(∩_∩)O~, (╯▽╰), ^_^, T_T, and the emoji of Unicode.
 _KAOMOJI = r"[oO╮╭ヾ~～]?\((?:[^()\p{Han}A-Za-z0-9]|[oO]){3,9}\)[oO╯╭ノ~～/]*|\^_+\^|\bT_+T\b|>_+<|-_+-\|*"
@@ -90,6 +99,7 @@ MENDS: dict[str, pl.Expr] = {
         ),
         TEXT,
     ),
+    "html-document": by_distinct(TEXT, lambda text: _body(text), longest=ANY_LENGTH),
     "html-tag": pl.when(TEXT.str.contains(r"(?i)<br\s*/?>|</(?:" + _TAGS + r")>"))
     .then(TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>|</li>", "\n").str.replace_all(_TAG, ""))
     .otherwise(TEXT),
@@ -130,7 +140,7 @@ MENDS: dict[str, pl.Expr] = {
 
 
 # Only what was said in a chat: a finished record means every word of it.
-CHAT_MENDS = ("quoted-mail", "emoticon", "repeated-mark", "filler")
+CHAT_MENDS = ("html-document", "quoted-mail", "emoticon", "repeated-mark", "filler")
 
 
 def _without_fillers(text: pl.Expr) -> pl.Expr:
@@ -151,6 +161,7 @@ LIKELY: dict[str, str] = {
     "unicode": "[^\x00-\u02ff\u0400-\u0482\u2010-\u205e\u2190-\u2328\u232b-\u2adb\u3001-\u3029\u3041-\u3096"
     "\u30a0-\u30ff\u3105-\u312f\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee\U0001f000-\U0001faff]",
     "html-entity": r"&[A-Za-z#]",
+    "html-document": r"(?i)<(?:html|head|body|style|script|title|blockquote|!|div\s[^>]*(?:gmail_q|divRply|appendon))",
     "html-tag": r"(?i)<br|</",
     "quoted-mail": quoted.LIKELY,
     "invisible-character": _INVISIBLE,
@@ -194,6 +205,13 @@ def _steps(policy: Mend) -> Iterator[tuple[str, pl.Expr]]:
             yield "emoji", TEXT.str.replace_all(_EMOJI, "")
     if policy.simplified:
         yield "simplified", simplified(TEXT)
+
+
+def _body(text: str) -> str:
+    """Return what is seen of an HTML mail, without the mail that it quotes unless that is all there is."""
+    seen = _UNSEEN.sub("", text)
+    own = _QUOTED.sub("", seen)
+    return own if re.search(r"[^\W_]", re.sub(r"<[^>]*>|&\w+;", "", own)) else seen
 
 
 def _unescape(text: str) -> str:

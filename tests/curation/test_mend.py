@@ -58,6 +58,15 @@ def test_a_mend_repairs(before, after):
     assert mended(before) == after
 
 
+def test_of_an_html_mail_what_is_seen_and_own_is_left():
+    quoted = '<div class="gmail_quote">On Wed wrote:<blockquote>Where?</blockquote></div>'
+    head = "<!DOCTYPE html><html><head><style>p {margin:0}</style></head>"
+    assert mended(f"{head}<body><!-- x --><p>Sent today.</p>{quoted}</body></html>") == "Sent today."
+    assert mended("<html><body><blockquote><p>Where is it?</p></blockquote></body></html>") == (
+        "<blockquote>Where is it?\n</blockquote>"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -230,6 +239,12 @@ def test_rows_of_marks_become_one_and_emoticons_go(raw, clean):
     assert mended(raw) == clean
 
 
+def test_what_came_in_as_a_finished_record_keeps_its_documents():
+    said = ("Mend this: <html><style>p {}</style>",)
+    frame = messages(*said).with_columns(record=pl.lit(value=True))
+    assert mend(frame)[0]["text"].to_list() == list(said)
+
+
 def test_what_came_in_as_a_finished_record_keeps_its_marks_and_fillers():
     frame = messages("Well, is 3!! = 3?").with_columns(record=pl.lit(value=True))
     assert mend(frame)[0]["text"][0] == "Well, is 3!! = 3?"
@@ -266,7 +281,8 @@ PARTS = [
     ". /GS", ". – Bob", " ~Ab", ". ～Ab", "1/2", ". (2/2)", "(4/4) a", "&amp;", "&#39;", "&#x27;", "<br>",
     "</p>", "<b>x</b>", "\u200b", "\ufeff", "Ａ", "９", "[微笑]", "/:^_^", "O(∩_∩)O", "T_T", "^_^", "(╯▽╰)",
     "e\u0301", "\u212b", "\uf900", "\u1100\u1161", "か\u3099", "好的", "单号", "ok", "I ", "🙂", "👍🏽", "_",
-    "- ", "a", ". — Bob",
+    "- ", "a", ". — Bob", "\nOn 1 May Al wrote:", "\n发件人：a\n时间：b", "\n-- 原始邮件 --", "<html>",
+    "<style>a</style>", "<!--b-->", '<div class="gmail_quote">', "<blockquote>", "</blockquote>",
 ]  # fmt: skip
 
 

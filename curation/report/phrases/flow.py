@@ -87,6 +87,7 @@ PHRASES: list[tuple[str, str, str]] = [
     ),
     ("mend.unicode", "统一 Unicode 写法", "Unicode forms"),
     ("mend.html-entity", "还原 HTML 转义", "HTML entities"),
+    ("mend.html-document", "去除邮件的 HTML 头、样式和引用的原信", "heads, styles and quoted mails of HTML"),
     ("mend.html-tag", "去除 HTML 标签", "HTML tags"),
     ("mend.quoted-mail", "去除邮件里引用的原文", "what e-mails quote"),
     ("mend.invisible-character", "去除不可见字符", "invisible characters"),
