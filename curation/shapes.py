@@ -44,7 +44,9 @@ def _message(values: Mapping[str, Any], place: str, layout: Layout) -> list[Mess
     if "asker" in layout.columns:
         values = _by_asker(values, layout)
     found = _by_key(values, layout) if layout.source.role_keys else [_spoken(values, layout)]
-    return [m._replace(conversation=conversation or None) for one in found for m in _parts(one, layout)]
+    if layout.source.separator:
+        found = [part for one in found for part in _parts(one, layout)]
+    return [message._replace(conversation=conversation) for message in found] if conversation else found
 
 
 def _by_asker(values: Mapping[str, Any], layout: Layout) -> Mapping[str, Any]:
@@ -305,6 +307,8 @@ def _who(value: Any, name: str | None, layout: Layout) -> Speaker:  # noqa: ANN4
 
 def _name(value: Any) -> str | None:  # noqa: ANN401
     """Return an id or a name; of a list its first item."""
+    if value is None:
+        return None
     first = value[0] if isinstance(value, list) and value else value
     return None if isinstance(first, (dict, list)) else _text(first, "name").strip() or None
 

@@ -127,7 +127,11 @@ class _Talk:
                 yield Record(index + 1, None, text, bad[index].why, raw=bad[index].raw)
                 continue
             line = self._line(index + 1, text)
-            if line.kind in ("said", "event", "start"):
+            if line.kind == "said" and not (self._waiting or self._above):  # as nearly all are
+                if self._open is not None:
+                    yield self._open.record(quoted=self._quoted)
+                self._open = self._message(line, self._time(line.fields))
+            elif line.kind in ("said", "event", "start"):
                 yield from self._begin(line)
             elif self._open is None:
                 yield from self._stands_above(line)
@@ -144,10 +148,10 @@ class _Talk:
         """Tell what a line is."""
         if self._start and (match := self._start.match(text)):
             return _Line(number, text, "start", match.groupdict())
+        if (match := self._said.match(text)) and not RULE.fullmatch(text):
+            return _Line(number, text, "said", match.groupdict())
         if RULE.fullmatch(text):
             return _Line(number, text, "rule" if self._start else "start", {})
-        if match := self._said.match(text):
-            return _Line(number, text, "said", match.groupdict())
         if self._event and (match := self._event.match(text)) and (self._marked or DATED.match(text)):
             return _Line(number, text, "event", match.groupdict())
         if self._days and (match := DAY.fullmatch(text)):
@@ -163,27 +167,32 @@ class _Talk:
         for waits in waiting:
             yield from self._stands_above(waits)
         named = line.fields
-        time = self._time(named)
-        value: Values = {"role": "system", "text": line.text, "time": time, "customer": self._customer}
-        if line.kind == "start":
-            self._number += 1
-            customer = named.get("customer")
-            self._conversation = named.get("conversation") or ("" if customer else str(self._number))
-            self._customer = value["customer"] = customer
+        time = self._time(named, border=line.kind == "start")
+        if line.kind != "start":
             yield from self._title(time)
-            yield Record(line.number, value | {"conversation": self._conversation}, line.text)
+            self._open = self._message(line, time)
             return
+        self._number += 1
+        self._customer = named.get("customer")
+        self._conversation = named.get("conversation") or ("" if self._customer else str(self._number))
         yield from self._title(time)
-        name = (named.get("name") or named.get("account") or named.get("role") or "").strip(BESIDE)
-        text = named.get("text") or ""
+        value: Values = {"role": "system", "text": line.text, "time": time, "customer": self._customer}
+        yield Record(line.number, value | {"conversation": self._conversation}, line.text)
+
+    def _message(self, line: _Line, time: str | None) -> _Message:
+        """Return the message or the event that begins on a line."""
+        named, text = line.fields, line.fields.get("text") or ""
+        name: str | None = (named.get("name") or named.get("account") or named.get("role") or "").strip(BESIDE)
+        role = named.get("role") or name
         if line.kind == "event":
-            text = text.lstrip("\t")  # an empty name
-        else:
-            notice = NOTICE.match(text) is not None
-            value |= {"role": "system" if notice else named.get("role") or name, "speaker": None if notice else name}
-        value |= {"conversation": named.get("conversation") or self._conversation, "text": text}
-        value["customer"] = named.get("channel") or self._customer
-        self._open = _Message(line.number, value, [line.text])
+            role, text = "system", text.lstrip("\t")  # an empty name
+        elif text[:1] == "\u200e" and NOTICE.match(text):
+            role, name = "system", None
+        value: Values = {
+            "conversation": named.get("conversation") or self._conversation, "role": role, "speaker": name or None,
+            "customer": named.get("channel") or self._customer, "time": time, "text": text,
+        }  # fmt: skip
+        return _Message(line.number, value, [line.text])
 
     def _border(self, line: _Line) -> int:
         """Return which of the lines that wait the border before a message or a conversation begins with.
@@ -196,14 +205,16 @@ class _Talk:
             return next(at for at, waits in enumerate(self._waiting) if waits.text.strip() == last.text.strip())
         return 0 if all(waits.kind in ("rule", "day") for waits in self._waiting) else len(self._waiting)
 
-    def _time(self, named: Values) -> str | None:
-        """Return the time of a line, under the day that it stands below."""
+    def _time(self, named: Values, *, border: bool = False) -> str | None:
+        """Return the time of a line, under the day that it stands below; a border's day is that of what follows."""
         date, time = named.get("date"), named.get("time")
         if date or not time:
             return " ".join(part for part in (date, time) if part) or None
+        if not (self._days or self._day or border):
+            return time
         if DATED.match(time):
             self._days = False
-            dated = DAY.match(time)
+            dated = DAY.match(time) if border else None
             self._day = dated["date"] if dated else ""
             return time
         return f"{self._day} {time}" if self._day else time
