@@ -230,7 +230,10 @@ class _Settled:
     """What is written of all shards (WRITTEN), to be cut at streams."""
 
     def __init__(self, folder: Path, count: int, names: Sequence[str]) -> None:
-        self._folder, self._count = folder, count
+        self._files = {
+            name: [[_made(folder, shard, part_of) for shard in range(count)] for part_of in WRITTEN[name]]
+            for name in names
+        }
         self._begins = list[Any]()
         self._starts: dict[str, list[Any]] = {name: [] for name in names}
         for shard in range(count):
@@ -241,20 +244,26 @@ class _Settled:
 
     def between(self, name: str, low: int, high: int, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Return the rows of the streams low ≤ begins < high, in the order of the input; `columns` alone, if given."""
+        places = [
+            tuple(start[np.searchsorted(streams, (low, high))].tolist())
+            for streams, start in zip(self._begins, self._starts[name], strict=True)
+        ]
+        some = [shard for shard, (first, end) in enumerate(places) if first < end] or [0]
         found = list[pl.DataFrame]()
-        for shard, (streams, start) in enumerate(zip(self._begins, self._starts[name], strict=True)):
-            first, end = (int(start[np.searchsorted(streams, at)]) for at in (low, high))
-            if first < end or not found:
-                parts = [pl.scan_ipc(path).slice(first, end - first) for path in self._files(name, shard)]
-                wanted = [columns and [one for one in columns if one in part.collect_schema()] for part in parts]
-                cut = [part.select(some or pl.all()) for part, some in zip(parts, wanted, strict=True) if some != []]
-                found.append(pl.concat([part.collect() for part in cut], how="horizontal"))
-        return pl.concat(found).sort("begins", maintain_order=True)
+        for files in self._files[name]:  # of all shards together: to begin to read costs more than to read
+            wanted = columns and [one for one in columns if one in pl.read_ipc_schema(files[0])]
+            if wanted != []:
+                rows = [
+                    pl.scan_ipc(files[shard]).slice(places[shard][0], np.diff(places[shard]).item()) for shard in some
+                ]
+                found.append(pl.concat(rows).select(wanted or pl.all()).collect())
+        return pl.concat(found, how="horizontal").sort("begins", maintain_order=True)
 
-    def _files(self, name: str, shard: int) -> Iterator[Path]:
-        for name_of in WRITTEN[name]:
-            maker = next(step for step in reversed(STEPS) if name_of in step.keeps)
-            yield _place(self._folder, maker.name, shard) / f"{name_of}.arrow"
+
+def _made(folder: Path, shard: int, name: str) -> Path:
+    """Return the file of a frame as the last step that keeps it left it."""
+    maker = next(step for step in reversed(STEPS) if name in step.keeps)
+    return _place(folder, maker.name, shard) / f"{name}.arrow"
 
 
 def _ranges(sizes: pl.DataFrame) -> pl.DataFrame:
