@@ -56,12 +56,15 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         first=pl.col("turn") != pl.col("turn").shift(1).fill_null(0),
         last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0),
     )
-    # Null where nobody looks at it.
+    # Null where nobody looks at it; empty where `replace` would all the same.
     asked, said = pl.when(user).then("text"), pl.when(~user).then("text")
-    before = {tongue: said.str.replace(pattern, "") for tongue, pattern in _LAST_SENTENCE.items()}
+    before = {
+        tongue: pl.when(mine).then("text").otherwise(pl.lit("")).str.replace(_LAST_SENTENCE[tongue], "")
+        for tongue, mine in (("zh", ~user & chinese), ("other", ~user & ~chinese))
+    }
     sides = spoken.select(
         asked=asked, last=pl.when("last").then(said),
-        before=pl.when(chinese).then(before["zh"]).otherwise(before["other"]),
+        before=pl.when(~user).then(pl.when(chinese).then(before["zh"]).otherwise(before["other"])),
     )  # fmt: skip
     inquires = matches(sides["asked"], cues["question"])
     asks = matches(sides["asked"], cues["asks"])

@@ -10,7 +10,7 @@ import polars as pl
 
 from curation import tables
 from curation.checks.language import language
-from curation.checks.registry import answers, columns
+from curation.checks.registry import answers, columns, prepared
 from curation.checks.wording import units
 from curation.packs import Rule
 
@@ -116,10 +116,11 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
     # Lazily, since only then Polars computes what several parts ask for (is a Han character in it?) once.
     spoken = language(pl.col("text" if on == "message" else "question"))
     told = rows if "tongue" in rows.columns else rows.lazy().with_columns(tongue=spoken).collect()
+    told = prepared(told, *([r.expression for r in rules if (r.language is None) == every] for every in (True, False)))
     found: list[pl.DataFrame] = []
     for wanted, group in _groups(rules):
         asks = {rule.name: rule.expression for _, rule in group}
-        seen = dict.fromkeys(["row", *keys, *columns(asks.values())])  # lists of turns are dear to copy
+        seen = dict.fromkeys(["row", *keys, *columns(asks.values(), told.columns)])  # lists of turns are dear to copy
         looked = told.lazy().filter(_applies(*wanted)).select(*seen).collect()
         if looked.is_empty() and found:  # a log in one language need not wait for the patterns of the other
             continue

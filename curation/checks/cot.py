@@ -81,7 +81,9 @@ def cot_tags() -> pl.Expr:
             inside = "" if closing else name
         return f"<{inside}>" if inside else None
 
-    text = pl.concat_str(COT.fill_null(""), ANSWER, separator="\n")
+    some = pl.any_horizontal(part.str.contains("<", literal=True) for part in (COT, ANSWER))
+    cot, answer = (pl.when(some).then(part).otherwise(pl.lit("")) for part in (COT.fill_null(""), ANSWER))
+    text = pl.concat_str(cot, answer, separator="\n")
     return by_distinct(pl.when(text.str.contains(r"(?i)<\s*/?\s*(?:th|reason)")).then(text), wrong)
 
 

@@ -13,7 +13,7 @@ from rapidfuzz.distance import LCSseq
 
 from curation.checks.alternatives import any_of
 from curation.checks.registry import check, shared
-from curation.checks.wording import regex, units
+from curation.checks.wording import lowered, regex, units
 from curation.pieces import LONG
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
@@ -81,7 +81,7 @@ def echoes_question(*, least: float) -> pl.Expr:
         # The answer behind reasoning may be one of the options, or a number that the question gives.
         rows = rows.filter(pl.col("cot").fill_null("") == "")
         for name, text, longer in (("said", ANSWER, QUESTION), ("asked", QUESTION, asked)):
-            rows = rows.with_columns(text.str.to_lowercase().str.replace_all(r"[\W_]+", "").alias(name))
+            rows = rows.with_columns(lowered(text).str.replace_all(r"[\W_]+", "").alias(name))
             rows = rows.filter(said.str.len_chars().is_between(4, longer.str.len_chars() * 1.25 + 4))
         longest = pl.max_horizontal(pl.col("asked", "said").str.len_chars())
         rows = rows.filter(longest <= LONG)  # time goes by the square of it

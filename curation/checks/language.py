@@ -20,9 +20,10 @@ def language(text: pl.Expr) -> pl.Expr:
     A Han character carries about as much as half a Latin word, hence the factor.
     """
     wide = text.str.len_bytes() != text.str.len_chars()  # else there is no Han character in it
-    has_han = pl.when(wide).then(text).str.contains(_HAN).fill_null(value=False)
+    nothing = pl.lit("")  # not null: Polars also reads what lies behind nulls
+    has_han = pl.when(wide).then(text).otherwise(nothing).str.contains(_HAN)
     has_latin = text.str.contains(_LATIN).fill_null(value=False)
-    both = pl.when(has_han & has_latin).then(text).str  # only there has anything to be counted
+    both = pl.when(has_han & has_latin).then(text).otherwise(nothing).str  # only there has anything to be counted
     return (
         pl.when(~has_han & ~has_latin)
         .then(pl.lit("other"))
@@ -33,7 +34,6 @@ def language(text: pl.Expr) -> pl.Expr:
 
 
 _RARE = r"[\p{L}&&[^\p{Han}\p{Latin}]]"
-_BESIDE_HAN = rf"[\p{{L}}&&[^\p{{Han}}]]|{_LATIN}"
 
 # Scripts that tell a language, or narrow it to one that support desks meet.
 _SCRIPTS = {
@@ -90,49 +90,28 @@ def _of_many(rows: pl.DataFrame) -> pl.Series:
 @check(on="example")
 def languages_differ() -> pl.Expr:
     """Question and answer are in different scripts (Chinese and Latin). Evidence: the answer's first 40 characters."""
-    sides = [pl.col(name) for name in ("question", "answer")]
-    enough = pl.col("answer").str.contains(r"(?:\p{L}\P{L}*){12}")  # "iPhone 15" and "B" are answers in any language
-    wide = pl.any_horizontal(side.str.len_bytes() != side.str.len_chars() for side in sides)
+    question, answer = sides = pl.col("question"), pl.col("answer")
+    enough = answer.str.contains(r"(?:\p{L}\P{L}*){12}")  # "iPhone 15" and "B" are answers in any language
+    wide = [side.str.len_bytes() != side.str.len_chars() for side in sides]
 
     def other(rows: pl.Series) -> pl.Series:
-        """Step by step: many texts are ASCII, most others plainly in one script, and few need their letters counted."""
-        unsure = (pl.col("asked") == "") | (pl.col("said") == "")
-        some = rows.struct.unnest().with_row_index("row").filter(wide)
-        both = some.lazy().with_columns(asked=_plainly(sides[0]), said=_plainly(sides[1])).collect()
-        both = both.filter((pl.col("asked") != pl.col("said")) | unsure).filter(enough)
-        counted = both.filter(unsure)
-        asked, said = (
-            _sure(counted[name], counted[plain]) for name, plain in (("question", "asked"), ("answer", "said"))
-        )
-        counted = counted.filter((asked != said) & (asked != "other") & (said != "other"))
-        found = pl.concat([both.filter(~unsure), counted])
+        """Step by step: many texts are ASCII, most others have Han and Latin letters alone, and two sides are alike."""
+        letters = (pl.when(seen).then(side).otherwise(pl.lit("")) for side, seen in zip(sides, wide, strict=True))
+        rare = pl.any_horizontal(one.str.contains(_RARE) for one in letters)
+        some = rows.struct.unnest().with_row_index("row").filter(wide[0] | wide[1])
+        told = some.lazy().with_columns(asked=language(question), said=language(answer), rare=rare)
+        both = told.collect().filter((pl.col("asked") != pl.col("said")) | pl.col("rare")).filter(enough)
+        counted = both["rare"].arg_true()
+        scripts = {
+            name: both[name].scatter(counted, _told(both[text].gather(counted)))
+            for name, text in (("asked", "question"), ("said", "answer"))
+        }
+        differ = (pl.col("asked") != pl.col("said")) & (pl.col("asked") != "other") & (pl.col("said") != "other")
+        found = both.with_columns(**scripts).filter(differ)
         nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
     return pl.struct(sides).map_batches(other, return_dtype=pl.String)
-
-
-def _sure(texts: pl.Series, plainly: pl.Series) -> pl.Series:
-    """Return the script of each text; counted only where it is not plain."""
-    unsure = (plainly == "").arg_true()
-    return plainly.scatter(unsure, _told(texts.gather(unsure)))
-
-
-def _plainly(text: pl.Expr) -> pl.Expr:
-    """Return the script of a text that has letters of one only, zh or latin; empty where `_told` must count."""
-    wide = text.str.len_bytes() != text.str.len_chars()
-    beyond = pl.when(wide).then(text)
-    # Of a text with Han characters the rest is only asked for if there are other letters in it.
-    other = pl.when(beyond.str.contains(_BESIDE_HAN)).then(beyond)
-    han = beyond.str.contains(_HAN).fill_null(value=False)
-    rare = other.str.contains(_RARE).fill_null(value=False)
-    latin = pl.when(wide).then(other).otherwise(text).str.contains(_LATIN).fill_null(value=False)
-    return (
-        pl.when(rare | (han == latin))
-        .then(pl.lit(""))
-        .when(text.is_not_null())
-        .then(pl.when(latin).then(pl.lit("latin")).otherwise(pl.lit("zh")))
-    )
 
 
 @check(on="example")

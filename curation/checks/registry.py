@@ -112,20 +112,33 @@ def _parts(expressions: Iterable[pl.Expr]) -> tuple[dict[str, pl.Expr], set[str]
     return found, names - found.keys()
 
 
-def columns(expressions: Iterable[pl.Expr]) -> list[str]:
-    """Return the columns of a frame that checks' expressions look at."""
-    return sorted(_parts(expressions)[1])
+def columns(expressions: Iterable[pl.Expr], ready: Iterable[str] = ()) -> list[str]:
+    """Return the columns of a frame that checks' expressions look at; of `ready`, the shared ones that they do."""
+    parts, names = _parts(expressions)
+    return sorted(names | (parts.keys() & set(ready)))
 
 
-def answers(frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Return what checks' expressions answer for each row of `frame`, a column each."""
-    wanted, _ = _parts(expressions.values())
+def prepared(frame: pl.DataFrame, one: Iterable[pl.Expr], other: Iterable[pl.Expr]) -> pl.DataFrame:
+    """Add the shared columns that both groups of expressions ask for: `answers` takes them from the frame."""
+    mine, others = (_parts(group)[0] for group in (one, other))
+    return _with(frame, {name: mine[name] for name in mine if name in others})
+
+
+def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
+    """Add those shared columns that `frame` has not yet."""
+    wanted = {name: part for name, part in parts.items() if name not in frame.columns}
     rows = frame.lazy()
     while wanted:
         ready = [name for name, part in wanted.items() if wanted.keys().isdisjoint(part.meta.root_names())]
         rows = rows.with_columns(wanted.pop(name).alias(name) for name in ready)
+    return rows.collect()
+
+
+def answers(frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Return what checks' expressions answer for each row of `frame`, a column each."""
     # Lazily, since only then Polars computes what several rules ask for (how long is it?) once.
-    return rows.collect().lazy().select(one.alias(name) for name, one in expressions.items()).collect()
+    rows = _with(frame, _parts(expressions.values())[0]).lazy()
+    return rows.select(one.alias(name) for name, one in expressions.items()).collect()
 
 
 LONGEST = 20_000  # characters; a longer text was pasted, or made to stall: rules on length have it, others do not

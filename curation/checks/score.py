@@ -53,7 +53,7 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
     for name, sign in zip(applies, given, strict=True):
         total = total + pl.when(name).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
     against = [
-        pl.when(name).then(pl.col(sign.of).str.extract(_any(sign.says)))
+        pl.when(name).then(pl.col(sign.of)).str.extract(_any(sign.says))
         for name, sign in zip(applies, given, strict=True)
         if sign.points < 0 and sign.says
     ]
@@ -63,7 +63,8 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
     def weigh(sides: pl.Series) -> pl.Series:
         """Step by step: only of what fires is asked what counted against it."""
         rows = sides.struct.unnest().with_row_index("row").filter(~pl.col("record") & (total < below))
-        evidence = rows.select(pl.when(told == "").then(silent).otherwise(told)).to_series()
+        spoken = rows.select(told.alias("told"), silent.alias("silent"))  # apart, since Polars would make `told` twice
+        evidence = spoken.select(pl.when(pl.col("told") == "").then("silent").otherwise("told")).to_series()
         return pl.repeat(None, len(sides), dtype=pl.String, eager=True).scatter(rows["row"], evidence)
 
     columns = [one.alias(name) for name, one in applies.items()]

@@ -131,8 +131,8 @@ def only_phrases(
     fires = (once_each(short, pattern) if len(pattern) > _LARGE else short.str.contains(pattern)).fill_null(value=False)
     if beside:
         fires = shared(fires, f"{longest} {pattern}")  # dear, and asked twice
-        made = pl.when(fires).then(TEXT)
-        fires &= ~made.str.contains(clauses(beside, over_spaces=over_spaces)).fill_null(value=True)
+        made = pl.when(fires).then(TEXT).otherwise(pl.lit(""))
+        fires &= ~made.str.contains(clauses(beside, over_spaces=over_spaces))
     if with_one_of is not None:
         fires &= TEXT.str.contains(regex(with_one_of))
     asked = pl.col("asked").fill_null("")
@@ -294,6 +294,24 @@ def content(text: pl.Expr, function_words: str | None) -> pl.Expr:
     return bare if function_words is None else bare.str.replace_all(function_words, " ")
 
 
+def lowered(text: pl.Expr) -> pl.Expr:
+    """Return `text` in lower case, only asked of what has letters that may change: dear for Chinese."""
+
+    def lower(texts: pl.Series) -> pl.Series:
+        """Ask rows, not an expression: `to_lowercase` also reads what lies behind nulls."""
+        some = texts.str.contains(_CAPITAL).fill_null(value=False)
+        if 2 * some.sum() > len(texts):
+            return texts.str.to_lowercase()
+        rows = some.arg_true()
+        return texts.scatter(rows, texts.gather(rows).str.to_lowercase())
+
+    return text.map_batches(lower, return_dtype=pl.String)
+
+
+# Capital letters, and others in the same blocks: what is outside of them has no lower case (tests/curation/checks).
+_CAPITAL = "[A-Z\u00c0-\u1fff\u2100-\u2dff\ua640-\uabff\uff21-\uff3a\U00010000-\U0001efff]"
+
+
 def in_common(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     """Count the content words that stand in both texts (from `content`); 0 where one is null.
 
@@ -308,8 +326,10 @@ def _in_common(both: pl.DataFrame) -> pl.Series:
     """Count what `one` and `other` have in common, pairs of Han characters in whole arrays."""
     counts = np.zeros(both.height, dtype=np.int64)
     word = r"[\p{L}\p{N}&&[^\p{Han}]]{3,}"
-    worded = both.with_row_index("row").filter(pl.all_horizontal(pl.col("one", "other").str.contains(word)))
-    words = [pl.col(name).str.to_lowercase().str.extract_all(word) for name in ("one", "other")]
+    worded = both.with_row_index("row")
+    for name in ("one", "other"):
+        worded = worded.filter(pl.col(name).str.contains(word))
+    words = [lowered(pl.col(name)).str.extract_all(word) for name in ("one", "other")]
     common = worded.select("row", count=words[0].list.set_intersection(words[1]).list.len())
     counts[common["row"].to_numpy()] = common["count"].to_numpy()
     for start in range(0, both.height, _ROWS):

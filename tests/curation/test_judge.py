@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from curation import judge as judge_module
 from curation import packs, tables
 from curation.checks import wording
+from curation.checks.registry import answers
 from curation.judge import asked, context, counted, judge, lines
 
 RULES = packs.load(["common", "zh", "en"]).rules
@@ -119,3 +120,18 @@ def test_lines_are_counted_only_where_a_rule_asks():
     assert lines(said).is_empty()
     assert context(said, lines(said)).select("conversations", "answering").null_count().row(0) == (2, 2)
     assert context(asked(said))["conversations"].to_list() == [2, 2]
+
+
+def test_lower_case_is_what_python_makes_of_letters_whatever_stands_beside():
+    letters = [chr(code) for code in range(0x250)] + ["ΣΑΣ", "İ", "Ж", "Ａ", "退款App", "退款", "🙂OK", "ꙀѠ"]
+    for beside in ([], ["退款多久到账"] * 3000):  # few capitals among many texts go another way than many
+        texts = pl.DataFrame({"t": [*letters, None, *beside]})
+        lower = texts.select(wording.lowered(pl.col("t"))).to_series()
+        assert lower.to_list() == [*map(str.lower, letters), None, *beside]
+
+
+@pytest.mark.parametrize(("text", "fires"), [("好的", True), ("", True), ("好的" * 9, False), ("您好", False)])
+def test_only_phrases_leaves_what_is_too_long_also_where_a_phrase_may_be_empty(text, fires):
+    phrases = wording.only_phrases(phrases=["(?:好的)*"], beside=["您好"], longest=5)
+    said = pl.DataFrame({"text": [text, None], "asked": [None, None]}, schema={"text": pl.String, "asked": pl.String})
+    assert answers(said, {"it": phrases})["it"].to_list() == [text if fires else None, None]

@@ -90,3 +90,26 @@ def test_question_and_answer_in_different_scripts_are_found(question: str, answe
     )
     (found,) = answers(frame, {"it": languages_differ()})["it"]
     assert found == (answer[:40] if differs else None)
+
+
+BESIDE = [
+    (
+        "返品したいのですが配送料はいくらですか教えてください",
+        "您可以在订单页面申请退货，运费由我们承担",
+        True,
+    ),  # kana make Japanese of it
+    ("请问怎么取消自动续费的套餐？", "Please open the app and cancel the plan there.", True),
+    ("怎么下载APP？", "在应用商店搜索 APP 名称下载，再用手机号登录。", False),
+    ("Где мой заказ и когда он придёт?", "Your order is on its way to you.", True),
+    ("“Where” is my order?", "It’s on its way to you, I’m glad to say.", False),
+    ("12345", "Please open the app and cancel the plan there.", False),
+    ("👍", "您可以在订单页面申请退货，运费由我们承担", False),
+]
+
+
+@pytest.mark.parametrize(("question", "answer", "differ"), BESIDE)
+def test_scripts_differ_whatever_rows_stand_beside(question: str, answer: str, differ: bool) -> None:
+    for more in ([], BESIDE):
+        pairs = [(question, answer), *((asked, said) for asked, said, _ in more)]
+        frame = pl.DataFrame(pairs, schema=["question", "answer"], orient="row")
+        assert answers(frame, {"it": languages_differ()})["it"][0] == (answer[:40] if differ else None)
