@@ -38,6 +38,12 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
             frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
         lines = [json.loads(line) for line in (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()]
         unreadable = pl.DataFrame(lines, schema=tables.UNREADABLE)
+        held = frames["messages"].height, unreadable["file"].count()
+        if held != (counted := (report.ledger.messages, report.ledger.unreadable)):
+            raise SourceError(
+                f"{run}: holds {held[0]:,} messages and {held[1]:,} unreadable lines where its report counts "
+                f"{counted[0]:,} and {counted[1]:,}; run `siftune curate` again"
+            )
     except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as fault:
         name = getattr(fault, "filename", None)
         what = f"cannot be read ({Path(name).name})" if name else "is not of this version of siftune"

@@ -74,3 +74,19 @@ def test_a_report_that_is_none_is_told_in_one_line(
     path.unlink()
     path.mkdir()
     assert "report.json" in said(arguments, fresh, monkeypatch, capfd)
+
+
+def test_rows_that_are_gone_are_told_in_one_line(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    again = ["rethreshold", "RUN", "--threshold", "0.7"]
+    path, lines = fresh / "messages.parquet", fresh / "unreadable.jsonl"
+    messages, bad = pl.read_parquet(path), lines.read_bytes()
+    n, m = messages.height, len(bad.splitlines())
+    assert m, "a log without bad lines shows nothing"
+    lines.write_bytes(b'{"x": 1}\n' * m)
+    told = f"error: {fresh}: holds {n:,} messages and 0 unreadable lines where its report counts {n:,} and {m:,}; "
+    assert said(again, fresh, monkeypatch, capfd) == told + "run `siftune curate` again"
+    lines.write_bytes(bad)
+    messages.head(n - 1).write_parquet(path)
+    assert f"holds {n - 1:,} messages and {m:,} unreadable" in said(again, fresh, monkeypatch, capfd)
