@@ -64,12 +64,18 @@ QUOTES = ("evidence", "before", "after")
 NOTHING = privacy.masking(mask=False)
 
 # Said while thinking, and how Chinese agents call customers: taken out only where marks part it from the sentence,
-# or where no reading as a part of it is left (um, uh, 哦亲). "好的那个订单" and "I like it" keep their words.
+# or where no reading as a part of it is left (uh, 哦亲). "好的那个订单" and "I like it" keep their words, and "um"
+# stays in German (um 10 Uhr, ich tausche es um) and Portuguese (de um pedido): it goes before English words.
+_ENGLISH = (
+    r"i|i'?m|i've|how|what|when|where|why|can|could|would|my|the|this|that|is|are|yes|yeah|you|we|it|it's|there|please"
+    r"|just|like|and|but|maybe|do(?:es)? (?:i|you|we|it)|so (?:i|i'm|how|what|my|can|the|it|we|is|when|where|why)"
+)
 _FILLERS = {
     r"(?i)(^|[.!?]\s+)(?:(?:um+|uh+|erm+|hmm+|well|like|you know|i mean|basically|so yeah)[,.…]+\s*)+": "${1}",
     r"(?i),\s*(?:you know|like|um+|uh+|i mean|kind of|sort of),\s*": " ",
-    r"(?i),?\s+(?:um+|uh+|erm+)$": "",  # with the comma before it: nothing comes behind any more
-    r"(?i)(^|\s)(?:um+|uh+|erm+)(?:,?\s+|$)": "${1}",
+    r"(?i)(?:,\s+um|,?\s+(?:um{2,}|uh+|erm+))$": "",  # with the comma before it: nothing comes behind any more
+    r"(?i)(^|\s)(?:um{2,}|uh+|erm+)(?:,?\s+|$)": "${1}",
+    rf"(?i)(^|\s)um(?:,\s+|\s+({_ENGLISH})\b)": "${1}${2}",
     r"([，,])\s*(?:嗯+|啊+|呃+|额|那个|就是说?|怎么说呢|你知道吧?)[，,…]+\s*": "${1}",
     r"^(?:嗯+|啊+|呃+|额+|那个|就是说?|亲+)[，,…、]+\s*": "",
     r"([哦呢的哈啦呀了吗啊])亲+(?:爱的)?[，,、\s]*$": "${1}",

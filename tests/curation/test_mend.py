@@ -209,6 +209,11 @@ def test_every_mend_has_a_name_that_a_person_can_read():
         ("亲爱的 只能重新下单了亲，", "只能重新下单了", "assistant"),  # no comma is left where nothing follows
         ("只能重新下单了亲，麻烦您了", "只能重新下单了，麻烦您了", "assistant"),
         ("It is late, um", "It is late", "user"),
+        ("hiya um so my bill is wrong", "hiya so my bill is wrong", "user"),
+        ("so umm nothing works erm", "so nothing works", "user"),
+        ("Der Termin ist um 10 Uhr", "Der Termin ist um 10 Uhr", "user"),
+        ("Um das zu klären, tausche ich es um", "Um das zu klären, tausche ich es um", "user"),
+        ("Preciso de um reembolso", "Preciso de um reembolso", "user"),
         ("宽带断了，求解决！@某某客服 @某某A客服", "宽带断了，求解决！", "user"),
         ("@某某客服 宽带断了", "宽带断了", "user"),
         ("怎么联系@某某客服", "怎么联系@某某客服", "user"),  # a part of the sentence
