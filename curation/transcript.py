@@ -94,7 +94,7 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
 
 def records(lines: Iterable[str], source: Source, line: str, bad: Mapping[int, Bad] | None = None) -> Iterator[Record]:
     """Yield the messages of lines that are built as `line` says, and all that stands between them."""
-    return _Talk(source, line).records(lines, bad or {})
+    return _Talk(source, line).records(lines, {} if bad is None else bad)  # `bad` may fill while lines are read
 
 
 class _Talk:
