@@ -7,8 +7,7 @@ what the platform added (handles, initials), then white space. Masking of person
 from __future__ import annotations
 
 import html
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -45,11 +44,15 @@ _TAGS = "p|div|span|b|i|u|a|font|strong|em|ul|ol|li|h[1-6]|table|tr|td"
 _TAG = rf"""(?i)</?(?:{_TAGS}|img|br)(?:\s+[\w-]+\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+))*\s*/?>"""
 
 # Mails: the head of an HTML document, styles and comments, and what was quoted from the mail before, to the end.
-_UNSEEN = re.compile(
-    r"(?is)<(head|style|script|title)\b[^>]*>.*?</\1\s*>|<!--.*?-->|</?(?:html|body|meta|link)\b[^>]*>|<!doctype[^>]*>"
+# One pattern after another: where two wait for their ends, a match of one may read on to the end of the text.
+_UNSEEN = (
+    *(rf"(?is)<{tag}(?-u:\b)[^>]*>.*?</{tag}\s*>" for tag in ("head", "style", "script", "title")),
+    "(?s)<!--.*?-->",
+    r"(?i)<(?:/?(?:html|body|meta|link)(?-u:\b)|!doctype)[^>]*>",
 )
-_QUOTED = re.compile(
-    r"(?is)<div\s[^>]*(?:gmail_quote|divRplyFwdMsg|appendonsend)[^>]*>.*|<blockquote\b[^>]*>.*?</blockquote\s*>"
+_QUOTED = (
+    r"(?is)<div\s[^>]*(?:gmail_quote|divRplyFwdMsg|appendonsend)[^>]*>.*",
+    r"(?is)<blockquote(?-u:\b)[^>]*>.*?</blockquote\s*>",
 )
 
 # Emoticons written with letters and marks: O(∩_∩)O~, (╯▽╰), ^_^, T_T, and the emoji of Unicode.
@@ -95,6 +98,20 @@ def _without_handles(text: pl.Expr) -> pl.Expr:
     return pl.when(left.str.contains(r"[\p{L}\p{N}]")).then(left)
 
 
+def _without(text: pl.Expr, patterns: Sequence[str]) -> pl.Expr:
+    for pattern in patterns:
+        text = text.str.replace_all(pattern, "")
+    return text
+
+
+def _seen_of_mail(text: pl.Expr) -> pl.Expr:
+    """Return what is seen of an HTML mail, without the mail that it quotes unless that is all there is."""
+    seen = _without(text, _UNSEEN)
+    own = _without(seen, _QUOTED)
+    said = _without(own, ("<[^>]*>", r"&\w+;")).str.contains(r"[\p{L}\p{N}]")
+    return pl.when(said).then(own).otherwise(seen)
+
+
 MENDS: dict[str, pl.Expr] = {
     "unicode": TEXT.str.normalize("NFC"),
     "html-entity": pl.coalesce(
@@ -105,7 +122,7 @@ MENDS: dict[str, pl.Expr] = {
         ),
         TEXT,
     ),
-    "html-document": by_distinct(TEXT, lambda text: _body(text), longest=ANY_LENGTH),
+    "html-document": _seen_of_mail(TEXT),
     "html-tag": pl.when(TEXT.str.contains(r"(?i)<br\s*/?>|</(?:" + _TAGS + r")>"))
     .then(TEXT.str.replace_all(r"(?i)<br\s*/?>|</p>|</div>|</li>", "\n").str.replace_all(_TAG, ""))
     .otherwise(TEXT),
@@ -211,13 +228,6 @@ def _steps(policy: Mend) -> Iterator[tuple[str, pl.Expr]]:
             yield "emoji", TEXT.str.replace_all(_EMOJI, "")
     if policy.simplified:
         yield "simplified", simplified(TEXT)
-
-
-def _body(text: str) -> str:
-    """Return what is seen of an HTML mail, without the mail that it quotes unless that is all there is."""
-    seen = _UNSEEN.sub("", text)
-    own = _QUOTED.sub("", seen)
-    return own if re.search(r"[^\W_]", re.sub(r"<[^>]*>|&\w+;", "", own)) else seen
 
 
 def _unescape(text: str) -> str:

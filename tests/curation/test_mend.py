@@ -309,3 +309,12 @@ def test_no_character_outside_the_likely_ones_is_composed_or_moved():
     assert {"a", "é", "退", "，", "🙂", "가", "ц"} <= passed
     assert not passed & (follows | {chr(code) for code in range(0x1100, 0x1200)})  # and the parts of Hangul
     assert [c for c in passed if unicodedata.combining(c) or unicodedata.normalize("NFC", c) != c] == []
+
+
+@pytest.mark.parametrize("mark", ["<style>", "<!--", "<div ", "<blockquote>", "<style><body>"])
+def test_marks_of_mails_that_are_never_closed_are_read_once(mark):
+    said = mark * (400_000 // len(mark))  # minutes and more where each of them looks for its end
+    assert (
+        mended("Hello " + said)
+        == ("Hello " + said.replace("<body>", "") if "style" in mark else "Hello " + said).strip()
+    )
