@@ -6,7 +6,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, Field
 
@@ -46,11 +46,19 @@ class Ran(BaseModel):
     inputs: list[RanInput]
 
 
+M = TypeVar("M", bound=BaseModel)
+
+
 def of_run(run: Path) -> Ran:
     """Read the manifest of a run folder; raises SourceError where there is none of this version."""
-    path = run / "manifest.json"
+    return parsed(Ran, run, "manifest.json")
+
+
+def parsed(model: type[M], run: Path, name: str) -> M:
+    """Read one of the JSON files of a run folder; raises SourceError where there is none of this version."""
+    path = run / name
     try:
-        return Ran.model_validate_json(path.read_bytes())
+        return model.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
     except NotADirectoryError:
@@ -58,7 +66,7 @@ def of_run(run: Path) -> Ran:
     except OSError as fault:
         raise SourceError(f"{path}: cannot be read: {fault.strerror}; run `siftune curate` again") from None
     except ValueError:
-        raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
+        raise SourceError(f"{path}: not a run of this version of siftune; run `siftune curate` again") from None
 
 
 def manifest(

@@ -144,22 +144,10 @@ def summary(
 
 def read_report(run: Path) -> Report:
     """Read a run's report.json; raises SourceError where there is none of this version."""
-    from pydantic import ValidationError
-
-    from curation.errors import SourceError
+    from curation.manifest import parsed
     from curation.report.model import Report
 
-    path = run / "report.json"
-    try:
-        return Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SourceError(f"{run}: not a run folder (no report.json); make one with `siftune curate`") from None
-    except NotADirectoryError:
-        raise SourceError(f"{run}: this is a file; give the run folder that `siftune curate` made") from None
-    except OSError as fault:
-        raise SourceError(f"{path}: cannot be read: {fault.strerror}; run `siftune curate` again") from None
-    except (ValidationError, UnicodeDecodeError):
-        raise SourceError(f"{path}: not a report of this version of siftune; run `siftune curate` again") from None
+    return parsed(Report, run, "report.json")
 
 
 def write_page(path: Path, text: str) -> None:
