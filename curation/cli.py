@@ -13,7 +13,6 @@ import atexit
 import gc
 import json as json_module
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -496,7 +495,7 @@ def main() -> None:
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     allocator.one_arena()
     before = os.umask(0o077)
-    signal.signal(signal.SIGTERM, _stop)
+    edge.stoppable()
     atexit.register(gc.freeze)  # looking for cycles in all that was loaded, to free it, takes a quarter of a second
     try:
         code = app(args=arguments, standalone_mode=False)
@@ -515,15 +514,11 @@ def main() -> None:
         if debug:
             print(edge.where(fault), end="", file=sys.stderr)
         line, code = edge.said(fault)
-        if os.environ.get("RANK", "0") == "0" or code == 4:  # of several processes the others have found the same
+        # Of several processes the others have found the same.
+        if code == 4 or (code < 128 and os.environ.get("RANK", "0") == "0"):
             print(f"error: {line}", file=sys.stderr)
     finally:
         os.umask(before)
     if code == 130:  # typer returns it, too
         print("interrupted", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _stop(number: int, _frame: object) -> None:
-    """End in good order when told to (SIGTERM), as on Ctrl-C."""
-    sys.exit(128 + number)

@@ -191,7 +191,7 @@ def load(run: Path) -> list[Event]:
 
     found = [store.read(path) for path in store.files(run)]
     log = run / "decisions.jsonl"
-    return ordered([*(read(log) if log.is_file() else []), *(event for events in found for event in events)])
+    return ordered([*(read(log) if log.exists() else []), *(event for events in found for event in events)])
 
 
 def gather(places: Iterable[Path]) -> list[Event]:

@@ -7,17 +7,46 @@ ever shown, in `--debug` neither: only what kind of error it was, and where in t
 from __future__ import annotations
 
 import errno
+import signal
+import sys
 import traceback
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 from curation.errors import CurationError
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_stops: list[int] = []  # signals that told this process to end
+
+
+def stoppable() -> None:
+    """End in good order on Ctrl-C and when told to (SIGTERM), and know of it.
+
+    A library that calls us makes a failure of its own of what a signal raises: Polars of an expression that failed.
+    """
+    _stops.clear()
+    signal.signal(signal.SIGTERM, _stop)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as in the background
+        signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    _stops.append(number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(128 + number)
+
+
+def stopped() -> int | None:
+    """Return the exit code where a signal told us to end: 130 or 143."""
+    return 128 + _stops[-1] if _stops else None
 
 
 def said(fault: BaseException) -> tuple[str, int]:
-    """Return the line for a failure, and the exit code."""
+    """Return the line for a failure, and the exit code; whatever fails once a signal came, it was the signal."""
+    told = 130 if isinstance(fault, KeyboardInterrupt) else stopped()
+    if told is not None:
+        return "interrupted", told
     code = getattr(fault, "exit_code", None)
     if isinstance(fault, CurationError) or type(fault).__module__ == "training.errors":
         return one_line(str(fault)), code if isinstance(code, int) else 4

@@ -98,7 +98,7 @@ def stages(*, on: bool, log: Path | None = None) -> Iterator[Stages]:
             yield say
         except BaseException as fault:
             line, code = edge.said(fault)
-            told = {"exit": 130} if isinstance(fault, KeyboardInterrupt) else {"exit": code, "message": line}
+            told = {"exit": code, "message": line} if code < 128 else {"exit": code}
             say.event("error", **told, seconds=round(say.seconds, 3))
             raise
         say.event("end", seconds=round(say.seconds, 3))

@@ -12,7 +12,7 @@ from curation import parquet, tables
 from curation.dedup import store
 from curation.dedup.store import Signatures
 from curation.errors import SourceError, UsageError
-from curation.manifest import of_run
+from curation.manifest import of_run, parsed
 from curation.packs import Packs
 from curation.pipeline import Judged
 from curation.read import Input
@@ -30,24 +30,17 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
     """
     if not 0 < threshold <= 1:
         raise UsageError(f"--threshold {threshold}: must be above 0 and at most 1")
-    try:
-        ran = of_run(run)
-        recipe = ran.recipe.model_copy(update={"dedup": ran.recipe.dedup.model_copy(update={"threshold": threshold})})
-        report = Report.model_validate_json((run / "report.json").read_bytes())
-        with parquet.of_run(run):
-            frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
-        lines = [json.loads(line) for line in (run / "unreadable.jsonl").read_text(encoding="utf-8").splitlines()]
-        unreadable = pl.DataFrame(lines, schema=tables.UNREADABLE)
-        held = frames["messages"].height, unreadable["file"].count()
-        if held != (counted := (report.ledger.messages, report.ledger.unreadable)):
-            raise SourceError(
-                f"{run}: holds {held[0]:,} messages and {held[1]:,} unreadable lines where its report counts "
-                f"{counted[0]:,} and {counted[1]:,}; run `siftune curate` again"
-            )
-    except (OSError, ValueError, TypeError, pl.exceptions.PolarsError) as fault:
-        name = getattr(fault, "filename", None)
-        what = f"cannot be read ({Path(name).name})" if name else "is not of this version of siftune"
-        raise SourceError(f"{run}: the run folder {what}; run `siftune curate` again") from None
+    ran, report = of_run(run), parsed(Report, run, "report.json")
+    recipe = ran.recipe.model_copy(update={"dedup": ran.recipe.dedup.model_copy(update={"threshold": threshold})})
+    with parquet.of_run(run):
+        frames = {name: pl.read_parquet(run / f"{name}.parquet") for name in ("messages", "examples", "findings")}
+    unreadable = _unreadable(run / "unreadable.jsonl")
+    held = frames["messages"].height, unreadable["file"].count()
+    if held != (counted := (report.ledger.messages, report.ledger.unreadable)):
+        raise SourceError(
+            f"{run}: holds {held[0]:,} messages and {held[1]:,} unreadable lines where its report counts "
+            f"{counted[0]:,} and {counted[1]:,}; run `siftune curate` again"
+        )
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
     if [pack.sha256 for pack in ran.packs] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")
@@ -63,6 +56,16 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
         turns=next((step.n for step in report.funnel if step.stage == "turns"), 0),
     )
     return found, recipe, packs, signatures
+
+
+def _unreadable(path: Path) -> pl.DataFrame:
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return pl.DataFrame(lines, schema=tables.UNREADABLE)
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault.strerror}; run `siftune curate` again") from None
+    except (ValueError, TypeError, pl.exceptions.PolarsError):
+        raise SourceError(f"{path}: not of this version of siftune; run `siftune curate` again") from None
 
 
 def _spoken(examples: pl.DataFrame) -> pl.DataFrame:

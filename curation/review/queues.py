@@ -20,8 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation import decisions, parquet
-from curation.errors import SourceError
-from curation.manifest import of_run
+from curation.manifest import of_run, parsed
 from curation.report import sentences
 from curation.report.model import Report
 from curation.report.reviewed import drops
@@ -74,22 +73,15 @@ class Opened:
 
     def __init__(self, run: Path, *, per_rule: int) -> None:
         """Open a run; raises SourceError where the folder is no run of this version."""
-        try:
-            self.report = Report.model_validate_json((run / "report.json").read_bytes())
-            ran = of_run(run)
-            self.seed, self.gate = ran.seed, ran.recipe.gate.min_rule_precision
-            with parquet.of_run(run):
-                self.examples = pl.read_parquet(
-                    run / "examples.parquet", columns=["id", "conversation", "kind", "verdict", "rules", "content"]
-                )
-                self._starts = self._conversations(run)
-                self._findings = self._read_findings(run)
-        except FileNotFoundError:
-            raise SourceError(f"{run}: not a run folder; make one with `siftune curate`") from None
-        except OSError as fault:
-            raise SourceError(f"{run / 'report.json'}: cannot be read: {fault.strerror}; curate again") from None
-        except ValueError:
-            raise SourceError(f"{run}: not a run of this version of siftune; run `siftune curate` again") from None
+        self.report = parsed(Report, run, "report.json")
+        ran = of_run(run)
+        self.seed, self.gate = ran.seed, ran.recipe.gate.min_rule_precision
+        with parquet.of_run(run):
+            self.examples = pl.read_parquet(
+                run / "examples.parquet", columns=["id", "conversation", "kind", "verdict", "rules", "content"]
+            )
+            self._starts = self._conversations(run)
+            self._findings = self._read_findings(run)
         self.run, self.per_rule = run, per_rule
         self.rows: dict[str, int] = {item: row for row, item in enumerate(self.examples["id"])}
         self._messages: dict[str, tuple[str, int]] = {}  # ids of messages that were met, with their places

@@ -244,6 +244,38 @@ def test_an_interrupted_run_leaves_no_trace(beside: Path, how: signal.Signals, c
     assert contents(beside) == before
 
 
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("library", [True, False])
+def test_a_signal_that_a_library_takes_for_its_own_failure_is_still_told_as_one(
+    how: signal.Signals,
+    code: int,
+    library: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    import polars as pl
+
+    def meets(*_: object, **__: object) -> None:
+        if library:
+            pl.Series([1]).map_elements(lambda _: os.kill(os.getpid(), how), return_dtype=pl.Int64)
+        try:
+            os.kill(os.getpid(), how)
+        except BaseException:
+            raise SourceError("log.jsonl: cannot be read") from None
+
+    monkeypatch.setattr("curation.pipeline.curate", meets)
+    arguments = ["curate", str(log(tmp_path / "log.jsonl")), "-o", str(tmp_path / "run"), "-q", "--log-json", "-"]
+    monkeypatch.setattr(sys, "argv", ["siftune", *arguments])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == code
+    event, *rest = capfd.readouterr().err.splitlines()[-1 if code == 143 else -2 :]
+    assert json.loads(event)["exit"] == code
+    assert rest == ([] if code == 143 else ["interrupted"])
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
 def test_nobody_reading_on_is_no_failure(made: Path) -> None:
     code = f"{sys.executable} -c 'from curation.cli import main; main()' schema recipe | head -c 10"
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, timeout=60, check=False)

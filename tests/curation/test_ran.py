@@ -90,3 +90,18 @@ def test_rows_that_are_gone_are_told_in_one_line(
     lines.write_bytes(bad)
     messages.head(n - 1).write_parquet(path)
     assert f"holds {n - 1:,} messages and {m:,} unreadable" in said(again, fresh, monkeypatch, capfd)
+
+
+@pytest.mark.parametrize("arguments", [["decisions", "import", "RUN", "FILE"], COMMANDS[4], COMMANDS[6]], ids=" ".join)
+def test_a_folder_in_place_of_the_decisions_is_told_in_one_line(
+    fresh: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "more.jsonl").write_text("")
+    (fresh / "decisions.jsonl").mkdir()
+    words = [str(tmp_path / "more.jsonl") if word == "FILE" else word for word in arguments]
+    told = said(words, fresh, monkeypatch, capfd)
+    assert told == f"error: {fresh}/decisions.jsonl: cannot be read: Is a directory"
