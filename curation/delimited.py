@@ -1,8 +1,8 @@
 """CSV and TSV → records, with the line each begins on; a bad row never takes a good one with it.
 
-Lines that are a whole row by themselves, and runs of lines that are one, are parsed by Polars, all at once. The others
-are read one by one, from the first that is not: a quoted field may run over several lines, which then are no rows,
-whatever they look like.
+A block of nothing but right rows is parsed by Polars (straight.py). Of any other one, lines that are a whole row by
+themselves, and runs of lines that are one, are parsed so, all at once; the others are read one by one, from the first
+that is not: a quoted field may run over several lines, which then are no rows, whatever they look like.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
-from curation import bulk
+from curation import bulk, straight
 from curation.encodings import PACKED, Bad, Block
 from curation.errors import NothingError, SourceError
 from curation.mapping import Layout, plain, settle
@@ -30,6 +30,7 @@ from curation.shapes import taker
 from curation.spans import Spans, spans
 
 LONGEST_QUOTED = 1000  # lines; a quoted field that is longer was never closed
+TRIES = 3  # blocks of a file, not all of whose rows are right: then no more of its blocks are thought to be so
 LONGEST_RUN = 100  # lines of a row that is parsed with many others; longer ones are read one by one
 WIDEST = 1000  # columns of rows that are parsed many at a time; no expression tells wider ones
 HEAD = 1000  # rows that say how wide a table without header is
@@ -43,6 +44,14 @@ _FIGURE = re.compile(
 )
 
 csv.field_size_limit(1 << 24)  # the module's own limit of 128 KiB is below a long e-mail thread
+
+
+class Straight(NamedTuple):
+    """A block all of whose rows were parsed at once, if none that began before it goes on in it."""
+
+    block: Block
+    lines: int
+    found: bulk.Found
 
 
 class Parsed(NamedTuple):
@@ -66,6 +75,7 @@ class Grid:
     begin: int  # number of the first line below the header
     keys: list[str]
     header: str  # as it stands in the file; it may come again, where exports were put together
+    corner: str | None  # its first cell
 
 
 class Table:
@@ -84,9 +94,10 @@ class Table:
         self._plain = self.grid.layout.plain and 1 < self.grid.width <= WIDEST and delimiter.isascii()
         wanted = {self.grid.places[name] for name in bulk.names(self.grid.layout)} if self._plain else set()
         self._all = len(wanted) == self.grid.width
+        self._failed = 0  # blocks that were thought to be straight, and are not
 
     def _grid(self, head: Sequence[str], bad: dict[int, Bad]) -> Grid:
-        begin, keys, text = 1, list[str](), ""
+        begin, keys, text, corner = 1, list[str](), "", None
         rows = _rows(head, bad, self._delimiter, quoted=self._quoted)
         if self._source.header:
             header, used = next((row for row in rows if row[0].line >= self._source.first_line), (None, 0))
@@ -98,7 +109,7 @@ class Table:
             if any("\r" in name for name in header.value):
                 cure = "end all lines alike, with a line feed"
                 raise SourceError(f"{self._file}:{header.line}: the header has carriage returns in it; {cure}")
-            keys, text = [plain(name) for name in header.value], header.text
+            keys, text, corner = [plain(name) for name in header.value], header.text, header.value[0]
             width, begin = len(keys), header.line + used
         else:
             begin = self._source.first_line
@@ -111,16 +122,42 @@ class Table:
         found = places(self._file, layout, keys, width)
         if "conversation" in found and self._source.header:
             check_ids(self._file, keys[found["conversation"]], (row.value for row, _ in rows), found["conversation"])
-        return Grid(layout, found, width, begin, keys, text)
+        return Grid(layout, found, width, begin, keys, text, corner)
 
-    def parse(self, block: Block) -> Parsed:
+    def parse(self, block: Block) -> Parsed | Straight:
         """Parse the lines of a block that are whole rows of plain fields."""
-        if self._plain and self._all and not block.too_long:
+        if self._plain and not block.too_long and self._failed < TRIES:
             with suppress(UnicodeError, pl.exceptions.PolarsError):
-                parsed = self._parsed(block, block.unchecked(), {})
-                if parsed.found is not None and len(parsed.exact) == sum(parsed.runs.values()):
-                    return parsed  # Polars has read every line: all are text
+                if made := self._straight(block):
+                    return made
+            self._failed += 1
         return self._parsed(block, *block.text())
+
+    def _straight(self, block: Block) -> Straight | None:
+        """Parse a block of right rows; None where one may be none, or has to be read one by one."""
+        text, above = block.unchecked(), max(0, self.grid.begin - block.first)
+        if b"\r" in text or b"\0" in text:
+            return None
+        ended = text.endswith(b"\n")
+        lines, below = block.count + (not ended), _below(text if ended else text + b"\n", above)
+        if not below or below.startswith((codecs.BOM_UTF8, *PACKED)):  # which Polars would take off, or unpack
+            return None
+        made = straight.cells(below, self._delimiter, self.grid.width, lines - above, quoted=self._quoted)
+        if made is None:
+            return None
+        cells, taken = made
+        again = self.grid.corner is not None and (cells[:, 0].fill_null("") == self.grid.corner).any()
+        if again or (taken is not None and taken.max() > LONGEST_QUOTED):
+            return None
+        begins = np.arange(cells.height) if taken is None else np.cumsum(taken) - taken
+        found = self._messages(cells, dict(enumerate(cells.columns)), begins + block.first + above)
+        return None if len(found.left) else Straight(block, lines, found)
+
+    def _messages(self, cells: pl.DataFrame, columns: dict[int, str], begins: np.ndarray) -> bulk.Found:
+        """Make messages of cells, whose `columns` have names by their places, and whose rows begin at some lines."""
+        named = [pl.col(columns[self.grid.places[name]]).alias(name) for name in bulk.names(self.grid.layout)]
+        made = cells.select(pl.Series("line", begins), *named).rechunk()  # so that joining parts copies nothing
+        return bulk.messages(made, self.grid.layout, self._file)
 
     def _parsed(self, block: Block, text: bytes, bad: dict[int, Bad]) -> Parsed:
         """Parse the text of a block, in which the lines in `bad` could not be decoded."""
@@ -140,8 +177,14 @@ class Table:
         exact[list(runs)] = True
         return Parsed(block.first, lines, bad, found, np.flatnonzero(exact), runs)
 
-    def finish(self, parsed: Parsed | None) -> Part:
+    def finish(self, parsed: Parsed | Straight | None) -> Part:
         """Read what is left of the next block, and join it to what was parsed. None stands for the end of the file."""
+        rows = Rows(self._file, self._source.span_files)
+        if isinstance(parsed, Straight):
+            if not self._open:
+                self._seen += parsed.lines
+                return part(rows, parsed.found.messages, self._records(parsed.found.messages))
+            parsed = self._parsed(parsed.block, *parsed.block.text())
         nothing = Parsed(0, spans(b"", ","), {}, None, np.array([], dtype=int), {})
         _, lines, bad, found, exact, runs = parsed or nothing
         offset = len(self._open)
@@ -151,7 +194,6 @@ class Table:
         walked = self._walk(view, special, bad, {i + offset: size for i, size in runs.items()}, last=parsed is None)
         first = self._seen + 1 - offset
         numbered = (row._replace(line=row.line - 1 + first) for row in walked.rows)
-        rows = Rows(self._file, self._source.span_files)
         here = (row for row in numbered if row.line >= self.grid.begin)
         whole = (self._joined(row) for row in here) if self._source.rest else here
         below = (named(row, self.grid.places, self.grid.width) for row in body(whole, self.grid.keys))
@@ -167,7 +209,10 @@ class Table:
         kept = found.messages
         if not alone[offset:].all():
             kept = kept.filter(pl.Series(alone[kept["line"].to_numpy() - first]))
-        return part(rows, kept, kept.height // (2 if self.grid.layout.shape == "records" else 1))
+        return part(rows, kept, self._records(kept))
+
+    def _records(self, messages: pl.DataFrame) -> int:
+        return messages.height // (2 if self.grid.layout.shape == "records" else 1)
 
     def _joined(self, row: Record) -> Record:
         """Join what stands behind the last field to it, where nothing is quoted."""
@@ -240,8 +285,7 @@ class Table:
         if not begins.any():
             return None
         text = lines.only(clean)
-        names = bulk.names(self.grid.layout)
-        wanted = sorted({self.grid.places[name] for name in names})
+        wanted = sorted({self.grid.places[name] for name in bulk.names(self.grid.layout)})
         packed = text.startswith(PACKED)  # Polars would unpack it
         try:
             cells = pl.read_csv(
@@ -258,10 +302,7 @@ class Table:
         numbers = np.flatnonzero(begins) + block.first
         if cells.height != len(numbers):
             return None
-        by_place = dict(zip(wanted, cells.columns, strict=True))
-        columns = [pl.col(by_place[self.grid.places[name]]).alias(name) for name in names]
-        named = cells.select(pl.Series("line", numbers), *columns)
-        return bulk.messages(named.rechunk(), self.grid.layout, self._file)  # so that joining parts copies nothing
+        return self._messages(cells, dict(zip(wanted, cells.columns, strict=True)), numbers)
 
 
 def places(file: str, layout: Layout, keys: list[str], width: int) -> dict[str, int]:
@@ -328,6 +369,16 @@ def named(row: Record, places: dict[str, int], width: int) -> Record:
     if len(row.value) != width:
         return row._replace(why=f"{len(row.value)} fields where {width} are expected")
     return row._replace(value={name: row.value[index] for name, index in places.items()})
+
+
+def _below(text: bytes, lines: int) -> bytes:
+    """Return a text without its first lines."""
+    at = 0
+    for _ in range(lines):
+        at = text.find(b"\n", at) + 1
+        if not at:
+            return b""
+    return text[at:]
 
 
 # --- the exact path -----------------------------------------------------------------------------------------------

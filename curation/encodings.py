@@ -71,6 +71,7 @@ class Block:
     first: int  # number of the first line, from 1
     raw: bytes
     encoding: str
+    count: int  # of its lines, but for a last one without its end
     too_long: bool = False  # `raw` is the beginning of a single line that is too long
 
     def lines(self) -> tuple[pl.Series, dict[int, Bad]]:
@@ -139,8 +140,9 @@ class Blocks:
         for raw, too_long in self._decided(
             _windows(self.stream, head.removeprefix(mark), encoding, self.window, self.longest or LONGEST_LINE)
         ):
-            yield Block(first, raw, self.encoding if self._settled else "utf-8", too_long)
-            first += 1 if too_long else _count(raw, encoding)
+            count = 1 if too_long else _count(raw, encoding)
+            yield Block(first, raw, self.encoding if self._settled else "utf-8", count, too_long)
+            first += count
         if not self._settled:
             self.encoding = "utf-8"
 
