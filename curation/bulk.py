@@ -62,6 +62,13 @@ def _word(name: str) -> pl.Expr:
     return _text(name).str.strip_chars(SPACE)
 
 
+def _named(cells: pl.Series) -> pl.Series:
+    """Return the same as `_word`; where no first one of a run of equal cells has white space, none has it."""
+    heads = cells.filter(cells.ne_missing(cells.shift(1)))
+    bare = not heads.null_count() and (heads.str.strip_chars(SPACE) == heads).all()
+    return cells if bare else cells.fill_null("").str.strip_chars(SPACE)
+
+
 def _filled(name: str) -> pl.Expr:
     return pl.when(pl.col(name) != "").then(name)
 
@@ -71,7 +78,7 @@ def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     here = set(cells.columns)
     found = cells.select(
         "line",
-        *([_word("conversation")] if "conversation" in here else []),
+        *([_named(cells["conversation"])] if "conversation" in here else []),
         _text("role").alias("word"),
         _text("text").alias("raw"),
         *[_word(name) for name in ("time", *NAMES) if name in here],

@@ -136,7 +136,7 @@ class Table:
     def _straight(self, block: Block) -> Straight | None:
         """Parse a block of right rows; None where one may be none, or has to be read one by one."""
         text, above = block.unchecked(), max(0, self.grid.begin - block.first)
-        if b"\r" in text or b"\0" in text:
+        if (text is not block.raw and b"\r" in text) or b"\0" in text:  # what came as it is has no carriage return
             return None
         ended = text.endswith(b"\n")
         lines, below = block.count + (not ended), _below(text if ended else text + b"\n", above)
