@@ -38,7 +38,7 @@ KEEPING = ("people/keep", "people/edit")
 class Event(BaseModel):
     """One line of decisions.jsonl: what one person said of one record, or that they take an earlier event back."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # its patterns are dear
 
     event: str = Field(pattern="^[0-9a-f]{32}$", description="Unique; an event that is read twice counts once.")
     time: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$", description="When it was said, in UTC.")

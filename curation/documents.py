@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,6 +51,8 @@ def _parsed(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
     except OSError as fault:
         raise error(f"{path}: cannot be read: {fault.strerror}") from None
     if path.suffix.lower() == ".toml":
+        import tomllib
+
         try:
             return tomllib.loads(text), text
         except RecursionError:
@@ -155,6 +156,8 @@ def line_of(node: Source, place: tuple[str | int, ...]) -> int | None:
 
 def _line_in_toml(text: str, place: tuple[str, ...]) -> int | None:
     """Find `place` by the headers and keys of a TOML text, each parsed on its own line."""
+    import tomllib
+
     table: tuple[str, ...] = ()
     arrays: Counter[tuple[str, ...]] = Counter()
     line, deepest, inside = None, 0, False  # inside a text of several lines

@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from curation import documents, query_types
 from curation.checks.registry import CHECKS, On, bind
 from curation.checks.score import Sign
-from curation.checks.wording import phrase_pattern, regex, right, untried
+from curation.checks.wording import phrase_pattern, regex, trying, untried
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.privacy import words as personal_data
 from curation.recipe import RuleChange
@@ -173,11 +173,31 @@ def load(
 
     Raises PackError with file, line, fault and cure; RecipeError where `changes` names a rule that no pack has.
     """
+    return begin(names, changes, types=types, detector=detector, tried=tried)()
+
+
+def begin(
+    names: Sequence[str],
+    changes: Mapping[str, RuleChange] | None = None,
+    *,
+    types: query_types.Choice = "best",
+    detector: str = "langdetect",
+    tried: bool = False,
+) -> Callable[[], Packs]:
+    """Begin to `load`: what is returned waits until the patterns are tried, which goes on beside what the caller does.
+
+    Raises what `load` raises, and so does what is returned.
+    """
     with untried() as patterns:
         loaded = _loaded(names, changes or {}, types, detector)
-    if tried or right(patterns):
-        return loaded
-    return _loaded(names, changes or {}, types, detector)  # raises: one after the other, each at its place
+    right = None if tried else trying(patterns)
+
+    def done() -> Packs:
+        if right is None or right():
+            return loaded
+        return _loaded(names, changes or {}, types, detector)  # raises: one after the other, each at its place
+
+    return done
 
 
 def _loaded(names: Sequence[str], changes: Mapping[str, RuleChange], types: query_types.Choice, detector: str) -> Packs:

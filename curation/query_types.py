@@ -22,7 +22,7 @@ A phrase of Latin letters stands at the borders of words (``refund*`` may go on)
 The parts of ``a+b`` must all be in the question, in any order. ``/…/`` is a regular expression, slower. Case, marks and
 apostrophes do not count, nor does what stands in [square brackets].
 
-Every literal of all packs is searched in one pass (Aho-Corasick); the rest is sparse arithmetic.
+Every literal of all packs is searched in one pass (Aho-Corasick); the rest is arithmetic of places.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from scipy import sparse
 
 from curation import documents
 from curation.checks.wording import regex
@@ -53,6 +52,8 @@ BEYOND = ("general",)  # packs that `best` always takes: they fit beside every d
 
 FOLDER = "query_types"  # inside the shipped rules
 
+I64 = npt.NDArray[np.int64]
+HALF, LOW = 32, (1 << 32) - 1  # a text and what is in it are one number: they are sorted fast
 Choice = Literal["best", "auto"] | Sequence[str]  # of packs: what fits the data, none (topics.py), or these
 Phrase = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -204,45 +205,50 @@ def _literal(part: str, text: str) -> str:
 
 
 class Typer:
-    """Packs made ready: literals, phrases and types as sparse matrices. A pure function of texts from there on."""
+    """Packs made ready: literals, phrases, strengths and types, by number. A pure function of texts from there on."""
 
     def __init__(self, packs: Sequence[TypePack]) -> None:
         """Number the literals, phrases and types of `packs`, in their order."""
         self.packs = tuple(packs)
         self.names: list[str] = [name for pack in packs for name in pack.names]
         literals: dict[str, int] = {}
-        rows: list[tuple[int, int]] = []  # phrase, literal
+        rows: list[tuple[int, int]] = []  # literal, phrase
         sizes: list[int] = []
-        tiers: list[tuple[int, int]] = []  # phrase, type and tier
-        weights: list[list[float]] = []
+        tiers: list[int] = []  # of each phrase: type and tier
+        weights: list[float] = []
         for pack in packs:
             known = _literals(pack.text)
             for written in pack.text.types.values():
                 for tier in TIERS:
                     for phrase in getattr(written, tier):
                         parts = dict.fromkeys(_parts(phrase, known))
-                        rows += [(len(sizes), literals.setdefault(part, len(literals))) for part in parts]
-                        tiers.append((len(sizes), len(weights)))
+                        rows += [(literals.setdefault(part, len(literals)), len(sizes)) for part in parts]
+                        tiers.append(len(weights))
                         sizes.append(len(parts))
-                    weights.append([getattr(pack.text.weights, tier)])
+                    weights.append(getattr(pack.text.weights, tier))
         self.literals = pl.Series([text for text in literals if text[0] != "/"], dtype=pl.String)
         self.patterns = [text for text in literals if text[0] == "/"]
         self.place = {text: i for i, text in enumerate(literals)}
         self.columns = np.array([self.place[text] for text in self.literals], dtype=np.int64)
         self.sizes = np.array(sizes)
-        self.phrases = _matrix(rows, len(sizes), len(literals)).T.tocsr()
-        self.tiers = _matrix(tiers, len(sizes), len(weights))
-        points = np.array(weights, dtype=np.float64).ravel()
-        place = np.arange(len(points))
-        self.weights = sparse.csr_matrix((points, (place, place // len(TIERS))), shape=(len(points), len(self.names)))
+        literal, self.phrases = np.array(sorted(rows), dtype=np.int64).reshape(-1, 2).T  # of each literal in turn
+        self.counts = np.bincount(literal, minlength=len(literals))
+        self.starts = np.cumsum(self.counts) - self.counts
+        self.tiers = np.array(tiers, dtype=np.int64)
+        self.weights = np.array(weights, dtype=np.float64)
 
     def scores(self, texts: pl.Series) -> npt.NDArray[np.float64]:
         """Return texts × types: the weights of the strengths of which at least one phrase stands in the text."""
-        said = self._hits(normal(texts)) @ self.phrases
-        said.data = (said.data >= self.sizes[said.indices]).astype(np.int32)
-        tiers = said @ self.tiers
-        tiers.data = np.minimum(tiers.data, 1)
-        return np.asarray((tiers @ self.weights).toarray())
+        row, literal = self._hits(normal(texts))
+        each = self.counts[literal]  # phrases that have it
+        ends = np.cumsum(each)
+        places = np.arange(ends[-1] if len(ends) else 0) + np.repeat(self.starts[literal] - ends + each, each)
+        said, parts = _counted(np.repeat(row << HALF, each) | self.phrases[places])
+        said = said[parts >= self.sizes[said & LOW]]
+        said, _ = _counted(said & ~LOW | self.tiers[said & LOW])
+        tier, shape = said & LOW, (len(texts), len(self.names))
+        cells = (said >> HALF) * shape[1] + tier // len(TIERS)
+        return np.asarray(np.bincount(cells, self.weights[tier], shape[0] * shape[1]).reshape(shape), dtype=np.float64)
 
     def claims(self, texts: pl.Series) -> pl.DataFrame:
         """Return what every pack claims of each text, a column for its type and one for its score.
@@ -280,25 +286,24 @@ class Typer:
         won = types[np.arange(claims.height), best.argmax(axis=1)]
         return names.gather(np.where(won < 0, len(self.names), won)).alias("query_type")
 
-    def _hits(self, texts: pl.Series) -> Any:  # noqa: ANN401  scipy has no types
-        """Return texts × literals: 1 where a literal stands in the text."""
+    def _hits(self, texts: pl.Series) -> tuple[I64, I64]:
+        """Return texts and literals that stand in them, each such pair once."""
         found = texts.str.extract_many(self.literals.implode(), overlapping=True)
         rows = np.repeat(np.arange(len(texts)), found.list.len().to_numpy())
         literals = found.explode().drop_nulls().cast(pl.Enum(self.literals)).to_physical().to_numpy()
-        cells = [(rows, self.columns[literals])]
+        cells = [rows << HALF | self.columns[literals]]
         for pattern in self.patterns:
             rows = texts.str.contains(pattern[1:-1]).arg_true().to_numpy().astype(np.int64)
-            cells.append((rows, np.full(len(rows), self.place[pattern])))
-        row, place = (np.concatenate(side) for side in zip(*cells, strict=True))
-        shape = (len(texts), len(self.place))
-        hits = sparse.csr_matrix((np.ones(len(row), dtype=np.int32), (row, place)), shape=shape)
-        hits.data[:] = 1  # one that stands there twice was added up
-        return hits
+            cells.append(rows << HALF | self.place[pattern])
+        once, _ = _counted(np.concatenate(cells))
+        return once >> HALF, once & LOW
 
 
-def _matrix(cells: Sequence[tuple[int, int]], rows: int, columns: int) -> Any:  # noqa: ANN401  scipy has no types
-    row, column = zip(*cells, strict=True) if cells else ((), ())
-    return sparse.csr_matrix((np.ones(len(cells), dtype=np.int32), (row, column)), shape=(rows, columns))
+def _counted(values: I64) -> tuple[I64, I64]:
+    """Return the different values, in order, and how often each is there: `np.unique` takes three times as long."""
+    values = np.sort(values)
+    first = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1]))[: len(values)])
+    return values[first], np.diff(first, append=len(values))
 
 
 # --- which packs fit ---------------------------------------------------------------------------------------------

@@ -17,13 +17,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from curation import tables
 from curation.checks.wording import units as word_count
 from curation.dedup import components
 from curation.dedup.known import Known
+from curation.dedup.verify import join
 from curation.recipe import Dedup, Split
 
 SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
@@ -142,10 +141,8 @@ def _groups(examples: pl.DataFrame, tied: pl.DataFrame) -> pl.DataFrame:
     names = examples.select("conversation").unique().sort("conversation").with_row_index("node")
     labels = edges.select("label").unique().sort("label").with_row_index("place")
     joined = edges.join(names, on="conversation").join(labels, on="label")
-    size = names.height + labels.height
-    ends = (joined["node"].to_numpy(), joined["place"].to_numpy().astype(np.int64) + names.height)
-    graph = sparse.csr_matrix((np.ones(len(ends[0]), dtype=np.int8), ends), shape=(size, size))
-    _, parts = connected_components(graph, directed=False)
+    parts = np.arange(names.height + labels.height)
+    join(parts, joined["node"].to_numpy().astype(np.int64), joined["place"].to_numpy().astype(np.int64) + names.height)
     apart = pl.col("conversation").is_in(tied.filter(pl.col("label") == OUTSIDE)["conversation"].implode())
     return names.with_columns(part=parts[: names.height]).select(
         "conversation",

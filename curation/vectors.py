@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 
 STEM = 6  # letters; measured on bank questions: whole words 74, six letters 77 of 77 intents (docs/log.md)
 MASK = r"\[[^\[\]]{1,24}\]"  # [订单号], [email]: what masking and exporters leave in place of entities
@@ -79,6 +78,8 @@ def weigh(found: pl.DataFrame, known: pl.DataFrame, *, texts: int, documents: in
     values = cells.select(pl.col("value") / length).to_series().to_numpy().astype(np.float32)
     starts = np.concatenate(([0], np.cumsum(np.bincount(cells["row"].to_numpy(), minlength=texts))))
     shape = (texts, max(columns.height, 1))
+    from scipy import sparse  # a tenth of a second, for runs that weigh words
+
     return sparse.csr_matrix((values, cells["column"].to_numpy().astype(np.int32), starts), shape=shape)
 
 

@@ -10,6 +10,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import polars as pl
@@ -73,7 +74,7 @@ def bind(name: str, params: dict[str, Any], place: Callable[..., str]) -> tuple[
     if missing:
         raise PackError(f"{place('params')}: check '{name}' needs the parameter '{missing[0]}'")
     try:
-        return found, validate_call(config=ConfigDict(strict=True))(found.build)(**params)
+        return found, _strict(found.build)(**params)
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
         where = ".".join(str(step) for step in first["loc"])
@@ -81,6 +82,12 @@ def bind(name: str, params: dict[str, Any], place: Callable[..., str]) -> tuple[
         raise PackError(f"{at}: parameter '{where}': {message} (quote texts with ': ' in them)") from None
     except ValueError as fault:
         raise PackError(f"{place('params')}: check '{name}': {fault}") from None
+
+
+@cache
+def _strict(build: Callable[..., pl.Expr]) -> Callable[..., pl.Expr]:
+    """Return a check's function as one that takes no value for another; made once, for many rules ask one check."""
+    return validate_call(config=ConfigDict(strict=True))(build)
 
 
 _SHARED: dict[str, pl.Expr] = {}

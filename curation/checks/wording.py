@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,10 +86,24 @@ def untried() -> Iterator[list[str]]:
         _LATER.reset(before)
 
 
-def right(patterns: Sequence[str]) -> bool:
-    """Tell whether all `patterns` are regular expressions; tried on all cores, as they are dear to compile."""
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        return not any(pool.map(_fault, dict.fromkeys(patterns)))
+def trying(patterns: Sequence[str]) -> Callable[[], bool]:
+    """Begin to try whether all `patterns` are regular expressions; what is returned waits for it, and tells.
+
+    They are dear to compile. As one query they are on all cores, beside what the caller does meanwhile.
+    """
+    each = [TEXT.str.contains(pattern).alias(str(i)) for i, pattern in enumerate(dict.fromkeys(patterns))]
+
+    def tried() -> bool:
+        try:
+            pl.DataFrame({"text": [""]}).select(each)
+        except pl.exceptions.ComputeError:
+            return False
+        return True
+
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(tried)
+    pool.shutdown(wait=False)
+    return found.result
 
 
 @cache

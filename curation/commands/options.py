@@ -126,7 +126,10 @@ def settings(
     more += [f"dedup.against={json.dumps([*found.dedup.against, *map(str, against)])}"] if against else []
     more += [f"dedup.index={json.dumps(str(index))}"] if index else []
     found = recipe_module.changed(found, [*changes, *more], ignore)
-    return found, packs_module.load(found.packs, found.rules, types=found.query_types, detector=found.language.detector)
+    loading = packs_module.begin(found.packs, found.rules, types=found.query_types, detector=found.language.detector)
+    from curation import pipeline, runfolder  # noqa: F401  needed next, and loaded while patterns are tried
+
+    return found, loading()
 
 
 def budget_change(budget: int | None) -> list[str]:

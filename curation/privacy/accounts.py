@@ -7,15 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from curation.late import late
 from curation.privacy.numbers import transitions
 from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
-_EMAIL = re.compile(
+_EMAIL = late(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})*\."
     r"[A-Za-z]{2,24}(?![A-Za-z0-9])"
 )
-_EMAIL_SAID = re.compile(
+_EMAIL_SAID = late(
     r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{2,64} ?(?:\(at\)|\[at\]| at |艾特) ?[A-Za-z0-9-]{2,63}"
     r"(?: ?(?:\(dot\)|\[dot\]| dot |点) ?[A-Za-z0-9-]{2,24}){1,3}(?![A-Za-z0-9])",
     re.IGNORECASE,
@@ -34,43 +35,43 @@ _IS = (
     r"(?:id|号码?|账号|是|为|同号|加|我|的|[:：@\s,，(（]|is|account"
     r"|number|no\.?|name|handle|user(?:name)?|on|at|add|me|my)"
 )
-_WECHAT = re.compile(
+_WECHAT = late(
     rf"(?<![A-Za-z])(?P<cue>微信|weixin|wechat|威信|薇信|v信|vx|wx|whatsapp|telegram|skype|snapchat"
     rf"|instagram|insta|line id|discord|kakao){_IS}{{0,6}}"
     r"(?<![A-Za-z0-9_])(?P<value>[A-Za-z][A-Za-z0-9_.#-]{4,24}[A-Za-z0-9_])(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
-_WECHAT_FAR = re.compile(
+_WECHAT_FAR = late(
     r"(?<![A-Za-z])(?:微信|v信|vx|wx)[^A-Za-z0-9。！？!?\n]{0,14}(?P<value>[A-Za-z][A-Za-z0-9_-]{5,19})(?![A-Za-z0-9_])",
     re.IGNORECASE,
 )
-_WXID = re.compile(r"(?<![A-Za-z0-9])wxid_[a-z0-9]{8,20}(?![A-Za-z0-9])")
-_QQ = re.compile(
+_WXID = late(r"(?<![A-Za-z0-9])wxid_[a-z0-9]{8,20}(?![A-Za-z0-9])")
+_QQ = late(
     rf"(?:(?<![A-Za-z])(?:qq|扣扣|企鹅号?){_IS}{{0,5}}(?P<value>[1-9][0-9]{{4,10}})"
     rf"|(?<![A-Za-z0-9])q[号:： ]{{1,3}}(?P<short>[1-9][0-9]{{7,9}}))(?![0-9A-Za-z])",
     re.IGNORECASE,
 )
-_QQ_SAID = re.compile(  # of five digits on: shorter than what is made ASCII anywhere
+_QQ_SAID = late(  # of five digits on: shorter than what is made ASCII anywhere
     r"(?:(?<![A-Za-z])qq|扣扣|企鹅号?)(?:号码?|是|为|加|我|的|[:：\s,，]){0,5}(?P<value>[一二三四五六七八九幺][零〇一二三四五六七八九幺]{4,10})"
     r"(?![零〇一二三四五六七八九幺十百千万个年月天块])",
     re.IGNORECASE,
 )
-_LOGIN_WORD = re.compile(
+_LOGIN_WORD = late(
     r"(?<![A-Za-z])(?:user ?name|user ?id|login|account name)(?: is|:|=)\s?(?P<value>[a-z][a-z.]{3,19})"
     r"(?=\s*(?:$|[,;!?\n]|\.(?:\s|$)|(?:and|but) (?:the|my|i|password)\b))",
     re.IGNORECASE,
 )
-_LOGIN = re.compile(
+_LOGIN = late(
     r"(?:登录名|用户名|账号|帐号|账户名?|昵称)(?:是|为|[:：\s]){1,3}(?P<value>[A-Za-z0-9][A-Za-z0-9_.-]{4,29})(?![A-Za-z0-9_@])"
 )
-_LOGIN_EN = re.compile(
+_LOGIN_EN = late(
     (
         r"(?<![A-Za-z])(?:user ?name|user ?id|login|account name)(?: is|:|=)\s?(?P<value>[A-Za-z0-9]"
         r"[A-Za-z0-9_.-]{3,29})(?![A-Za-z0-9_@])"
     ),
     re.IGNORECASE,
 )
-_PRODUCT = re.compile(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone|android)[0-9]*$", re.IGNORECASE)
+_PRODUCT = late(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone|android)[0-9]*$", re.IGNORECASE)
 
 
 def _chat(match: re.Match[str]) -> Iterable[Hit]:
@@ -82,7 +83,7 @@ def _chat(match: re.Match[str]) -> Iterable[Hit]:
 
 
 # What a login is or does, in place of what it is called.
-_STATE = re.compile(
+_STATE = late(
     r"(?:.*(?:ing|ed|ble|ful|ive|less|ent|ant|ous|ly|ect)|wrong|valid|invalid|down|slow|gone|same|still|fine|stuck|dead|null"
     r"|blank|unknown|frozen|broken|hidden|taken|missing|none|there|here|good|okay|weird|just|only|also|back|mine|yours|what"
     r"|this|that|name|email|number|below|above|required|hacked|stolen|admin|root|user|guest|test|demo|default|optional|free"
@@ -124,12 +125,12 @@ CHAT_ACCOUNTS = (
     Finder(_LOGIN_WORD, _login_word),
 )
 
-_PLATE = re.compile(
+_PLATE = late(
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
     r"[A-HJ-NP-Z][·• ]?(?:(?=[A-Z0-9]*[0-9])[A-HJ-NP-Z0-9]{5,6}|[A-HJ-NP-Z0-9]{4}[学警挂港澳])(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
-_PLATE_SAID = re.compile(
+_PLATE_SAID = late(
     rf"(?:{WORDS.cues['plate']})(?:\s|:|is|number|no\.?|#|是){{0,4}}(?P<value>[A-Z]{{1,3}}"
     rf"[0-9]{{1,4}} ?[A-Z]{{1,3}}|[A-Z]{{2,3}}[ -]?[0-9]{{3,4}}|[0-9][A-Z]{{3}}[0-9]{{3}}|[0-9]{{3}}"
     rf"[ -]?[A-Z]{{3}})(?![A-Za-z0-9])"
@@ -147,8 +148,8 @@ def _plate_said(match: re.Match[str]) -> Iterable[Hit]:
 PLATES = (Finder(_PLATE, _plate), Finder(_PLATE_SAID, _plate_said))  # Chinese by their shape, others behind a word
 
 # A placeholder in a link is a part of it.
-_LINK = re.compile(r"(?:https?://|www\.)(?:\[[^\[\]\d\n]{1,24}\d{1,3}\]|[!-;=?-~])+", re.IGNORECASE)
-_LET_IN = re.compile(
+_LINK = late(r"(?:https?://|www\.)(?:\[[^\[\]\d\n]{1,24}\d{1,3}\]|[!-;=?-~])+", re.IGNORECASE)
+_LET_IN = late(
     (
         r"(?:(?<=[?&#;])|(?<=%26))(?P<name>[\w.-]{0,20}?(?:token|api_?key|secret|signature|passw(?:or)?d"
         r"|pwd|session(?:_?id)?|auth(?:orization)?|ticket|openid|jwt|(?<![a-z])(?:key|sig|sid|code))"
@@ -156,10 +157,10 @@ _LET_IN = re.compile(
     ),
     re.IGNORECASE,
 )
-_REACH = re.compile(
+_REACH = late(
     r"(?<=[?&#;])[\w.-]{0,12}(?:tel|phone|mobile|e?mail|idcard)[\w.-]{0,6}=(?P<value>[^&#\s]{5,})", re.IGNORECASE
 )
-_USER_INFO = re.compile(r"//(?P<value>[^/@\s:]+:[^/@\s]+)@")
+_USER_INFO = late(r"//(?P<value>[^/@\s:]+:[^/@\s]+)@")
 
 
 def _link(match: re.Match[str]) -> Iterable[Hit]:
@@ -178,7 +179,7 @@ def _link(match: re.Match[str]) -> Iterable[Hit]:
 
 LINKS = (Finder(_LINK, _link),)
 
-_KEYS = re.compile(
+_KEYS = late(
     r"(?<![A-Za-z0-9])(?:sk-[A-Za-z0-9_-]{16,}|(?:AKIA|ASIA)[A-Z0-9]{16}|gh[pousr]_[A-Za-z0-9]{20,}"
     r"|github_pat_[A-Za-z0-9_]{20,}"
     r"|xox[abprs]-[A-Za-z0-9-]{10,}|AIza[A-Za-z0-9_-]{30,}|glpat-[A-Za-z0-9_-]{15,}|hf_"
@@ -186,12 +187,12 @@ _KEYS = re.compile(
     r"|[rps]k_(?:live|test)_[A-Za-z0-9]{10,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?)"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s]+(?:-----END [A-Z ]*PRIVATE KEY-----)?"
 )
-_RANDOM = re.compile(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_-])")
-_PASSWORD = re.compile(
+_RANDOM = late(r"(?<![A-Za-z0-9+/_=.-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/_-])")
+_PASSWORD = late(
     rf"(?:{WORDS.cues['secret']})(?:是|为|就是|改成|改为|设成|码|[:：=\s]|is|was|to){{1,5}}(?P<value>[!-~]{{4,64}})",
     re.IGNORECASE,
 )
-_ANGLES = re.compile(r"[,.;!?)\]\"'’]+$")
+_ANGLES = late(r"[,.;!?)\]\"'’]+$")
 
 
 def _key(match: re.Match[str]) -> Iterable[Hit]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from curation.late import late
 from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
@@ -41,23 +42,21 @@ _FINE = (
     rf"[\s,，-]?(?:{_UNIT})|{_PLACE}{{1,7}}?{_ROAD}[\s,，-]?(?:{_N}\s?(?:栋|幢|座|单元|室|楼)))"
 )
 _REST = rf"(?:[\s,，-]?{_UNIT}|[\s-]?(?:{_PLACE}{{1,8}}?{_ESTATE})[\s,，-]?(?:{_UNIT})?)*"
-_ADDRESS = re.compile(rf"(?P<regions>(?:{_REGION}){{0,4}}(?:{_TOWN}){{0,2}})(?P<fine>{_FINE})(?P<rest>{_REST})")
-_DEEP = re.compile(
+_ADDRESS = late(rf"(?P<regions>(?:{_REGION}){{0,4}}(?:{_TOWN}){{0,2}})(?P<fine>{_FINE})(?P<rest>{_REST})")
+_DEEP = late(
     rf"(?P<regions>(?:{_REGION}){{2,4}}(?:{_TOWN})?(?:{_PLACE}{{1,8}}?(?:{_ROAD}|{_HOME})))"
     rf"(?![庄口街路镇乡村园桥店河岸屯营胡寺])(?![{_HAN}]*(?:有|怎|多|吗))"
 )
-_BLOCK = re.compile(
-    r"(?<![0-9])[0-9]{1,3}(?:号楼|栋|幢)\s?(?:[0-9一二三四五六]单元)?\s?[0-9]{2,4}(?:室|房|号)?(?![0-9])"
-)
-_ROOM = re.compile(
+_BLOCK = late(r"(?<![0-9])[0-9]{1,3}(?:号楼|栋|幢)\s?(?:[0-9一二三四五六]单元)?\s?[0-9]{2,4}(?:室|房|号)?(?![0-9])")
+_ROOM = late(
     r"(?<!第)(?:[0-9]{1,3}(?:号楼|栋|幢|座))?(?:[0-9]{1,2}|[一二三四五六七八九十])单元\s?[0-9]{3,4}(?:室|房|号)?(?![0-9课题词页教])"
 )
-_LEAD = re.compile(
+_LEAD = late(
     r"^(?:收货地址|收件地址|详细地址|家庭地址|新地址|地址|位于|家里|家|公司|单位|老家|寄件|收件|发货|发到|发往|改到|快递|派送|配送|上门|安装|"
     r"现|新|为|地|件|货|和|或|跟|：|:)+"
 )
 # What makes a number with 号 no house: the third of a month, line 3, size 38.
-_NO_HOUSE = re.compile(r"(?:[0-9一二三四五六七八九十]月|地铁|号线|公交|尺码|鞋|口令|方案|客服|快递员|柜台|窗口)")
+_NO_HOUSE = late(r"(?:[0-9一二三四五六七八九十]月|地铁|号线|公交|尺码|鞋|口令|方案|客服|快递员|柜台|窗口)")
 
 
 def _chinese(match: re.Match[str]) -> Iterable[Hit]:
@@ -71,8 +70,8 @@ def _chinese(match: re.Match[str]) -> Iterable[Hit]:
 
 CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _DEEP, _BLOCK, _ROOM))
 
-_PLACED = re.compile(r".{0,6}?(?:位于|坐落于|座落于|开在)")
-_KNOWN = re.compile(
+_PLACED = late(r".{0,6}?(?:位于|坐落于|座落于|开在)")
+_KNOWN = late(
     rf"(?:{WORDS.province})(?![东西南北中]?(?:大街|街|路|道|里))|(?:{WORDS.city})(?=市|[{_HAN}]{{1,4}}[区县])"
 )
 
@@ -103,38 +102,38 @@ _TAIL = (
     rf"(?:,? {_FLAT})?(?:[,\n]? ?{_TOWN_EN}){{0,3}}(?:,? (?:[A-Z]{{2}},? )?[0-9]{{5}}(?:-[0-9]{{4}})?"
     rf"(?![0-9])|,? [A-Z]{{2}}(?= [0-9]{{5}}) [0-9]{{5}}|,? {_POSTCODE}|,? [A-Z]{{2}}(?![A-Za-z]))?"
 )
-_STREET_ADDRESS = re.compile(
+_STREET_ADDRESS = late(
     rf"(?<![A-Za-z0-9.$£€#-])(?:{_FLAT},? )?[0-9]{{1,5}}[A-Za-z]?(?:-[0-9]{{1,5}})?,? (?:[NSEW]\.? "
     rf"|North |South |East |West )?(?:[A-Z][A-Za-z'’.-]+ |[0-9]{{1,3}}(?:st|nd|rd|th) |of "
     rf"|the ){{1,4}}{_STREET}(?![A-Za-z])\.?{_TAIL}"
 )
-_STREET_LOWER = re.compile(
+_STREET_LOWER = late(
     (
         r"(?<![A-Za-z0-9.$£€#-])[0-9]{1,5}[a-z]? (?:[a-z]{3,} ){1,2}(?:street|road|avenue|boulevard"
         r"|crescent)\b(?:,? (?:apt|flat|unit|apartment) [0-9]{1,5}[a-z]?)?"
     ),
 )
-_NUMBERED = re.compile(
+_NUMBERED = late(
     rf"(?<![A-Za-z0-9.$£€#-])[0-9]{{1,5}} (?:[NSEW]\.? |North |South |East |West )?[0-9]{{1,3}}(?:st|nd"
     rf"|rd|th) {_STREET}(?![A-Za-z])\.?{_TAIL}"
 )
-_CODE = re.compile(rf"(?<![A-Za-z0-9]){_POSTCODE}(?![A-Za-z0-9])")
-_BOX = re.compile(r"\b[Pp]\.? ?[Oo]\.? [Bb]ox [0-9]{1,6}" + _TAIL)
-_ZIP = re.compile(
+_CODE = late(rf"(?<![A-Za-z0-9]){_POSTCODE}(?![A-Za-z0-9])")
+_BOX = late(r"\b[Pp]\.? ?[Oo]\.? [Bb]ox [0-9]{1,6}" + _TAIL)
+_ZIP = late(
     (
         rf"(?:{WORDS.cues['zip']})(?: is|是|为|[:：\s]){{0,3}}(?P<value>[0-9]{{6}}|[0-9]{{5}}(?:-"
         rf"[0-9]{{4}})?|{_POSTCODE})(?![0-9])"
     ),
     re.IGNORECASE,
 )
-_HOME_EN = re.compile(  # where somebody lives: a flat 20 pounds is none
+_HOME_EN = late(  # where somebody lives: a flat 20 pounds is none
     r"(?:(?<=\bin )|(?<=\bat )|(?<=\bto )|(?<=\bmy )|(?<=\bfrom )|(?<=\bfor )|(?<=\bis )|^(?=ap))"
     r"(?:apartment|flat|apt\.?) #?[0-9]{1,4}[a-z]?(?![A-Za-z0-9%]"
     r"| ?(?:%|percent|inch|rate|fee|off|months?|days?|pounds?|quid|bucks|screen|tv"
     r"|colou?rs|bed\w*|packs?|people|panels?)\b)",
     re.IGNORECASE,
 )
-_NO_LOWER = re.compile(
+_NO_LOWER = late(
     r"\b(?:tb|gb|mb|hard|disk|test|thumb|flash|way|lane of|speed|wheel|star|by|the|on|for|from|per"
     r"|your|my|our|his|her|this|that|an|is|of|in|main|minutes?|miles?|hours?|days?|times?)\b"
 )

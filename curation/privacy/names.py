@@ -5,29 +5,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from curation.late import late
 from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
 _HAN = "\u4e00-\u9fff"
-_CUE = re.compile(
+_CUE = late(
     r"(?:姓名|名字|收件人|收货人|联系人|寄件人|发件人|开户名|户名|持卡人|机主|乘客|乘车人|入住人|客户名称?|真实姓名|收款人|办理人|申请人)"
     r"(?:是|为|叫|就是|填的?是|写的?是|改成|改为|[:：\s,，-]){0,4}"
     rf"|(?<![{_HAN}])(?:我叫|我是|我的名字叫|本人叫|本人|叫我|她叫|他叫|免贵姓名)(?:是|[:：\s])?"
     r"|(?:我叫|我的名字叫|她叫|他叫|本人叫)(?:做|[:：\s])?"
 )
-_SURNAME_CUE = re.compile(rf"(?:我姓|免贵姓|本人姓|她姓|他姓|免贵)[:：\s]?(?P<name>{WORDS.surname})")
-_FULL = re.compile(rf"(?P<surname>{WORDS.surname})(?P<given>[{_HAN}]{{1,2}})")
-_FOREIGN = re.compile(rf"[{_HAN}]{{2,6}}(?:[·•][{_HAN}]{{2,8}}){{1,3}}")
-_TITLE = re.compile(
+_SURNAME_CUE = late(rf"(?:我姓|免贵姓|本人姓|她姓|他姓|免贵)[:：\s]?(?P<name>{WORDS.surname})")
+_FULL = late(rf"(?P<surname>{WORDS.surname})(?P<given>[{_HAN}]{{1,2}})")
+_FOREIGN = late(rf"[{_HAN}]{{2,6}}(?:[·•][{_HAN}]{{2,8}}){{1,3}}")
+_TITLE = late(
     rf"(?:(?<![{_HAN}·•])|(?<=尊敬的)|(?<=亲爱的)|(?<=您好)|(?<=你好)|(?<=好的))(?P<name>(?:{WORDS.surname})[{_HAN}]{{0,2}}?)"
     rf"(?:{WORDS.title})(?=您|你|好|[^{_HAN}]|$)"
 )
-_BESIDE_PHONE = re.compile(
+_BESIDE_PHONE = late(
     rf"(?<![{_HAN}])(?P<name>(?:{WORDS.surname})[{_HAN}]{{1,2}})(?=[\s,，:：、/]{{0,3}}(?:1[3-9]"
     rf"[0-9]{{9}}|1[3-9][0-9][ -][0-9]{{4}}))"
 )
 # What follows a name in running Chinese: after a surname and one character these words begin, not the name's third.
-_GOES_ON = re.compile(
+_GOES_ON = late(
     "今天|昨天|前天|明天|现在|刚才|刚刚|在|的|了|是|我|你|您|他|她|请|想|要|买|订单|下单|有|没|也|就|都|来|去|到|很|谢谢|感谢|从|用|已|把|被|和|跟|与|"
     "电话|手机|地址|联系|收|住|身份|单号|号码|麻烦|帮|咨询|查|问|女|男|先生|女士|小姐|家|这|那|能|可以|吗|吧|呢|啊|哦|但|不|对|给|寄|退|换|说|给|以|之前|之后|上|下|"
     "需|希望|反馈|投诉|申请|预约|办|发|打|付|支付|快递|尾号|微信|邮箱|账号|会员|客户|用户|工号|为"
@@ -89,7 +90,7 @@ _WHOSE = (  # a shop's or a product's name is none of a person's
     r"my|his|her|their|(?:my|his|her|their|the|our) (?:wife|husband|partner|son|daughter|mother|father|mom|mum|dad"
     r"|brother|sister|friend|boss|colleague|roommate|neighbou?r|landlord|tenant|doctor|driver|agent)(?:'s|’s)"
 )
-_EN_CUE = re.compile(
+_EN_CUE = late(
     rf"(?i:\b(?:(?:{_WHOSE}) (?:full |first |last |real )?name(?: is| was|'s|’s|:)|(?:full|first|last|sur"
     r"|account holder(?:'s)?|cardholder(?:'s)?|customer(?:'s)?) ?name(?: is|:| -)?"
     rf"|(?:^|(?<=[\n;,|(]))\s*name(?: is|:| -)|the name is|under the name(?: of)?|i(?:'m| am) called"
@@ -97,31 +98,29 @@ _EN_CUE = re.compile(
     rf"|contact person(?: is|:)?|signed,?|speak(?:ing)? (?:to|with)|chatting with|spoke (?:to|with))) ?"
     rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?(?P<name>{_CAPITAL})"
 )
-_THIS_IS = re.compile(rf"(?i:\bthis is) (?P<name>{_CAPITAL})(?=,? (?:speaking|here|calling|from|again|writing)\b)")
-_I_AM = re.compile(
-    rf"(?i:\bI(?:'m|’m| am)) (?P<name>{_CAPITAL})(?=,? (?:from|with|calling|and I|speaking|your)\b|[,.!]|$)"
-)
-_DEAR = re.compile(
+_THIS_IS = late(rf"(?i:\bthis is) (?P<name>{_CAPITAL})(?=,? (?:speaking|here|calling|from|again|writing)\b)")
+_I_AM = late(rf"(?i:\bI(?:'m|’m| am)) (?P<name>{_CAPITAL})(?=,? (?:from|with|calling|and I|speaking|your)\b|[,.!]|$)")
+_DEAR = late(
     rf"(?<![a-z] )(?i:\b(?:dear)) (?P<name>(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?{_CAPITAL})(?=\s*[,:!.\n–-]|\s*$)"
 )
 # Spoken to, not of: "Mr. Sam shared a cake" in a sum stays.
-_MISTER = re.compile(
+_MISTER = late(
     rf"(?i:\b(?:hi|hello|hey|thanks|thank you|dear|sorry|welcome|morning|afternoon|evening|speaking "
     rf"(?:to|with)|this is|regards)),? ?(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\b\.? (?P<name>{_CAPITAL})"
 )
-_GREETING = re.compile(
+_GREETING = late(
     rf"(?i:\b(?:call me|hi|hello|hey|hiya|thanks|thank you|cheers|morning|afternoon|evening|sorry"
     rf"|regards|sincerely|bye|welcome)),? ?(?:again,? )?\n?(?P<name>{_CAPITAL})(?=\s*(?:[,.!?:;\n–-]|$"
     rf"|I\b|thank|thanks|sorry|please|we\b|we're|I'm|I've|how|what|can|could|you\b|your|there|it\b"
     rf"|this))"
 )
 # Who signs a letter, at its end: any name, where a mark or a line's end parts it from the greeting.
-_SIGNED = re.compile(
+_SIGNED = late(
     rf"(?:(?i:regards|sincerely|faithfully|yours truly|best wishes)[,.!]?"
     rf"|(?:(?i:thanks|cheers|best|thank you|all the best)[,.!]?\s*\n"
     rf"|(?:Best|Cheers),))\s*(?:[-–—]\s*)?(?P<name>{_CAPITAL})(?=\s*$|\n)"
 )
-_LOWER = re.compile(rf"\b(?:[Mm]y|[Hh]is|[Hh]er|{_WHOSE}) name(?: is| was|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
+_LOWER = late(rf"\b(?:[Mm]y|[Hh]is|[Hh]er|{_WHOSE}) name(?: is| was|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
 _NO_NAME = {
     word.casefold()
     for word in [

@@ -15,21 +15,15 @@ import re
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
-import phonenumbers
-import stdnum.iban
-import stdnum.isbn
-import stdnum.luhn
-import stdnum.us.ssn
-from stdnum.iso7064 import mod_11_2
-
+from curation.late import late
 from curation.privacy.patterns import Finder, Hit
 from curation.privacy.words import WORDS
 
 _WIDE = {code + 0xFEE0: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
-_HAS_WIDE = re.compile("[\uff01-\uff5e\u3000]")
+_HAS_WIDE = late("[\uff01-\uff5e\u3000]")
 _SAID = {ord(char): str(digit) for digit, char in enumerate("零一二三四五六七八九")} | {ord("〇"): "0", ord("幺"): "1"}
 SAID_RUN = r"[零〇一二三四五六七八九幺](?:[ 、,，-]?[零〇一二三四五六七八九幺]){6,}"
-_SAID_RUN = re.compile(SAID_RUN)
+_SAID_RUN = late(SAID_RUN)
 
 
 def flat(text: str) -> str:
@@ -46,7 +40,7 @@ def digits(text: str) -> str:
     return text if text.isascii() and text.isdigit() else _NO_DIGITS.sub("", text)
 
 
-_NO_DIGITS = re.compile("[^0-9]+")
+_NO_DIGITS = late("[^0-9]+")
 
 
 # --- checksums ----------------------------------------------------------------------------------------------------
@@ -55,13 +49,21 @@ _NO_DIGITS = re.compile("[^0-9]+")
 def luhn(text: str) -> bool:
     """Check the Luhn digit of a card number of 13 to 19 digits; spaces and dashes do not count."""
     plain = digits(text)
-    return 13 <= len(plain) <= 19 and len(set(plain)) > 1 and stdnum.luhn.is_valid(plain)
+    if not 13 <= len(plain) <= 19 or len(set(plain)) == 1:
+        return False
+    from stdnum import luhn as digit  # loaded, as its kind, when there is something to ask it
+
+    return bool(digit.is_valid(plain))
 
 
 def identity_card(text: str) -> bool:
     """Check date and check digit of an 18-digit Chinese identity card number."""
     plain = re.sub(r"[ -]", "", text).upper()
-    return len(plain) == 18 and _date(plain[6:14]) and bool(mod_11_2.is_valid(plain))
+    if len(plain) != 18 or not _date(plain[6:14]):
+        return False
+    from stdnum.iso7064 import mod_11_2
+
+    return bool(mod_11_2.is_valid(plain))
 
 
 def iban(text: str) -> bool:
@@ -69,7 +71,9 @@ def iban(text: str) -> bool:
     plain = text.replace(" ", "")
     if plain.isascii() and plain.isalnum() and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 != 1:
         return False
-    return bool(stdnum.iban.is_valid(text, check_country=False))
+    from stdnum import iban as standard
+
+    return bool(standard.is_valid(text, check_country=False))
 
 
 def _date(text: str) -> bool:
@@ -94,14 +98,14 @@ def timestamp(text: str) -> bool:
 
 # What stands before a number is read backwards: `re` would try every word at every place to find none at the end.
 _END = r"\n?\s?"
-_OTHER = re.compile(rf"{_END}(?:si|era)?[\s_号码是为:：()（）#.-]{{0,4}}{WORDS.not_personal_backwards}", re.IGNORECASE)
-_UNIT = re.compile(
+_OTHER = late(rf"{_END}(?:si|era)?[\s_号码是为:：()（）#.-]{{0,4}}{WORDS.not_personal_backwards}", re.IGNORECASE)
+_UNIT = late(
     r"\s?(?:元|块|¥|￥|%|％|个|件|台|箱|条|只|次|天|小时|分钟|秒|公里|千米|米|斤|公斤|吨|人民币|多?人|"
     r"(?:yuan|usd|rmb|dollars?|euros?|pounds?|units?|pcs|pieces|items|days?|hours?|km|kg|mb|gb|ms"
     r"|people|times|points?)\b)",
     re.IGNORECASE,
 )
-_MONEY = re.compile(rf"{_END}(?:[¥￥$€£]|BMR|DSU|\$KH)", re.IGNORECASE)
+_MONEY = late(rf"{_END}(?:[¥￥$€£]|BMR|DSU|\$KH)", re.IGNORECASE)
 
 
 def _quantity(text: str, start: int, end: int) -> bool:
@@ -119,11 +123,11 @@ def _public(number: str) -> bool:
 
 _GAP = r"(?P<gap>(?:(?:是|为|就是|号码?|尾号|分别|[:#\s,，。(（=]|-|is|was|are|'s|number|no\.?|num|on|at)){0,6}?)"
 _VALUE = r"(?P<value>[A-Za-z]{0,6}[-_]?[0-9][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*(?:(?: |(?<=[0-9])-)[0-9]{3,}){0,5})"
-_MARK = re.compile(r"[:#=]|号|编码|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA")
+_MARK = late(r"[:#=]|号|编码|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA")
 
 
 def _announced(cue: str, value: str = _VALUE) -> re.Pattern[str]:
-    return re.compile(rf"(?P<cue>{WORDS.cues[cue]}){_GAP}(?<![A-Za-z0-9]){value}(?![A-Za-z0-9])", re.IGNORECASE)
+    return late(rf"(?P<cue>{WORDS.cues[cue]}){_GAP}(?<![A-Za-z0-9]){value}(?![A-Za-z0-9])", re.IGNORECASE)
 
 
 _ORDER = _announced("order-number")
@@ -135,14 +139,10 @@ _PHONE = _announced("phone", r"(?P<value>\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){6,13})
 _PASSPORT = _announced("passport", r"(?P<value>[A-Za-z]{0,3}[0-9]{5,10}[A-Za-z]?|[A-Za-z][A-Za-z0-9][0-9]{6,8})")
 _TAX = _announced("tax-number", r"(?P<value>[A-Za-z]{0,3} ?[0-9](?:[ .-]?[0-9A-Za-z]){6,17})")
 _DEVICE = _announced("device", r"(?P<value>[A-Za-z0-9](?:[A-Za-z0-9-]){7,23})")
-_NINO = re.compile(
-    r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])"
-)
-_SSN = re.compile(r"(?<![0-9-])[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}(?![0-9-])")
+_NINO = late(r"(?<![A-Za-z0-9])[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D](?![A-Za-z0-9])")
+_SSN = late(r"(?<![0-9-])[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}(?![0-9-])")
 _ID_SAID = _announced("identity-card", r"(?P<value>[0-9]{15}|[0-9]{9}|[0-9]{3}[- ][0-9]{2}[- ][0-9]{4})")
-_DATE_LIKE = re.compile(
-    r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}"
-)
+_DATE_LIKE = late(r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}")
 
 
 ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]]] = {
@@ -186,8 +186,8 @@ def _announced_phone(match: re.Match[str]) -> Iterable[Hit]:
 
 
 # 电话是67080561、67080562: of as many digits as the one before it
-_ANOTHER = re.compile(r" ?(?:[、,，/;；]|或者?|和|及|or |and ) ?(?P<value>[0-9](?:[ -]?[0-9]){6,11})(?![0-9A-Za-z])")
-_EXTENSION = re.compile(r"(?:转|-|,? ?(?:转|分机|ext\.? ?|x))[0-9]{1,6}(?![0-9-])")
+_ANOTHER = late(r" ?(?:[、,，/;；]|或者?|和|及|or |and ) ?(?P<value>[0-9](?:[ -]?[0-9]){6,11})(?![0-9A-Za-z])")
+_EXTENSION = late(r"(?:转|-|,? ?(?:转|分机|ext\.? ?|x))[0-9]{1,6}(?![0-9-])")
 
 
 def _call(start: int, end: int, value: str) -> Hit:
@@ -208,7 +208,13 @@ def _unit_or_money(text: str, start: int, end: int) -> bool:
 
 def _id_said(match: re.Match[str]) -> bool:
     number = digits(match["value"])
-    return len(number) == 15 or bool(stdnum.us.ssn.is_valid(number)) or "-" in match["value"]
+    return len(number) == 15 or _social(number) or "-" in match["value"]
+
+
+def _social(number: str) -> bool:
+    from stdnum.us import ssn
+
+    return bool(ssn.is_valid(number))
 
 
 def _order(match: re.Match[str]) -> bool:
@@ -242,19 +248,19 @@ _DAY = (
     rf"|{_MONTH} [0-9]{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}(?![0-9])"
     r"|(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])(?![0-9]))"
 )
-_BORN = re.compile(
+_BORN = late(
     rf"(?:{WORDS.cues['birth-date']})(?:是|为|在|:|：|\s|,|，|is|was|on|the|-){{0,5}}(?P<value>{_DAY})", re.IGNORECASE
 )
-_BORN_BEFORE = re.compile(rf"(?<![0-9])(?P<value>{_DAY})(?=\s?(?:日|号)?(?:出生|生的|生人))", re.IGNORECASE)
+_BORN_BEFORE = late(rf"(?<![0-9])(?P<value>{_DAY})(?=\s?(?:日|号)?(?:出生|生的|生人))", re.IGNORECASE)
 
 
 # Whose day it is, close before: "he was born on" is also how one writes of those whom everybody knows.
-_OURS = re.compile(
+_OURS = late(
     r"(?:^\W*|(?:[我咱]|孩子|宝宝|本人|女儿|儿子|老公|老婆|爸|妈|患者|小朋友|[投被]保人|学生|(?<![a-z])(?:i|we|my|our|son|daughter"
     r"|baby|child|kid|patient|wife|husband|mother|mum|mom|father|dad)(?![a-z]))[^。！？.!?\n]{0,14})$",
     re.IGNORECASE,
 )
-_TOLD = re.compile("出生于|生于|born", re.IGNORECASE)
+_TOLD = late("出生于|生于|born", re.IGNORECASE)
 
 
 def _born(match: re.Match[str]) -> Iterable[Hit]:
@@ -270,24 +276,22 @@ BIRTHS = (Finder(_BORN, _born), Finder(_BORN_BEFORE, _born))  # before dates sta
 
 # --- by their shape -----------------------------------------------------------------------------------------------
 
-_ID = re.compile(
+_ID = late(
     r"(?=[1-9])(?:(?<![0-9])[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])"
     r"|(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z]))"
 )
-_IBAN = re.compile(
-    r"(?=[A-Z])(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
-)
-_IBAN_ANY = re.compile(r"(?=[A-Za-z])(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
-_VAT = re.compile(
+_IBAN = late(r"(?=[A-Z])(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN_ANY = late(r"(?=[A-Za-z])(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
+_VAT = late(
     r"(?=[ABCDEFHILMNPRS])(?<![A-Za-z0-9])(?:AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI"
     r"|SK)[0-9A-Z]{8,12}(?![A-Za-z0-9])"
 )
-_MAC = re.compile(r"(?=[0-9A-Fa-f]{2}[:-])(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
-_CARD = re.compile(
+_MAC = late(r"(?=[0-9A-Fa-f]{2}[:-])(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}(?![0-9A-Fa-f:-])")
+_CARD = late(
     r"(?=[2-6])(?<![0-9A-Za-z])(?<![0-9][ -])(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"  # American Express
     r"|[2-6][0-9]{3}(?:[ -]?[0-9]{4}){2,3}(?:[ -]?[0-9]{1,3})?)(?![ -]?[0-9])"
 )
-_MOBILE = re.compile(
+_MOBILE = late(
     r"(?=[+(018])(?<![0-9])(?<![0-9][.])(?:(?:\+|00)?\(?86\)?[ -]{0,2})?(?P<number>1[3-9](?:[0-9]{9}"
     r"|[0-9][ .–-][0-9]{4}[ .–-][0-9]{4}|[0-9][ –-]{1,3}[0-9]{4}[ –-]{1,3}[0-9]{4}|[0-9][ -][0-9]{3}[ -][0-9]{5}"
     r"|[0-9]{2}[ -][0-9]{3}[ -][0-9]{4}|[0-9]{2}[ -][0-9]{4}[ -][0-9]{3}|[0-9][ -][0-9]{8}|[0-9]{5}[ -][0-9]{4}"
@@ -299,7 +303,7 @@ _LANDLINE = (
     rf"(?:\({_AREA}\)|{_AREA})[ –-]{{1,2}}[2-8][0-9]{{2,3}}[ –-]?[0-9]{{4}}|\({_AREA}\)[2-8]"
     rf"[0-9]{{6,7}}|0[0-9]{{10,11}}"
 )
-_SHAPED = re.compile(
+_SHAPED = late(
     r"(?=[+(0-9])(?<![A-Za-z0-9=])(?<![A-Za-z0-9]-)(?<![0-9][/.])(?:"
     r"(?P<plus>(?:\+|00)[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{1,5}(?:[ .-]?[0-9]{2,5}){1,4})"
     rf"|(?P<landline>(?:{_LANDLINE})(?:(?:转|-|, ?| )?(?:分机|ext\.? ?|x)?(?<=[转机t.xX -])[0-9]{{1,6}})?)"
@@ -309,7 +313,7 @@ _SHAPED = re.compile(
     r"[0-9]{3}|07[0-9]{3} ?[0-9]{6})"
     r")(?![0-9/])(?!\.[0-9])(?!-[0-9])"
 )
-_STAYS = re.compile(  # what all begin with is asked first: `re` tries alternatives one by one, at every character
+_STAYS = late(  # what all begin with is asked first: `re` tries alternatives one by one, at every character
     r"(?=[0-9¥￥$€£])(?:(?:19|20)[0-9]{2}[-/.年][0-9]{1,2}[-/.月][0-9]{1,2}(?:日|号)?(?:[ T]?[0-9]{1,2}:[0-9]{2}(?::"
     r"[0-9]{2})?(?:\.[0-9]+)?)?"
     r"|(?<![0-9A-Za-z:])[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9A-Za-z:])"
@@ -318,23 +322,21 @@ _STAYS = re.compile(  # what all begin with is asked first: `re` tries alternati
     r"|[¥￥$€£] ?[0-9][0-9.,]*"
     r"|(?<![0-9])[0-9]+(?:\.[0-9]+)? ?[x×X*] ?[0-9]+(?:\.[0-9]+)?(?: ?[x×X*] ?[0-9]+(?:\.[0-9]+)?)?(?![0-9]))"
 )
-_ISBN = re.compile(r"(?=9)(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])")
-_PARCEL = re.compile(
+_ISBN = late(r"(?=9)(?<![0-9])97[89](?:[ -]?[0-9]){10}(?![0-9])")
+_PARCEL = late(
     (
         r"(?<![A-Za-z0-9])(?:(?:SF|YT|JD|JDVB|JDX|ZTO|STO|YD|YUNDA|EMS|JT|DPK|KY|YZ|HTKY|TT)[A-Z]{0,2}"
         r"[0-9]{9,15}|1Z[A-Z0-9]{6}[0-9]{10}|[A-Z]{2}[0-9]{9}[A-Z]{2})(?![A-Za-z0-9])"
     ),
     re.IGNORECASE,
 )
-_LONG = re.compile(
-    r"(?=[0-9A-Z])(?<![A-Za-z0-9])(?<![0-9]\.)(?:[0-9]{12,24}|[A-Z]{2,4}-[0-9]{7,14})(?![A-Za-z0-9]|\.[0-9])"
-)
+_LONG = late(r"(?=[0-9A-Z])(?<![A-Za-z0-9])(?<![0-9]\.)(?:[0-9]{12,24}|[A-Z]{2,4}-[0-9]{7,14})(?![A-Za-z0-9]|\.[0-9])")
 _BYTE = r"(?:25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])"
-_V4 = re.compile(
+_V4 = late(
     r"(?=[0-9])(?<![0-9vV])(?<![0-9]\.)(?<!版本)(?<!版本[号 ：:])(?<!ersion )(?:"
     rf"{_BYTE}\.){{3}}{_BYTE}(?![0-9]|\.[0-9])"
 )
-_V6 = re.compile(
+_V6 = late(
     r"(?<![0-9A-Fa-f.])(?<![0-9A-Fa-f]:)(?:[0-9A-Fa-f]{1,4}:|:(?=:))(?:[0-9A-Fa-f]{0,4}:){1,7}"
     r"[0-9A-Fa-f]{0,4}(?![0-9A-Za-z:])"
 )
@@ -360,7 +362,9 @@ def _stay(match: re.Match[str]) -> Iterable[Hit]:
 
 
 def _book(match: re.Match[str]) -> Iterable[Hit]:
-    return _stay(match) if stdnum.isbn.is_valid(match.group()) else ()
+    from stdnum import isbn
+
+    return _stay(match) if isbn.is_valid(match.group()) else ()
 
 
 def _card(match: re.Match[str]) -> Iterable[Hit]:
@@ -376,8 +380,8 @@ def _mobile_key(number: str) -> str | None:
     return plain if re.fullmatch("1[3-9][0-9]{9}", plain) else None
 
 
-_CODE = re.compile("[A-Za-z]{2}$")  # letters right before the digits: part of a code
-_CALLS = re.compile("(?:tel|phone|mobile|mob|ph|no|wx|vx|v|is|me|at|on|to|or)$", re.IGNORECASE)
+_CODE = late("[A-Za-z]{2}$")  # letters right before the digits: part of a code
+_CALLS = late("(?:tel|phone|mobile|mob|ph|no|wx|vx|v|is|me|at|on|to|or)$", re.IGNORECASE)
 
 
 def _mobile(match: re.Match[str]) -> Iterable[Hit]:
@@ -402,6 +406,8 @@ def _phone(match: re.Match[str]) -> Iterable[Hit]:
 
 def _exists(number: str) -> bool:
     """Ask phonenumbers whether a number with a country code may exist."""
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse("+" + digits(number).removeprefix("00"), None)
     except phonenumbers.NumberParseException:
@@ -418,7 +424,7 @@ def _long(match: re.Match[str]) -> Iterable[Hit]:
         yield _hit(match, "order-number")
 
 
-_RELEASE = re.compile(
+_RELEASE = late(
     (
         rf"(?:{WORDS.not_personal}|最新|新版|更新|升级|beta|alpha|update[ds]?|upgrade[ds]?|release|driver"
         rf"|software|app|v)[^。，,;；\n]{{0,12}}$"
@@ -471,7 +477,7 @@ IDENTITY = (
     Finder(_IBAN, _valid("iban", iban)),
     Finder(_IBAN_ANY, _valid("iban", iban)),
     Finder(_VAT, _valid("tax-number", _vat)),
-    Finder(_SSN, _valid("identity-card", lambda number: stdnum.us.ssn.is_valid(number.replace(" ", "-")))),
+    Finder(_SSN, _valid("identity-card", lambda number: _social(number.replace(" ", "-")))),
     Finder(_NINO, _valid("identity-card", bool)),
     Finder(_MAC, _valid("device", bool)),
 )

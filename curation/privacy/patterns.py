@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from curation.late import late
+
 
 class Hit(NamedTuple):
     """A piece of personal data in a text: characters start..end, its kind, and its value in one spelling."""
@@ -74,7 +76,7 @@ def loose(pattern: re.Pattern[str]) -> str:
         elif _LOOK.match(text, at):
             end = _group_end(text, at)
             if end == len(text) and text.startswith("(?=", at):
-                parts.append(f"(?:{loose(re.compile(text[at + 3 : -1]))})")
+                parts.append(f"(?:{loose(late(text[at + 3 : -1]))})")
         elif text[at] == "\\":
             end = at + 2
             parts.append({r"\b": "", r"\Z": "", r"\s": f"[{_SPACE}]"}.get(text[at:end], text[at:end]))

@@ -12,6 +12,7 @@ import polars as pl
 
 from curation.checks.alternatives import matches
 from curation.checks.wording import regex
+from curation.late import late
 from curation.privacy import names
 from curation.privacy.numbers import digits, timestamp
 from curation.privacy.patterns import Hit
@@ -43,25 +44,25 @@ r"|new) address|where do you live|post ?code|zip"
 ASKED = frozenset(ASKS)  # the kinds that a short message may answer with
 ANY = regex(*ASKS.values())
 
-_NUMBER = re.compile(
+_NUMBER = late(
     r"\W*(?:(?:it'?s|it is|its|here|是|我的|号码|就是|订单号|单号|number"
     r"|my|order|is|sure|yes|ok|okay|the|好的?|嗯)[\s:：,，.]*){0,5}"
     r"(?P<value>[A-Za-z]{0,6}-?[0-9][0-9A-Za-z]*(?:[ -][0-9A-Za-z]*[0-9])*)\W*(?:thanks|thank you|谢谢"
     r"|please|的|这个)?\W*",
     re.IGNORECASE,
 )
-_HAN_NAME = re.compile(r"(?:我?(?:叫|姓|是)|免贵姓?|姓名|[:：])?\s*")
-_EN_NAME = re.compile(
+_HAN_NAME = late(r"(?:我?(?:叫|姓|是)|免贵姓?|姓名|[:：])?\s*")
+_EN_NAME = late(
     r"\W*(?i:(?:it'?s|it is|sure|yes|ok|my name is|name is|this is|i'?m|name|yeah|hi)[\s:,.]*){0,3}"
     r"(?P<value>[A-Za-z][A-Za-z'’-]+(?: (?:[A-Z]\.?|[A-Za-z][A-Za-z'’-]+)){0,2})\W*"
 )
 # A place and the number of a house, and none of the words that make a sentence.
-_HAN_ADDRESS = re.compile(
+_HAN_ADDRESS = late(
     "(?=.*[省市区县镇乡村路街道巷弄])(?=.*[0-9一二三四五六七八九十](?:号|栋|幢|楼|室|单元|弄|组|队|-?[0-9]))"
     "(?!.*[您你我请不吗呢哈哟的了在是要能会没])"
 )
-_EN_ADDRESS = re.compile(r"[0-9]{1,5}[A-Za-z]? [A-Za-z][A-Za-z .'-]+(?:,.*)?$")
-_ACCOUNT = re.compile(
+_EN_ADDRESS = late(r"[0-9]{1,5}[A-Za-z]? [A-Za-z][A-Za-z .'-]+(?:,.*)?$")
+_ACCOUNT = late(
     r"\W*(?:是|我的|微信号?|qq号?|[:：]|\s){0,4}(?P<value>[A-Za-z0-9][A-Za-z0-9_-]{4,20})\W*", re.IGNORECASE
 )
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
-import phonenumbers
 import polars as pl
 
+from curation.late import late
 from curation.pieces import LONG, chunks
 
 BLOCK = 1 << 23  # bytes of a file that are looked at at once
@@ -52,37 +52,33 @@ def _likely(skip: Group[str]) -> str:
     return "|".join(sign for sign, its in _SIGNS.items() if not skip >= {*its})
 
 
-_RUN = re.compile(r"(?<![A-Za-z0-9_.=/])\+?\d(?:[\s().–—-]{0,2}\d)+[Xx]?(?![A-Za-z0-9_%])")
+_RUN = late(r"(?<![A-Za-z0-9_.=/])\+?\d(?:[\s().–—-]{0,2}\d)+[Xx]?(?![A-Za-z0-9_%])")
 _BLUNT: dict[str, re.Pattern[str]] = {
-    "email": re.compile(r"[\w.+-]+@[\w-]+\.[\w.]*[a-z]{2}"),
-    "link-token": re.compile(r"[?&]\w*(?:token|secret|api_?key|sig)\w*=(?!\[)[^&\s\"]{6,}", re.IGNORECASE),
-    "secret": re.compile(
+    "email": late(r"[\w.+-]+@[\w-]+\.[\w.]*[a-z]{2}"),
+    "link-token": late(r"[?&]\w*(?:token|secret|api_?key|sig)\w*=(?!\[)[^&\s\"]{6,}", re.IGNORECASE),
+    "secret": late(
         r"(?:sk-|ghp_|xox[bp]-|AIza|eyJ)[\w.-]{16,}|AKIA[A-Z0-9]{12,}|(?<![0-9A-Za-z])(?=[a-f]*\d)(?=\d*"
         r"[a-f])[0-9a-f]{32,}(?![0-9A-Za-z])"
     ),
-    "plate": re.compile(
+    "plate": late(
         r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]·?(?=[A-Z0-9]*\d)[A-Z0-9]{5,6}(?![A-Z0-9])"
     ),
-    "name": re.compile(
+    "name": late(
         r"(?:我叫|姓名[:：是]|收件人[:：是])"
         r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]"
         r"(?![上便一二三四五六日天商品的了是])[\u4e00-\u9fff]{1,2}(?=[，。,.\s]|$)"
         r"|[Nn]ame is [A-Z][a-z]+ [A-Z][a-z]+"
     ),
-    "address": re.compile(
+    "address": late(
         r"[\u4e00-\u9fff]{2}(?:路|街|巷)\d{1,4}号|\d+(?:号楼|栋|幢)\d+(?:单元|室)|\d单元\d{2,4}|[\dA-Z]座?\d{3,4}室|"
         r"(?<![\w$£])\d{1,5} (?:[A-Z][a-z]+ ){1,2}(?:Street|Road|Avenue|Lane|Boulevard)\b"
     ),
-    "chat-account": re.compile(
-        r"(?:微信号?|QQ号?|WeChat(?: ID)?)[:：是 ]{1,2}(?=\w*\d)[A-Za-z0-9_]{6,20}", re.IGNORECASE
-    ),
-    "passport": re.compile(
-        r"(?:护照号?|passport (?:number|no\.?))[:：是 ]{1,3}(?:is )?[A-Z]{1,2}\d{7,8}", re.IGNORECASE
-    ),
-    "tracking-number": re.compile(
+    "chat-account": late(r"(?:微信号?|QQ号?|WeChat(?: ID)?)[:：是 ]{1,2}(?=\w*\d)[A-Za-z0-9_]{6,20}", re.IGNORECASE),
+    "passport": late(r"(?:护照号?|passport (?:number|no\.?))[:：是 ]{1,3}(?:is )?[A-Z]{1,2}\d{7,8}", re.IGNORECASE),
+    "tracking-number": late(
         r"(?<![A-Za-z0-9])(?:SF|JD|YT|ZTO)[A-Z]{0,2}\d{11,14}(?!\d)|(?<![A-Z0-9])[A-Z]{2}\d{9}[A-Z]{2}(?![A-Z0-9])"
     ),
-    "order-number": re.compile(r"(?:订单号|单号|[Oo]rder (?:number|no\.?))[:：是# ]{1,3}(?:is )?\d{6,}(?![\d.]|元)"),
+    "order-number": late(r"(?:订单号|单号|[Oo]rder (?:number|no\.?))[:：是# ]{1,3}(?:is )?\d{6,}(?![\d.]|元)"),
 }
 # What a text must have in it for a pattern above, or a number below, to be found: no borders, no second thoughts.
 # Polars asks all texts this (white space includes the separators 1c to 1f, as in `re`); Python sees only what passed.
@@ -115,12 +111,11 @@ _BEHIND = {  # kinds that are found where a guard of another name lets a text pa
 _BIT = {name: 1 << place for place, name in enumerate(_GUARDS)}
 _ALL = (1 << len(_GUARDS)) - 1
 
-_MACHINE = re.compile(r"(?<![A-Za-z0-9_.])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_.])")
-_VERSION = re.compile(r"(?:v|版本|version|固件|firmware|系统|build|ios|android|到)\D{0,5}$", re.IGNORECASE)
-_LETTERED = re.compile(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}(?: ?[A-Z0-9])?(?![A-Za-z0-9])")
-_SIX = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:])")
-_TYPE = phonenumbers.PhoneNumberType
-_FREE = {_TYPE.TOLL_FREE, _TYPE.SHARED_COST, _TYPE.UAN, _TYPE.PREMIUM_RATE}
+_MACHINE = late(r"(?<![A-Za-z0-9_.])\d{1,3}(?:\.\d{1,3}){3}(?![A-Za-z0-9_.])")
+_VERSION = late(r"(?:v|版本|version|固件|firmware|系统|build|ios|android|到)\D{0,5}$", re.IGNORECASE)
+_LETTERED = late(r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?: ?[A-Z0-9]{2,4}){3,8}(?: ?[A-Z0-9])?(?![A-Za-z0-9])")
+_SIX = late(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){3,7}(?![0-9A-Za-z:])")
+_FREE = ("TOLL_FREE", "SHARED_COST", "UAN", "PREMIUM_RATE")  # of phonenumbers.PhoneNumberType
 
 
 def count(texts: pl.Series, *, allow: Iterable[str] = (), skip: Iterable[str] = ()) -> dict[str, int]:
@@ -247,8 +242,8 @@ def kinds(text: str, groups: int = _ALL) -> set[str]:
 
 # What `_calls` wants in a number: a plus, a bracket, blanks or dashes (before an extension, too). In a text without any
 # of it there is no use in asking phonenumbers, which takes a millisecond.
-_APART = re.compile(r"\+|\(\d|\d\W{0,3}[\s()-]\W{0,3}(?:\d|[xXeE#;])")
-_NORTH_AMERICAN = re.compile(r"1[ .-]\(?[2-9]\d{2}\)?[ .-]")
+_APART = late(r"\+|\(\d|\d\W{0,3}[\s()-]\W{0,3}(?:\d|[xXeE#;])")
+_NORTH_AMERICAN = late(r"1[ .-]\(?[2-9]\d{2}\)?[ .-]")
 
 
 def _number(run: str) -> Iterator[str]:
@@ -311,7 +306,12 @@ def _six(text: str) -> bool:
 
 
 def _calls(text: str) -> Iterator[bool]:
-    """Ask phonenumbers' own matcher, for the regions of the logs; what is free of charge in one of them is public."""
+    """Ask phonenumbers' own matcher, for the regions of the logs; what is free of charge in one of them is public.
+
+    It is loaded when there is something to ask it.
+    """
+    import phonenumbers
+
     for region in _REGIONS:
         for match in phonenumbers.PhoneNumberMatcher(text, region, leniency=phonenumbers.Leniency.STRICT_GROUPING):
             if re.search(r"[+\s()-]", match.raw_string) and not _free(match.raw_string):
@@ -319,9 +319,12 @@ def _calls(text: str) -> Iterator[bool]:
 
 
 def _free(number: str) -> bool:
+    import phonenumbers
+
+    free = [getattr(phonenumbers.PhoneNumberType, name) for name in _FREE]
     for region in _REGIONS:
         try:
-            if phonenumbers.number_type(phonenumbers.parse(number, region)) in _FREE:
+            if phonenumbers.number_type(phonenumbers.parse(number, region)) in free:
                 return True
         except phonenumbers.NumberParseException:
             continue

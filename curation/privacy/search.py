@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from curation.late import late
 from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, replies
 from curation.privacy.guards import GUARDS, looks
@@ -69,10 +70,10 @@ FINDERS: tuple[Search, ...] = tuple(
 # Masks that the log came with, and ours: [订单x], [电话1], <phone>, {{name}}, 138****5678.
 _MASK = r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]{2,20}\d{0,3}\}?\}"
 _STARS = r"(?:(?<![\dA-Za-z])[\dA-Za-z]+)?[*＊]{3,}[\dA-Za-z]*"  # tried at every word
-_MASKS = re.compile(_MASK)
-_MASKS_AND_STARS = re.compile(f"{_MASK}|{_STARS}")
-_MAY_MASK = re.compile(r"[\[<{]|[*＊]{3}")  # each of them has one of these
-_MAY_STAR = re.compile(r"[*＊]{3}")
+_MASKS = late(_MASK)
+_MASKS_AND_STARS = late(f"{_MASK}|{_STARS}")
+_MAY_MASK = late(r"[\[<{]|[*＊]{3}")  # each of them has one of these
+_MAY_STAR = late(r"[*＊]{3}")
 
 
 @dataclass(frozen=True)
