@@ -13,6 +13,7 @@ from typing import Protocol
 import polars as pl
 
 from curation import decide, decisions, diversity, duplicates, leaks, query_types, references, tables, topics
+from curation.dedup import minhash
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
 from curation.dedup.store import Signatures
@@ -117,6 +118,7 @@ def curate(
     progress("read", f"{reading.count} messages, {reading.unreadable.height} unreadable lines")
 
     job = Job(recipe, packs, people)
+    loaded = minhash.beforehand(reading.count)  # of so many messages a third and more are candidates
     placed = engine.map(PLACE, job, {})
     progress("mend", f"{_sum(placed, 'mends')} repairs")
     judged = engine.map(JUDGE, job, {"lines": total([given["lines"] for given in placed])})
@@ -124,6 +126,7 @@ def curate(
     progress("extract", f"{_sum(judged, 'examples')} candidates")
     progress("judge examples", f"{_sum(judged, 'judged')} findings")
     questions = [given["questions"] for given in judged]
+    loaded()
     return _finish(engine, job, reading, questions, _sum(judged, "turns"), progress=progress)
 
 

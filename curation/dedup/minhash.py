@@ -106,6 +106,19 @@ def accelerator(texts: int) -> ModuleType | None:
     return _compiled() if texts >= FAST_FROM or "curation.dedup.compiled" in sys.modules else None
 
 
+def beforehand(texts: int) -> Callable[[], object]:
+    """Begin to load what `accelerator` would for that many texts, beside what the caller does; what is returned waits.
+
+    To be waited for before any of these modules is asked for anything: they look at whether the kernels are there.
+    """
+    if texts < FAST_FROM:
+        return lambda: None
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(_compiled)
+    pool.shutdown(wait=False)
+    return loading.result
+
+
 @cache
 def _compiled() -> ModuleType | None:
     try:

@@ -469,3 +469,12 @@ def test_few_texts_do_not_wait_for_the_compiled_kernels(monkeypatch: pytest.Monk
     monkeypatch.delitem(sys.modules, "curation.dedup.compiled", raising=False)
     monkeypatch.setattr(minhash, "_compiled", None)  # not even asked for
     assert minhash.accelerator(minhash.FAST_FROM - 1) is None
+
+
+def test_kernels_are_loaded_beforehand_where_so_many_texts_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(minhash, "_compiled", lambda: asked.append("loaded"))
+    minhash.beforehand(minhash.FAST_FROM - 1)()
+    assert asked == []
+    minhash.beforehand(minhash.FAST_FROM)()
+    assert asked == ["loaded"]
