@@ -24,11 +24,17 @@ class Trial(NamedTuple):
 
 
 def trials(packs: Packs) -> Iterator[Trial]:
-    """Run every rule alone on each of its examples."""
+    """Run every rule alone on each of its examples: all of a rule's together, since a row is judged by itself."""
     for rule in packs.rules:
-        for example, must in [*((e, True) for e in rule.fires), *((e, False) for e in rule.silent)]:
-            frame = _message(example, rule) if rule.on == "message" else _example(example, rule)
-            found = judge(frame, [rule], on=rule.on)["evidence"].to_list()
+        told = [*((e, True) for e in rule.fires), *((e, False) for e in rule.silent)]
+        make = _message if rule.on == "message" else _example
+        frames = [make(example, rule, place) for place, (example, _) in enumerate(told)]
+        hits = judge(pl.concat(frames), [rule], on=rule.on) if frames else tables.empty(tables.FINDINGS)
+        evidence: dict[str, list[str]] = {}
+        for place, said in hits.select("conversation", "evidence").iter_rows():
+            evidence.setdefault(place, []).append(said)
+        for place, (example, must) in enumerate(told):
+            found = evidence.get(str(place), [])
             text = example.says if rule.on == "message" else f"{example.asks} → {example.answers}"
             yield Trial(rule.name, str(text), _fault(found, example, must=must))
 
@@ -109,25 +115,26 @@ def _fault(found: list[str], example: Example, *, must: bool) -> str:
     return ""
 
 
-def _message(example: Example, rule: Rule) -> pl.DataFrame:
+def _message(example: Example, rule: Rule, place: int = 0) -> pl.DataFrame:
     """Return the frame that message rules see, with this one message in it."""
     row = {
-        "conversation": "c", "message": 0, "role": example.role or rule.role or "user", "text": example.says or "",
-        "raw": example.says or "", "asked": example.after, "conversations": example.conversations, "record": False,
+        "conversation": str(place), "message": 0, "role": example.role or rule.role or "user",
+        "text": example.says or "", "raw": example.says or "", "asked": example.after, "record": False,
+        "conversations": example.conversations,
         "answering": example.conversations if example.answering is None else example.answering,
     }  # fmt: skip
     schema = {name: tables.MESSAGES[name] for name in ("conversation", "message", "role", "text", "raw", "record")}
     return pl.DataFrame([row], schema=schema | {"asked": pl.String, "conversations": pl.UInt32, "answering": pl.UInt32})
 
 
-def _example(example: Example, rule: Rule) -> pl.DataFrame:
+def _example(example: Example, rule: Rule, place: int = 0) -> pl.DataFrame:
     """Return the frame that example rules see, with this one example in it."""
     answer = (example.answers or "") * example.times
     said = (("user", example.asks), ("assistant", answer)) * (2 if example.again else 1)
     turns = [{"role": role, "text": text, "messages": [place]} for place, (role, text) in enumerate(said)]
     row = {
-        "id": "e", "conversation": "c", "kind": rule.kind or "pair", "question": example.asks or "", "answer": answer,
-        "cot": example.cot, "record": False, "earlier": example.earlier, "asked": example.asked, "told": example.told,
-        "turns": turns,
+        "id": str(place), "conversation": str(place), "kind": rule.kind or "pair", "question": example.asks or "",
+        "answer": answer, "cot": example.cot, "record": False, "earlier": example.earlier, "asked": example.asked,
+        "told": example.told, "turns": turns,
     }  # fmt: skip
     return pl.DataFrame([row], schema=tables.EXAMPLES)

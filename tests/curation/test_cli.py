@@ -1,29 +1,43 @@
 """The command as people and scripts meet it: exit codes, streams, and errors that say place, fault and cure."""
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from curation.cli import main
+
 ROOT = Path(__file__).parents[2]
 SECRET = "13800138000"
-MAIN = "from curation.cli import main; main()"
 
 
-def siftune(*arguments: str | Path, before: str = "", folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def siftune(*arguments: str | Path, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command in this process, with streams of its own; `process` starts one, which takes seconds."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["siftune", *map(str, arguments)])
+        patch.chdir(folder)
+        patch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as end:
+            main()
+    told = []
+    for stream in (out, err):
+        stream.flush()
+        told.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess([*arguments], int(end.value.code or 0), *told)
+
+
+def process(*arguments: str | Path, before: str = "") -> subprocess.CompletedProcess[str]:
     """Run the command as the console script does; `before` is code that runs first."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SIFTUNE")} | {
-        "PYTHONPATH": str(ROOT),
-        "COLUMNS": "200",
-    }
-    command = [sys.executable, "-c", f"{before}\n{MAIN}", *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SIFTUNE")} | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", f"{before}\nfrom curation.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
@@ -35,16 +49,8 @@ def refused(done: subprocess.CompletedProcess[str], code: int) -> str:
 
 
 def test_a_good_run_exits_with_0_and_says_where_the_report_is(logs: list[Path], tmp_path: Path) -> None:
-    done = siftune(
-        "curate",
-        *logs,
-        "-o",
-        tmp_path / "run",
-        "--set",
-        "gate.min_examples=1",
-        "--set",
-        "reading.max_unreadable=0.2",
-    )
+    gate = ["--set", "gate.min_examples=1", "--set", "reading.max_unreadable=0.2"]
+    done = process("curate", *logs, "-o", tmp_path / "run", *gate)
     assert done.returncode == 0, done.stderr
     assert f"report: {tmp_path / 'run' / 'report.html'}" in done.stdout
     assert "decide: " in done.stderr
@@ -122,7 +128,7 @@ def test_a_place_where_no_run_can_go_exits_with_2_before_any_work(logs: list[Pat
 
 def test_a_bug_says_where_it_is_and_nothing_of_a_record(logs: list[Path], tmp_path: Path) -> None:
     broken = f"import curation.sessions as s\ndef sessions(*_): raise ValueError('{SECRET}')\ns.sessions = sessions"
-    error = refused(siftune("curate", *logs, "-o", tmp_path / "run", "--no-progress", before=broken), 4)
+    error = refused(process("curate", *logs, "-o", tmp_path / "run", "--no-progress", before=broken), 4)
     assert re.match(r"siftune failed inside \(ValueError at steps\.py:\d+\)", error)  # the last place that is ours
     assert "--debug" in error
     assert SECRET not in error

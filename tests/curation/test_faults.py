@@ -19,6 +19,7 @@ from curation import edge, read, runfolder
 from curation.cli import main
 from curation.errors import SourceError, UsageError
 from curation.recipe import Source
+from tests.curation import test_cli
 
 SIFTUNE = [sys.executable, "-c", "from curation.cli import main; main()"]
 SECRET = "SECRETmarkedWORD"
@@ -40,6 +41,9 @@ def log(path: Path, conversations: int = 40, *, text: str = "") -> Path:
 
 
 def siftune(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command, in a process of its own where something has to be done in it before."""
+    if before is None:
+        return test_cli.siftune(*map(str, arguments))
     return subprocess.run(
         [*SIFTUNE, *map(str, arguments)], capture_output=True, text=True, timeout=120, preexec_fn=before, check=False
     )
@@ -287,15 +291,18 @@ def test_nobody_reading_on_is_no_failure(made: Path) -> None:
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_a_run_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path, umask: int) -> None:
-    source = log(tmp_path / "log.jsonl")
-    out = tmp_path / "deep" / "run"
-    index = ["--index", tmp_path / "index.sqlite"]
-    done = siftune("curate", source, "-o", out, "--no-gate", "-q", *index, before=lambda: os.umask(umask))
-    assert done.returncode == 0, done.stderr
-    to_csv = ["-o", tmp_path / "review.csv"]
-    assert siftune("decisions", "export", out, *to_csv, before=lambda: os.umask(umask)).returncode == 0
-    converted = ["--to", "sharegpt", "-o", tmp_path / "set.json"]
-    assert siftune("convert", out / "train.alpaca.jsonl", *converted, before=lambda: os.umask(umask)).returncode == 0
+    source, out = log(tmp_path / "log.jsonl"), tmp_path / "deep" / "run"
+    before = os.umask(umask)
+    try:
+        index = ["--index", tmp_path / "index.sqlite"]
+        done = siftune("curate", source, "-o", out, "--no-gate", "-q", *index)
+        assert done.returncode == 0, done.stderr
+        assert siftune("decisions", "export", out, "-o", tmp_path / "review.csv").returncode == 0
+        converted = ["--to", "sharegpt", "-o", tmp_path / "set.json"]
+        assert siftune("convert", out / "train.alpaca.jsonl", *converted).returncode == 0
+        assert os.umask(umask) == umask  # and it is as it was
+    finally:
+        os.umask(before)
     written = [path for path in tmp_path.rglob("*") if path != source]
     assert len(written) > 15
     assert {path.name: oct(path.stat().st_mode & 0o077) for path in written if path.stat().st_mode & 0o077} == {}

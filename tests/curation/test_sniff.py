@@ -7,8 +7,6 @@ import csv
 import io
 import json
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -29,6 +27,7 @@ from curation.recipe import Sessions, Source
 from curation.sessions import sessions
 from curation.sniff import recipe, sniff, sniff_all
 from curation.sniffing.guess import Guess
+from tests.curation.test_cli import siftune
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -364,24 +363,17 @@ def test_what_is_no_log_at_all_is_an_error_that_says_what_to_do(tmp_path: Path) 
 # --- the recipe and the command ---------------------------------------------------------------------------------
 
 
-def command(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
-    script = "from curation.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], cwd=folder, capture_output=True, text=True, check=False
-    )
-
-
 def test_the_recipe_that_sniff_writes_is_taken_by_curate_unchanged(tmp_path: Path, en: list[Said]) -> None:
     n = number(en)
     rows = [(s.text, "A" if s.role == "user" else "B", f"id-{n[s.conversation]}") for s in en]
     (tmp_path / "odd [1].csv").write_text(table(rows, ["c1", "c2", "c3"]))
-    done = command("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
+    done = siftune("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "siftune curate" in done.stdout
     assert yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"][0]["columns"]["role"] == "c2"
-    again = command("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
+    again = siftune("sniff", "odd [1].csv", "-o", "r.yaml", folder=tmp_path)
     assert (again.returncode, "is there already" in again.stderr) == (2, True)
-    curated = command("curate", "odd [1].csv", "-c", "r.yaml", "-o", "run", "-q", "--no-gate", folder=tmp_path)
+    curated = siftune("curate", "odd [1].csv", "-c", "r.yaml", "-o", "run", "-q", "--no-gate", folder=tmp_path)
     assert curated.returncode == 0, curated.stderr
     assert pl.read_parquet(tmp_path / "run" / "messages.parquet").height == len(en)
 
@@ -397,7 +389,7 @@ def test_json_holds_the_source_the_reasons_and_masked_samples(tmp_path: Path) ->
         for i in range(60)
     ]
     (tmp_path / "a.csv").write_text(table(rows, ["会话", "角色", "内容"]))
-    done = command("sniff", "a.csv", "--json", folder=tmp_path)
+    done = siftune("sniff", "a.csv", "--json", folder=tmp_path)
     (found,) = json.loads(done.stdout)
     assert found["source"]["columns"] == {"conversation": "会话", "text": "内容", "role": "角色"}
     assert all(0 <= item["confidence"] <= 1 for item in found["items"])
@@ -409,12 +401,12 @@ def test_json_holds_the_source_the_reasons_and_masked_samples(tmp_path: Path) ->
 def test_a_question_is_printed_with_the_line_that_answers_it_where_nobody_can_be_asked(tmp_path: Path) -> None:
     rows = [(f"what about item {i}?", f"it costs {i} and comes on day {i}") for i in range(30)]
     (tmp_path / "a.csv").write_text(table(rows, ["one", "two"]))
-    done = command("sniff", "a.csv", "-o", "r.yaml", folder=tmp_path)
+    done = siftune("sniff", "a.csv", "-o", "r.yaml", folder=tmp_path)
     assert "Which column is the question" in done.stdout
     assert "--set 'sources.0.columns=" in done.stdout
     assert "# best guess, please check: Which column is the question" in (tmp_path / "r.yaml").read_text()
     answer = "sources.0.columns={question: two, answer: one}"
-    curated = command("curate", "a.csv", "-c", "r.yaml", "--set", answer, "-q", "--no-gate", folder=tmp_path)
+    curated = siftune("curate", "a.csv", "-c", "r.yaml", "--set", answer, "-q", "--no-gate", folder=tmp_path)
     assert curated.returncode == 0, curated.stderr
     first = pl.read_parquet(tmp_path / "run" / "messages.parquet")["raw"][0]
     assert first == "it costs 0 and comes on day 0"
@@ -474,7 +466,7 @@ def test_an_analysis_alone_is_the_answer(tmp_path: Path) -> None:
 def test_a_guess_that_reads_nothing_does_not_send_anybody_to_curate(tmp_path: Path) -> None:
     rows = [{"question": f"第{n}台怎么换滤芯？", "answer": {"id": n}} for n in range(30)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
-    done = command("sniff", "a.jsonl", "-o", "r.yaml", folder=tmp_path)
+    done = siftune("sniff", "a.jsonl", "-o", "r.yaml", folder=tmp_path)
     assert "a.jsonl: nothing can be read so" in done.stdout
     assert "siftune curate" not in done.stdout
 
@@ -499,7 +491,7 @@ def test_an_empty_file_in_a_folder_is_no_reason_to_stop(tmp_path: Path) -> None:
     logs.mkdir()
     (logs / "a.csv").write_text("".join(f"{i // 4},{'agent' if i % 2 else 'user'},what is {i}?\n" for i in range(40)))
     (logs / "b.csv").write_text("")
-    done = command("sniff", "logs", "-o", "r.yaml", folder=tmp_path)
+    done = siftune("sniff", "logs", "-o", "r.yaml", folder=tmp_path)
     assert done.returncode == 0
     assert [one["match"] for one in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]] == ["a.csv"]
 
@@ -530,11 +522,11 @@ def test_a_note_beside_logs_is_left_unread_and_alone_an_error(tmp_path: Path) ->
     (tmp_path / "mix").mkdir()
     (tmp_path / "mix" / "log.csv").write_text(table(rows, ["session_id", "role", "text"]))
     (tmp_path / "mix" / "README.txt").write_text("This folder has the chats of May.\nAsk Bo for the others.\nBye.\n")
-    done = command("sniff", "mix", "-o", "r.yaml", folder=tmp_path)
+    done = siftune("sniff", "mix", "-o", "r.yaml", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert {"match": "README.txt", "skip": True} in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]
-    assert command("curate", "mix", "-c", "r.yaml", "-q", "--no-gate", folder=tmp_path).returncode == 0
-    assert "neither a table nor JSON" in command("sniff", "mix/README.txt", folder=tmp_path).stderr
+    assert siftune("curate", "mix", "-c", "r.yaml", "-q", "--no-gate", folder=tmp_path).returncode == 0
+    assert "neither a table nor JSON" in siftune("sniff", "mix/README.txt", folder=tmp_path).stderr
 
 
 def test_who_speaks_in_many_conversations_answers_and_who_speaks_in_one_asks(tmp_path: Path) -> None:
