@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 
 _ARENA_MAX = -8  # M_ARENA_MAX of glibc's malloc.h
+_JEMALLOC, _DECAY = "_RJEM_MALLOC_CONF", "dirty_decay_ms"  # of Polars' allocator: when freed pages are given back
 
 
 def one_arena() -> None:
@@ -26,3 +27,13 @@ def give_back() -> None:
     """Give back what is free: glibc keeps it, as large arrays taught it (dedup/minhash.py)."""
     with suppress(AttributeError, OSError, TypeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
+
+
+def keeping() -> dict[str, str]:
+    """Return the environment of processes in which Polars keeps what it has freed for ten seconds, not for half of one.
+
+    The steps of a worker take seconds each, and every one would fault in its pages anew (docs/performance.md). Polars
+    puts its own setting before what the user has said, who wins here too.
+    """
+    told = os.environ.get(_JEMALLOC, "")
+    return {} if told.count(_DECAY) > 1 else {_JEMALLOC: ",".join(filter(None, [told, f"{_DECAY}:10000"]))}

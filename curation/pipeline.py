@@ -23,7 +23,7 @@ from curation.packs import Packs
 from curation.read import Input
 from curation.recipe import Dedup, Recipe
 from curation.selection import select
-from curation.split import UNTIED, split, tied, units, wanted
+from curation.split import UNTIED, split, tied, units
 from curation.steps import (
     COMPARE,
     JUDGE,
@@ -167,7 +167,9 @@ def _finish(
     types = _names(shared, model, named, job)
     thin = _together(named, "thin")
     del named  # its texts are in `thin` now
-    known = Known() if recipe.split.val_share else None
+    comparing, known = None, None
+    if recipe.split.val_share:  # else all is trained on, and nothing can leak
+        comparing, known = engine.begin(COMPARE, job, {}), Known()
     found = engine.once("duplicates", lambda: _duplicates(thin, job, sign or _signs(recipe, engine.scratch), known))
     twice = duplicates.from_frames(found)
     progress(
@@ -183,8 +185,8 @@ def _finish(
     thin = thin.select(WITHOUT_TEXTS).join(twice.clusters, on="id", how="left", maintain_order="left")
     kept = kept.select("id", "begins")
     compared = None
-    if wanted(kept.height, recipe.split):  # else all is trained on, and nothing can leak
-        compared = _together(engine.map(COMPARE, job, {"kept": kept}), "units")
+    if comparing:
+        compared = _together(comparing(), "units").join(kept, on="id", how="semi", maintain_order="left")
     settling = engine.begin(SETTLE, job, {"later": pl.concat([twice.findings, over])})
     placed = engine.once("split", lambda: [("placed", _split(thin, compared, job, known).select(PLACED))])["placed"]
     settled = settling()

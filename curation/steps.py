@@ -9,8 +9,9 @@ step       needs                  keeps for later steps                         
 =========  =====================  =============================================  =====================================
 place      read                   messages, pieces, early, mends                 lines (of text, with counts), sums
 judge      what place keeps       messages, examples, findings, claims           coverage or sample (query types), sums
-name       the same               named: query types and skeletons of examples   thin: candidates for deduplication
-compare    examples               nothing                                        units: what the split compares
+name       the same               named: query types and skeletons of examples;  thin: candidates for deduplication
+                                  likely: examples that may be kept
+compare    examples, likely       nothing                                        units: what the split compares
 settle     what judge keeps       fates, verdicts: columns beside messages and   sizes, for the order of the output;
                                   examples (WRITTEN); findings                   questions for the report
 =========  =====================  =============================================  =====================================
@@ -188,8 +189,9 @@ def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frame
     alive = duplicates.with_times(alive, decide.members(alive).join(messages, on=["conversation", "message"]))
     begins = messages.select("conversation", "begins").unique("conversation")
     thin = alive.join(begins, on="conversation", how="left", maintain_order="left").select(THIN)
+    likely = thin.filter(pl.col("verdict") == "keep").select("id", "begins")
     counts = examples.group_by("query_type").len()
-    return {"named": examples.select("query_type", "skeleton"), "thin": thin, "types": counts}
+    return {"named": examples.select("query_type", "skeleton"), "likely": likely, "thin": thin, "types": counts}
 
 
 THIN = [
@@ -213,11 +215,13 @@ def topics_of(shared: Mapping[str, pl.DataFrame]) -> topics.Topics:
 
 
 def _compare(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
-    """Examples that are kept → the texts that must not be on both sides of the split."""
-    examples = frames["examples"]
-    here = shared["kept"].join(examples, on="id", how="semi")  # so few first: of all shards they are a large table
-    kept = examples.join(here, on="id", how="semi", maintain_order="left")
-    return {"units": split.units(kept).join(here, on="id", how="left", maintain_order="left")}
+    """Examples that may be kept → the texts that must not be on both sides of the split.
+
+    It needs nothing of the search for duplicates, so workers do it meanwhile: later some of these are not kept.
+    """
+    examples, likely = frames["examples"], frames["likely"]
+    units = split.units(examples.join(likely, on="id", how="semi", maintain_order="left"))
+    return {"units": units.join(likely, on="id", how="left", maintain_order="left")}
 
 
 def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frames:  # noqa: ARG001
@@ -261,8 +265,8 @@ def sided(examples: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
 PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
 LEDGER = ("messages", "examples", "findings")
 JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
-NAME = Step("name", _name, JUDGE.keeps, ("named",), ("thin", "types"))
-COMPARE = Step("compare", _compare, ("examples",), (), ("units",))
+NAME = Step("name", _name, JUDGE.keeps, ("named", "likely"), ("thin", "types"))
+COMPARE = Step("compare", _compare, ("examples", "likely"), (), ("units",))
 SETTLE = Step("settle", _settle, LEDGER, ("fates", "verdicts", "findings"), ("sizes", "sampled"))
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}

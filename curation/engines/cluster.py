@@ -35,7 +35,7 @@ def ray(address: str | None, *, workers: int | None = None) -> Run:
             raise UsageError(f"a worker has siftune, Polars, Python {_versions()}, not {row['versions']}")
         if not Path(row["folder"]).is_dir():
             raise OutputError(f"{row['folder']}: a worker does not see it; {WHERE}")
-        task_of(row["folder"], row["step"], row["shard"])
+        task_of(row["folder"], row["step"], row["shard"], packed=True)
         return {"shard": row["shard"]}
 
     def run(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:  # noqa: ARG001

@@ -38,6 +38,7 @@ from curation.steps import NAMED, STAY, STEPS, WRITTEN, Frames, Job, Step, sided
 BATCH = 16_384  # rows that are read together of a frame on disk
 SLICE = 2_048  # the same of what is written at the end: of each shard ever smaller slices are read, the more there are
 PART = 100_000  # messages, about, in a part of the output
+LARGER = 2 * PART  # in what is read of it for tables, which need less memory: the fewer slices, the faster
 
 
 WRITE = "write"  # what is done to ranges of the output once the last step is done with the shards
@@ -177,9 +178,9 @@ class Disk:
                     (_place(self.folder, maker.name, shard) / f"{name}.arrow").unlink(missing_ok=True)
 
     def parts(self, name: str, sizes: pl.DataFrame, columns: Sequence[str] | None = None) -> Iterator[pl.DataFrame]:
-        """Yield what the last step kept, about PART messages at a time, in the order of the input."""
+        """Yield what the last step kept, about LARGER messages at a time, in the order of the input."""
         shards = _Settled(self.folder, self.count, [name])
-        for low, high in _ranges(sizes).iter_rows():
+        for low, high in _ranges(sizes, LARGER).iter_rows():
             yield shards.between(name, low, high, columns)
 
     def written(
@@ -191,7 +192,7 @@ class Disk:
         folder: Path,  # noqa: ARG002
     ) -> Iterator[tuple[Path, Frames]]:
         """Write files of lines of about PART messages at a time; begins at once where there are workers."""
-        ranges = _ranges(sizes).with_columns(shards=pl.lit(self.count))
+        ranges = _ranges(sizes, PART).with_columns(shards=pl.lit(self.count))
         done = self._begin_all(WRITE, ranges.height, job, {"ranges": ranges, "unread": unread, "placed": placed})
 
         def taken() -> Iterator[tuple[Path, Frames]]:
@@ -266,15 +267,18 @@ def _made(folder: Path, shard: int, name: str) -> Path:
     return _place(folder, maker.name, shard) / f"{name}.arrow"
 
 
-def _ranges(sizes: pl.DataFrame) -> pl.DataFrame:
-    """Cut the streams of all shards (sorted) into ranges of `begins`, low ≤ begins < high, of about PART messages."""
-    number = (sizes["messages"].cum_sum() - 1) // PART
+def _ranges(sizes: pl.DataFrame, most: int) -> pl.DataFrame:
+    """Cut the streams of all shards (sorted) into ranges of `begins`, low ≤ begins < high, of about `most` messages."""
+    number = (sizes["messages"].cum_sum() - 1) // most
     firsts = sizes.filter(number != number.shift(1).fill_null(-1))["begins"].to_list() or [0]
     return pl.DataFrame({"low": [0, *firsts[1:]], "high": [*firsts[1:], 1 << 62]})
 
 
-def task(folder: Path, step: str, number: int, job: Job) -> None:
-    """Run a step over a shard, or write a range of the output; what is made is there as a whole or not at all."""
+def task(folder: Path, step: str, number: int, job: Job, *, packed: bool = False) -> None:
+    """Run a step over a shard, or write a range of the output; what is made is there as a whole or not at all.
+
+    It is `packed` for a folder that lies on another machine; on a disk of this one that costs more than it spares.
+    """
     shared = _shared(folder, step)
     with _whole(_place(folder, step, number)) as place:
         if step == WRITE:
@@ -285,12 +289,12 @@ def task(folder: Path, step: str, number: int, job: Job) -> None:
             made = what.run({name: _needed(folder, what, number, name) for name in what.needs}, job, shared)
             names = (*what.keeps, *what.gives)
         for name in names:
-            _put(made[name], place, name, batch=SLICE if name in STAY else BATCH)
+            _put(made[name], place, name, batch=SLICE if name in STAY else BATCH, packed=packed)
 
 
-def task_of(folder: str, step: str, number: int) -> None:
+def task_of(folder: str, step: str, number: int, *, packed: bool = False) -> None:
     """Do a task in a process of its own, which knows but the folder."""
-    task(Path(folder), step, number, _job(folder))
+    task(Path(folder), step, number, _job(folder), packed=packed)
 
 
 def _written(folder: Path, number: int, job: Job, shared: Frames, place: Path) -> Frames:
@@ -342,8 +346,8 @@ def _whole(place: Path) -> Iterator[Path]:
     partial.rename(place)
 
 
-def _put(frame: pl.DataFrame, place: Path, name: str, *, batch: int = BATCH) -> None:
-    frame.write_ipc(place / f"{name}.arrow", compression="lz4", record_batch_size=batch)
+def _put(frame: pl.DataFrame, place: Path, name: str, *, batch: int = BATCH, packed: bool = True) -> None:
+    frame.write_ipc(place / f"{name}.arrow", compression="lz4" if packed else "uncompressed", record_batch_size=batch)
 
 
 def _whole_file(path: Path, text: str) -> None:

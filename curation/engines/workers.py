@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -12,6 +12,7 @@ from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 
+from curation import allocator
 from curation.engines.disk import Run, task_of
 from curation.errors import OutputError
 from curation.steps import Job
@@ -27,7 +28,8 @@ def cores() -> int:
 @contextmanager
 def processes(number: int) -> Iterator[Run]:
     """Give what runs steps in `number` processes, which start now, beside what this one does, and stay to the end."""
-    with _threads(max(1, cores() // number)):
+    threads = os.environ.get("POLARS_MAX_THREADS", str(max(1, cores() // number)))
+    with _environment({"POLARS_MAX_THREADS": threads, **allocator.keeping()}):
         pool = ProcessPoolExecutor(number, get_context("spawn"), initializer=_ends_with_its_parent)
         for _ in range(number):
             pool.submit(_ready)
@@ -73,12 +75,15 @@ def _ends_with_its_parent() -> None:
 
 
 @contextmanager
-def _threads(each: int) -> Iterator[None]:
-    """Let processes that start now use so many threads."""
-    name, before = "POLARS_MAX_THREADS", os.environ.get("POLARS_MAX_THREADS")
-    os.environ[name] = str(each) if before is None else before
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Let processes that start now find this in their environment."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from curation import allocator
+from curation.engines import workers
 
 ROOT = Path(__file__).parents[2]
 ARENAS = """
@@ -50,6 +51,30 @@ def test_threads_share_one_arena_unless_the_user_has_said_how_many() -> None:
     assert arenas() > 2, "without it every thread has its own: this test would see nothing"
     assert arenas("one") == 1
     assert arenas("one", MALLOC_ARENA_MAX="3") == 3
+
+
+@pytest.mark.parametrize(
+    ("told", "wanted"),
+    [
+        ("dirty_decay_ms:500,muzzy_decay_ms:1000", "dirty_decay_ms:500,muzzy_decay_ms:1000,dirty_decay_ms:10000"),
+        (None, "dirty_decay_ms:10000"),
+        ("dirty_decay_ms:500,muzzy_decay_ms:1000,dirty_decay_ms:0", None),  # the user's own stands behind Polars'
+    ],
+)
+def test_workers_keep_freed_memory_longer_unless_the_user_has_said_how_long(
+    told: str | None, wanted: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("_RJEM_MALLOC_CONF", raising=False)
+    if told:
+        monkeypatch.setenv("_RJEM_MALLOC_CONF", told)
+    assert allocator.keeping().get("_RJEM_MALLOC_CONF") == wanted
+
+
+def test_what_workers_find_in_their_environment_is_not_left_in_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIFTUNE_A", "before")
+    with workers._environment({"SIFTUNE_A": "now", "SIFTUNE_B": "now"}):
+        assert (os.environ["SIFTUNE_A"], os.environ["SIFTUNE_B"]) == ("now", "now")
+    assert (os.environ["SIFTUNE_A"], os.environ.get("SIFTUNE_B")) == ("before", None)
 
 
 @pytest.mark.parametrize("library", [OSError("no such library"), object()])

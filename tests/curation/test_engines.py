@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,7 @@ from curation.engines import Disk, Engine, choice, cluster, disk
 from curation.errors import UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
+from curation.steps import PLACE, Job
 from tests.curation.test_links import LINKED, POSTS, SOURCE, put
 
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,7 @@ def small_parts() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parquet, "ROWS", 1000)
         patch.setattr(disk, "PART", 150)
+        patch.setattr(disk, "LARGER", 400)
         yield
 
 
@@ -229,6 +232,22 @@ def test_a_large_log_is_worked_on_in_shards_unless_said(
         file.truncate(mib << 20)
     assert choice._name(choice.Wanted(), [log], Recipe(), tmp_path / "none") == engine
     assert choice._name(choice.Wanted("memory"), [log], Recipe(), tmp_path / "none") == "memory"
+
+
+def test_what_other_machines_read_over_the_network_is_packed(packs: Packs, tmp_path: Path) -> None:
+    def elsewhere(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:
+        for number in numbers:
+            disk.task(folder, step, number, job, packed=True)
+            yield number
+
+    sizes = []
+    for name, run in (("here", disk.here), ("elsewhere", elsewhere)):
+        engine = Disk(tmp_path / name, run=run)
+        engine.read(SAMPLES[:1], Recipe(), lambda _: None)
+        engine.map(PLACE, Job(Recipe(), packs, decisions.NOTHING), {})
+        sizes.append((engine.folder / "place" / "shard-0000" / "messages.arrow").stat().st_size)
+        engine.close()
+    assert sizes[1] < sizes[0] * 0.7
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:99999"])
