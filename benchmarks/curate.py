@@ -19,6 +19,7 @@ ratios, each the median of the ratios within rounds. Peers have environments of 
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import statistics
@@ -151,6 +152,7 @@ def main() -> None:
     options = parser.parse_args()
     from corpus import corpus
 
+    compileall.compile_dir(ROOT / "curation", quiet=1)  # as pip does with all that is installed, the peers too
     with tempfile.TemporaryDirectory(prefix="siftune-curate-") as folder:
         work = Path(folder)
         source = work / "texts.jsonl"

