@@ -14,6 +14,7 @@ import gc
 import json as json_module
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -382,7 +383,11 @@ def _curate(
     from curation.engines import chosen
     from curation.progress import stages
     from curation.read import find
+    from curation.report import html
 
+    beside = ThreadPoolExecutor(1)
+    beside.submit(html.ready)
+    beside.shutdown(wait=False)
     gc.freeze()  # what is loaded stays: it is not looked over again whenever much has been made
     with stages(on=progress, log=log) as say, runfolder.alone(out, force=force):
         events = decisions.gather([*([out] if out.is_dir() else []), *decided])

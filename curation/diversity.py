@@ -69,7 +69,7 @@ def _words(products: Sequence[str]) -> str:
     other = sorted((w for w in products if not w.isascii()), key=lambda w: (-len(w), w))
     ends = [w.removesuffix("*") + r"[a-z]*" if w.endswith("*") else w for w in latin]
     parts = [rf"\b(?:{'|'.join(ends)})\b"] if ends else []
-    return regex(*parts, *other)
+    return regex(*parts, *other, sure=True)
 
 
 # --- scores ------------------------------------------------------------------------------------------------------

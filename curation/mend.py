@@ -262,6 +262,8 @@ def mend(
     left = messages.with_row_index("row").filter(TEXT.str.contains(any_of_them)).select("row", *columns)
     for name, expression in steps:
         tried = left.with_row_index("place").filter(TEXT.str.contains(LIKELY[name]))
+        if tried.is_empty():  # the patterns of a mend are dear to compile, and a small log needs few
+            continue
         rows = tried.with_columns(after=expression).filter(pl.col("after") != TEXT)
         told = rows.rename({"text": "before"}).with_columns(rule=pl.lit(f"mend/{name}"), action=pl.lit("note"))
         changes.append(tables.findings(told))

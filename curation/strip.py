@@ -102,12 +102,12 @@ def _silent(clauses: pl.Series, phrases: Sequence[str], tongue: str) -> pl.Serie
     texts = clauses.unique().sort()  # checks.alternatives.once_each says what for
     texts = texts.filter(texts.str.len_chars() <= LONGEST_CLAUSE[tongue])
     bare = texts.str.replace_all(rf"^{BETWEEN}+|{BETWEEN}+$", "")
-    said = regex(rf"^(?:{factored('|'.join(phrases))})$")
+    said = regex(rf"^(?:{factored('|'.join(phrases))})$", sure=True)
     return texts.filter((bare == "") | bare.str.contains(said)).implode()
 
 
 def _anywhere(rows: pl.DataFrame, phrases: Sequence[str]) -> pl.DataFrame:
     """Return row and shorter `text` for the messages that have `phrases` in them."""
-    pattern = regex("|".join(phrases))
+    pattern = regex("|".join(phrases), sure=True)
     shorter = TEXT.str.replace_all(pattern, " ").str.replace_all(r" {2,}", " ").str.strip_chars(" ,，;；\n\t")
     return rows.filter(TEXT.str.contains(pattern)).select("row", shorter)

@@ -42,7 +42,7 @@ r"|new) address|where do you live|post ?code|zip"
     "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
 }  # fmt: skip
 ASKED = frozenset(ASKS)  # the kinds that a short message may answer with
-ANY = regex(*ASKS.values())
+ANY = regex(*ASKS.values(), sure=True)
 
 _NUMBER = late(
     r"\W*(?:(?:it'?s|it is|its|here|是|我的|号码|就是|订单号|单号|number"
@@ -71,7 +71,8 @@ def asked(texts: pl.Series) -> pl.Series:
     """Return what each text asks for: a bit for each kind, in the order of ASKS. None reaches over a line end."""
     likely = texts.alias("text").to_frame().with_row_index("row").filter(matches(texts, ANY))
     told = [
-        matches(likely["text"], regex(pattern)).cast(pl.UInt8) * (1 << bit) for bit, pattern in enumerate(ASKS.values())
+        matches(likely["text"], regex(pattern, sure=True)).cast(pl.UInt8) * (1 << bit)
+        for bit, pattern in enumerate(ASKS.values())
     ]
     found = likely.select("row", bits=pl.sum_horizontal(told).cast(pl.UInt8))
     return pl.repeat(0, len(texts), dtype=pl.UInt8, eager=True).scatter(found["row"], found["bits"])
