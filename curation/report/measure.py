@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import BaseModel
 
 from curation import diversity, privacy, tables
 from curation.checks.language import language
@@ -20,6 +19,7 @@ from curation.decide import dropped_messages, with_message_findings
 from curation.decisions import KEEPING
 from curation.diversity import SIDES
 from curation.report import counts, model, shown
+from curation.report.shown import Draft, Shown
 
 EXAMPLES_PER_RULE = 3
 EXAMPLES_SHOWN = 8
@@ -31,10 +31,12 @@ MESSAGE = ["conversation", "message"]
 
 _COUNTS: tables.Schema = {"key": pl.List(pl.String), "n": pl.Int64}
 _ACTIONS: tables.Schema = {"rule": pl.String, "action": pl.String}
-_SAMPLES: tables.Schema = {"what": pl.String, "rule": pl.String, "rank": pl.UInt64, "told": pl.String}
+_SAMPLES: tables.Schema = {
+    "what": pl.String, "rule": pl.String, "rank": pl.UInt64, "told": pl.String, "talk": pl.List(pl.String),
+    "places": pl.List(pl.Int64),
+}  # fmt: skip
 
-Shown = TypeVar("Shown", bound=BaseModel)
-Chosen = list[tuple[int, Shown]]  # rank (the smaller the surer to be chosen) and what is shown
+Chosen = list[tuple[int, Draft[Shown]]]  # rank (the smaller the surer to be chosen) and what is shown
 
 
 class Measures:
@@ -83,7 +85,7 @@ class Measures:
 
     @classmethod
     def of(cls, frames: Mapping[str, pl.DataFrame], seed: int) -> Measures:
-        """Add up what `frames` returned of all parts, in their order."""
+        """Add up what `frames` returned of all parts, in their order; of what is chosen of all, texts are masked."""
         one = cls(seed)
         for sums, name in ((one.n, "counts"), (one.sets, "sets")):
             for key, n in frames[name].iter_rows():
@@ -94,6 +96,10 @@ class Measures:
         one.changes = _chosen(samples, "changes", model.MendExample, EXAMPLES_PER_RULE)
         one.kept = _chosen(samples, "kept", model.KeptExample, EXAMPLES_SHOWN).get("", [])
         one.dropped = _chosen(samples, "dropped", model.DroppedExample, EXAMPLES_SHOWN).get("", [])
+        chosen: list[Chosen[Any]] = [*one.hits.values(), *one.changes.values(), one.kept, one.dropped]
+        masked = iter(shown.finished([draft for some in chosen for _, draft in some]))
+        for some in chosen:
+            some[:] = [(rank, Draft(next(masked))) for rank, _ in some]
         one.skeletons = frames["skeletons"].group_by("skeleton").agg(pl.col("before", "after").sum())
         one.openings = frames["openings"].group_by("opening").agg(pl.col("after").sum())
         return one
@@ -229,9 +235,13 @@ def _merge(known: Chosen[Any], ranks: Sequence[int], texts: Sequence[Any], most:
     known[:] = sorted([*known, *zip(ranks, texts, strict=True)], key=lambda one: one[0])[:most]
 
 
-def _rows(what: str, chosen: Mapping[str, Chosen[Any]]) -> list[tuple[str, str, int, str]]:
+def _rows(what: str, chosen: Mapping[str, Chosen[Any]]) -> list[tuple[Any, ...]]:
     """Return samples by rule as rows of a frame."""
-    return [(what, rule, rank, one.model_dump_json()) for rule, got in chosen.items() for rank, one in got]
+    return [
+        (what, rule, rank, one.shown.model_dump_json(), list(one.talk), list(one.places))
+        for rule, got in chosen.items()
+        for rank, one in got
+    ]
 
 
 def _chosen(samples: pl.DataFrame, what: str, kind: type[Shown], most: int) -> dict[str, Chosen[Shown]]:
@@ -239,6 +249,6 @@ def _chosen(samples: pl.DataFrame, what: str, kind: type[Shown], most: int) -> d
     mine = samples.filter(pl.col("what") == what).sort("rank", maintain_order=True)
     first = mine.group_by("rule", maintain_order=True).head(most)
     chosen: dict[str, Chosen[Shown]] = {}
-    for rule, rank, told in first.select("rule", "rank", "told").iter_rows():
-        chosen.setdefault(rule, []).append((rank, kind.model_validate_json(told)))
+    for rule, rank, told, talk, places in first.drop("what").iter_rows():
+        chosen.setdefault(rule, []).append((rank, Draft(kind.model_validate_json(told), talk, places)))
     return chosen

@@ -100,8 +100,8 @@ def numbers(
         duplicates=_duplicates(recipe, measured.by("hits"), duplicates),
         cot=model.Reasoning(records=measured.n["reasoning", "before"], kept=measured.n["reasoning", "after"]),
         review=review,
-        kept_examples=[example for _, example in measured.kept],
-        dropped_examples=[example for _, example in measured.dropped],
+        kept_examples=[draft.shown for _, draft in measured.kept],
+        dropped_examples=[draft.shown for _, draft in measured.dropped],
         files=[model.FileRow(**f) for f in files],
         provenance=model.Provenance(
             siftune=version,
@@ -162,7 +162,7 @@ def _rules(packs: Packs, measured: Measures) -> list[model.RuleRow]:
             {"rule": rule, "action": action, "hits": hits[rule]}
             | dict(zip(("on", "why", "why_zh", "why_en"), known[rule], strict=True))
             | {"alone": alone.get(rule, 0), "together": together.get(rule, [])}
-            | {"examples": [shown for _, shown in measured.hits[rule]]}
+            | {"examples": [draft.shown for _, draft in measured.hits[rule]]}
         )
         for rule, action in sorted(measured.actions.items())
     ]
@@ -176,7 +176,9 @@ def _mends(measured: Measures) -> list[model.MendRow]:
     busiest = sorted(mends.items(), key=lambda item: (-item[1], item[0]))
     return [
         model.MendRow(
-            mend=name.removeprefix("mend/"), hits=n, examples=[shown for _, shown in measured.changes.get(name, [])]
+            mend=name.removeprefix("mend/"),
+            hits=n,
+            examples=[draft.shown for _, draft in measured.changes.get(name, [])],
         )
         for name, n in busiest
     ]

@@ -1,15 +1,17 @@
 """The texts that a report shows: chosen findings and examples joined to their messages, masked and shortened.
 
-Everything is looked up for all chosen rows at once: one scan of a million messages, not one for every example.
+Everything is looked up for all chosen rows at once: one scan of a million messages, not one for every example. What is
+chosen is a draft until all parts of a run are joined (`finished`): most of what a part chooses is not shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import polars as pl
+from pydantic import BaseModel
 
 from curation import pieces, privacy
 from curation.report import model
@@ -17,6 +19,61 @@ from curation.report import model
 LONGEST = 600  # characters of a text
 MOST_TURNS = 12
 PLACE = ["conversation", "message"]
+
+Shown = TypeVar("Shown", bound=BaseModel)
+
+
+class Draft(NamedTuple, Generic[Shown]):
+    """What may be shown, with texts that are not masked yet."""
+
+    shown: Shown
+    talk: Sequence[str] = ()  # raw texts of the whole conversation: those of `shown.raw` are numbered as in it
+    places: Sequence[int] = ()  # of `shown.raw` in `talk`
+
+
+def finished(drafts: Sequence[Draft[Any]]) -> list[Any]:
+    """Return what drafts show, masked and shortened: in one go, as looking for personal data takes as long for few."""
+    own = [[text] for draft in drafts for text in _texts(draft.shown)]
+    masked = privacy.masked_lists([*own, *(draft.talk for draft in drafts)])
+    texts = iter(cut(text) for (text,) in masked[: len(own)])
+    return [
+        _with(draft.shown, texts, [cut(talk[place]) for place in draft.places])
+        for draft, talk in zip(drafts, masked[len(own) :], strict=True)
+    ]
+
+
+def _texts(shown: BaseModel) -> list[str]:
+    """Return the texts that are masked each by itself, in the order in which `_with` puts them back."""
+    match shown:
+        case model.RuleExample():
+            return [shown.text, shown.evidence]
+        case model.MendExample():
+            return [shown.before, shown.after]
+        case model.KeptExample():
+            return [turn.text for turn in shown.turns]
+        case model.DroppedExample():
+            return [*(one.text for one in shown.evidence), *(turn.text for turn in shown.turns)]
+    raise TypeError(shown)
+
+
+def _with(shown: BaseModel, texts: Iterator[str], raw: Sequence[str]) -> BaseModel:
+    """Return what is shown with the next `texts` in place of its own, and those of its messages."""
+
+    def filled(parts: Sequence[BaseModel], said: Iterator[str]) -> list[BaseModel]:
+        return [part.model_copy(update={"text": next(said)}) for part in parts]
+
+    match shown:
+        case model.RuleExample():
+            new: dict[str, Any] = {"text": next(texts), "evidence": next(texts)}
+        case model.MendExample():
+            new = {"before": next(texts), "after": next(texts)}
+        case model.KeptExample():
+            new = {"raw": filled(shown.raw, iter(raw)), "turns": filled(shown.turns, texts)}
+        case model.DroppedExample():
+            new = {"evidence": filled(shown.evidence, texts), "turns": filled(shown.turns, texts)}
+        case _:
+            raise TypeError(shown)
+    return shown.model_copy(update=new)
 
 
 def short(texts: Sequence[str]) -> list[str]:
@@ -26,7 +83,7 @@ def short(texts: Sequence[str]) -> list[str]:
 
 def all_short(*lists: Sequence[str]) -> list[list[str]]:
     """Return what `short` does of each list, in one go: looking for personal data takes as long for few texts."""
-    masked = iter(privacy.masked_lists([[pieces.around(text, 0)] for text in chain(*lists)]))
+    masked = iter(privacy.masked_lists([[_begin(text)] for text in chain(*lists)]))
     return [[cut(text) for (text,) in islice(masked, len(texts))] for texts in lists]
 
 
@@ -35,13 +92,15 @@ def cut(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
-def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -> dict[str, list[model.RuleExample]]:
+def hits(
+    chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame
+) -> dict[str, list[Draft[model.RuleExample]]]:
     """Show findings (tables.FINDINGS) with the text that they were made on, by rule, in their order."""
     ids = chosen.select(id=pl.col("example")).drop_nulls().unique()
     of = {row["id"]: row for row in examples.join(ids, on="id", how="semi").iter_rows(named=True)}
     said = _messages(messages, [(row["conversation"], row["message"]) for row in chosen.iter_rows(named=True)])
     firsts = _messages(messages, [_first(example) for example in of.values()])
-    found = []
+    found: dict[str, list[Draft[model.RuleExample]]] = {}
     for row in chosen.iter_rows(named=True):
         if row["example"] is not None:
             example = of[row["example"]]
@@ -56,84 +115,69 @@ def hits(chosen: pl.DataFrame, messages: pl.DataFrame, examples: pl.DataFrame) -
             source, role, text = message["source"], message["role"], message["text"]
         else:
             source, role, text = row["evidence"].split(": ")[0], None, ""
-        about = {"source": source, "conversation": row["conversation"] or "", "role": role}
-        found.append((row["rule"], about, text, row["evidence"]))
-    shown: dict[str, list[model.RuleExample]] = {}
-    texts, evidence = all_short([text for _, _, text, _ in found], [why for *_, why in found])
-    for (rule, about, *_), said_there, why in zip(found, texts, evidence, strict=True):
-        shown.setdefault(rule, []).append(model.RuleExample(**about, text=said_there, evidence=why))
-    return shown
+        one = model.RuleExample(
+            source=source, conversation=row["conversation"] or "", role=role, text=_begin(text),
+            evidence=_begin(row["evidence"]),
+        )  # fmt: skip
+        found.setdefault(row["rule"], []).append(Draft(one))
+    return found
 
 
-def changes(chosen: pl.DataFrame, messages: pl.DataFrame) -> dict[str, list[model.MendExample]]:
+def changes(chosen: pl.DataFrame, messages: pl.DataFrame) -> dict[str, list[Draft[model.MendExample]]]:
     """Show mends (findings with before and after), by rule, in their order."""
     said = _messages(messages, list(chosen.select(PLACE).iter_rows()))
-    shown: dict[str, list[model.MendExample]] = {}
-    before, after = all_short(*(chosen[name].to_list() for name in ("before", "after")))
-    for row, old, new in zip(chosen.iter_rows(named=True), before, after, strict=True):
+    found: dict[str, list[Draft[model.MendExample]]] = {}
+    for row in chosen.iter_rows(named=True):
         source = said[row["conversation"], row["message"]]["source"]
-        shown.setdefault(row["rule"], []).append(model.MendExample(source=source, before=old, after=new))
-    return shown
+        one = model.MendExample(source=source, before=_begin(row["before"]), after=_begin(row["after"]))
+        found.setdefault(row["rule"], []).append(Draft(one))
+    return found
 
 
-def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[model.KeptExample]:
+def kept(examples: pl.DataFrame, messages: pl.DataFrame) -> list[Draft[model.KeptExample]]:
     """Show kept examples beside the messages that they came from, and those in between."""
     mine = messages.join(examples.select("conversation").unique(), on="conversation", how="semi")
-    spans, talks = [], []
+    found = []
     for example in examples.iter_rows(named=True):
         places = sorted(_places(example))
         whole = mine.filter(pl.col("conversation") == example["conversation"])
         within = whole.select(pl.col("message").is_between(places[0], places[-1])).to_series()
-        spans.append(whole.select("role", "source").with_row_index("place").filter(within))
-        talks.append([pieces.around(text, 0) for text in whole["raw"]])
-    said = _first_turns(examples)
-    # Raw texts of the whole conversation, so numbered as in the turns.
-    masked = privacy.masked_lists([*talks, *([pieces.around(text, 0)] for text in _texts(said))])
-    shorts = iter(cut(text) for (text,) in masked[len(talks) :])
-    return [
-        model.KeptExample(
+        span = whole.select("role", "source").with_row_index("place").filter(within)
+        one = model.KeptExample(
             id=example["id"], kind=example["kind"], query_type=example["query_type"], source=span["source"][0],
-            raw=[model.Turn(role=role, text=cut(texts[place])) for place, role, _ in span.iter_rows()],
-            turns=turns, score=round(example["score"], 4),
-        )
-        for example, span, texts, turns in zip(
-            examples.iter_rows(named=True), spans, masked[: len(talks)], _turns(said, shorts), strict=True
-        )
-    ]  # fmt: skip
+            raw=[model.Turn(role=role, text="") for role in span["role"]],
+            turns=_turns(example), score=round(example["score"], 4),
+        )  # fmt: skip
+        found.append(Draft(one, [_begin(text) for text in whole["raw"]], span["place"].to_list()))
+    return found
 
 
-def dropped(examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFrame) -> list[model.DroppedExample]:
+def dropped(
+    examples: pl.DataFrame, messages: pl.DataFrame, findings: pl.DataFrame
+) -> list[Draft[model.DroppedExample]]:
     """Show dropped examples with the findings behind the verdict: those on the example, then on its messages."""
     firsts = _messages(messages, [_first(example) for example in examples.iter_rows(named=True)])
     conversations = examples.select("conversation").unique()
     reasons = findings.filter(~pl.col("rule").str.starts_with("mend/")).join(
         conversations, on="conversation", how="semi"
     )
-    rows: list[model.DroppedExample] = []
-    reasons_of: list[list[tuple[str, str]]] = []
+    found = []
     for example in examples.iter_rows(named=True):
         mine = reasons.filter(
             (pl.col("example") == example["id"])
             | ((pl.col("conversation") == example["conversation"]) & pl.col("message").is_in(_places(example)))
         ).sort("action", descending=True, maintain_order=True)
-        reasons_of.append(mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").rows())
-    said = _first_turns(examples)
-    evidence, shorts = all_short([text for told in reasons_of for _, text in told], _texts(said))
-    texts = iter(evidence)
-    for example, told, turns in zip(
-        examples.iter_rows(named=True), reasons_of, _turns(said, iter(shorts)), strict=True
-    ):
-        rows.append(
-            model.DroppedExample(
-                id=example["id"],
-                kind=example["kind"],
-                rules=example["rules"],
-                evidence=[model.Evidence(rule=rule, text=next(texts)) for rule, _ in told],
-                source=firsts[_first(example)]["source"],
-                turns=turns,
-            )
+        told = mine.unique("rule", keep="first", maintain_order=True).select("rule", "evidence").rows()
+        one = model.DroppedExample(
+            id=example["id"],
+            kind=example["kind"],
+            rules=example["rules"],
+            evidence=[model.Evidence(rule=rule, text=_begin(text)) for rule, text in told],
+            source=firsts[_first(example)]["source"],
+            turns=_turns(example),
         )
-    return rows
+        found.append(Draft(one))
+    return found
 
 
 def _messages(
@@ -155,14 +199,11 @@ def _first(example: Mapping[str, Any]) -> tuple[str, int]:
     return example["conversation"], example["turns"][0]["messages"][0]
 
 
-def _first_turns(examples: pl.DataFrame) -> list[list[dict[str, Any]]]:
-    return [turns[:MOST_TURNS] for turns in examples["turns"].to_list()]
+def _turns(example: Mapping[str, Any]) -> list[model.Turn]:
+    """Return the first turns of an example."""
+    return [model.Turn(role=turn["role"], text=_begin(turn["text"])) for turn in example["turns"][:MOST_TURNS]]
 
 
-def _texts(talks: list[list[dict[str, Any]]]) -> list[str]:
-    return [turn["text"] for talk in talks for turn in talk]
-
-
-def _turns(talks: list[list[dict[str, Any]]], texts: Iterator[str]) -> list[list[model.Turn]]:
-    """Return turns with `texts` in place of their own."""
-    return [[model.Turn(role=turn["role"], text=next(texts)) for turn in talk] for talk in talks]
+def _begin(text: str) -> str:
+    """Return the piece of a text that is looked at for personal data."""
+    return pieces.around(text, 0)
