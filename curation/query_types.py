@@ -30,6 +30,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -109,6 +110,11 @@ class TypePack:
     sha256: str
     text: TypesText
 
+    @cached_property
+    def literals(self) -> dict[str, str]:
+        """Return the literal for each part of its phrases, all made normal in one go."""
+        return _literals(self.text)
+
     @property
     def names(self) -> dict[str, Names]:
         """Return the names of its types, in the order of the file."""
@@ -128,7 +134,7 @@ def load(name: str) -> TypePack:
     data, node = documents.load(path, PackError)
     text = documents.validate(TypesText, data, path, node, PackError)
     pack = TypePack(path.stem, hashlib.sha256(path.read_bytes()).hexdigest(), text)
-    known = _literals(text)
+    known = pack.literals
     for short, written in text.types.items():
         place = f"{path}:{documents.line_of(node, ('types', short))}: type '{short}'"
         if "/" in short or short == OTHER:
@@ -191,7 +197,7 @@ def _is_pattern(phrase: str) -> bool:
 
 
 def _literals(pack: TypesText) -> dict[str, str]:
-    """Return the literal for each part of the phrases of a pack, all made normal in one go."""
+    """Return what TypePack.literals says."""
     phrases = (p for written in pack.types.values() for tier in TIERS for p in getattr(written, tier))
     parts = list(dict.fromkeys(part for p in phrases if not _is_pattern(p) for part in p.split("+")))
     seen = normal(pl.Series(parts, dtype=pl.String))
@@ -217,11 +223,10 @@ class Typer:
         tiers: list[int] = []  # of each phrase: type and tier
         weights: list[float] = []
         for pack in packs:
-            known = _literals(pack.text)
             for written in pack.text.types.values():
                 for tier in TIERS:
                     for phrase in getattr(written, tier):
-                        parts = dict.fromkeys(_parts(phrase, known))
+                        parts = dict.fromkeys(_parts(phrase, pack.literals))
                         rows += [(literals.setdefault(part, len(literals)), len(sizes)) for part in parts]
                         tiers.append(len(weights))
                         sizes.append(len(parts))

@@ -92,7 +92,7 @@ def _head(pattern: str) -> str:
 
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")  # they hold for all that is behind them
 _TIMES = re.compile(r"(?:[*+?]|\{\d*,?\d*\})*")
-_TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|.", re.DOTALL)
+_TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|[^\\\[\]()|]+", re.DOTALL)
 
 
 def _tokens(pattern: str) -> Iterator[tuple[re.Match[str], int, int]]:

@@ -48,7 +48,8 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
     """
     empty = regex(function_words) if function_words else None
     given = [Sign.model_validate(sign) for sign in signs.values()]
-    applies = {str(i): shared(_applies(sign, empty)) for i, sign in enumerate(given)}
+    bare = _contents(empty)
+    applies = {str(i): shared(_applies(sign, bare)) for i, sign in enumerate(given)}
     total = pl.lit(0.0)
     for name, sign in zip(applies, given, strict=True):
         total = total + pl.when(name).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
@@ -74,13 +75,19 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
 def applied(pairs: pl.DataFrame, signs: dict[str, dict[str, Any]], function_words: str = "") -> list[list[str]]:
     """Return for each of `pairs` (question, answer, earlier) the names of the signs that apply, in their order."""
     empty = regex(function_words) if function_words else None
-    asked = {name: _applies(Sign.model_validate(sign), empty) for name, sign in signs.items()}
+    bare = _contents(empty)
+    asked = {name: _applies(Sign.model_validate(sign), bare) for name, sign in signs.items()}
     return [[name for name, holds in row.items() if holds] for row in answers(pairs, asked).iter_rows(named=True)]
 
 
-def _applies(sign: Sign, empty: str | None) -> pl.Expr:
+def _contents(empty: str | None) -> dict[str, pl.Expr]:
+    """Return question and answer without their function words."""
+    return {side: shared(content(pl.col(side), empty)) for side in ("question", "answer")}
+
+
+def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     """Return whether a sign applies; what other signs may ask too is shared with them."""
-    text, bare = pl.col(sign.of), {side: shared(content(pl.col(side), empty)) for side in ("question", "answer")}
+    text = pl.col(sign.of)
     applies = pl.lit(value=True)
     if sign.says:
         said = _any(sign.says)
