@@ -116,8 +116,11 @@ def event_of(template: str) -> re.Pattern[str] | None:
 
 
 @lru_cache(maxsize=64)
-def pattern_of(template: str) -> re.Pattern[str]:
-    """Compile a template of a line; raises SourceError for a field that there is not."""
+def pattern_of(template: str, names: tuple[str, ...] = ()) -> re.Pattern[str]:
+    """Compile a template of a line; raises SourceError for a field that there is not.
+
+    `names` are some whose end the template would not tell (`cut_short`).
+    """
     found, last = [], 0
     for field in re.finditer(r"\{(\w+)\}", template):
         name, before, behind = field.group(1), template[last : field.start()], template[field.end() :]
@@ -134,10 +137,39 @@ def pattern_of(template: str) -> re.Pattern[str]:
             shape = _ALONE
         elif name == "name" and template == _WEAK:
             shape = _WORD
+        if name == "name" and names:
+            shape = "|".join([*map(re.escape, sorted(names, key=len, reverse=True)), shape])
         found.append(f"(?P<{name}>{shape})")
         last = field.end()
     found.append(_literal(template[last:]) if template[last:] != " " else " ?")
     return re.compile(_BEGIN + "".join(found) + ("$" if "{text}" in template else "\\s*$"))
+
+
+# Up to where a name may go on: in a line without marks the next word, else what stands before another colon.
+_NEXT_WORD = re.compile(r"[ \t]+[^\s:：\d]\S{0,29}(?=\s)")
+_NEXT_COLON = re.compile(r"[:：]\s?(?!https?\b)[^:：\s][^:：\n]{0,29}(?=[:：])", re.I)
+
+
+def cut_short(template: str, lines: Sequence[str]) -> tuple[str, ...]:
+    """Return the names that a template ends too soon: every line of theirs, four at least, goes on with the same words.
+
+    Names of several words where nothing but a space stands behind them, and such with a colon in them.
+    """
+    goes_on = _NEXT_WORD if template.rstrip() == _WEAK else _NEXT_COLON if "{name}: {text}" in template else None
+    behind: dict[str, list[str]] = {}
+    for match in filter(None, map(pattern_of(template).match, lines if goes_on else ())):
+        behind.setdefault(match["name"], []).append(match.string[match.end("name") :])
+    found = []
+    for name, rests in behind.items():
+        whole = name
+        while goes_on and len(set(rests)) > 3:
+            more = [match and match.group() for match in map(goes_on.match, rests)]
+            if more[0] is None or len(set(more)) > 1:
+                break
+            whole += more[0]
+            rests = [rest[len(more[0]) :] for rest in rests]
+        found += [whole] if whole != name else []
+    return tuple(found)
 
 
 def _literal(text: str) -> str:

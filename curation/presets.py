@@ -199,6 +199,17 @@ def inside(records: Sequence[Mapping[str, Any]]) -> tuple[Preset, dict[str, str]
     return None
 
 
+def within(records: Sequence[Mapping[str, Any]]) -> tuple[Preset, dict[str, Any]] | None:
+    """Return the preset of messages that stand in a list of each record, and what reads them there."""
+    keys = [key for key, value in records[0].items() if isinstance(value, list)] if records else []
+    for key in keys:
+        lists = [some for record in records[:200] if isinstance(some := record.get(key), list)]
+        preset = found([message for some in lists for message in some if isinstance(message, Mapping)])
+        if preset and preset.source["shape"] == "messages" and "conversation" in preset.source["columns"]:
+            return preset, {"shape": "conversations", "columns": {"messages": key}}
+    return None
+
+
 def _shows(record: Mapping[str, Any], preset: Preset) -> bool:
     from curation.mapping import value_at
 

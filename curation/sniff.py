@@ -17,7 +17,7 @@ from curation.containers import File
 from curation.sniffing.flat import flat
 from curation.sniffing.guess import SURE, Guess, Item, glob, shown
 from curation.sniffing.heads import Head, head_of, sheets_of
-from curation.sniffing.lines import lines
+from curation.sniffing.lines import lines, with_cut
 from curation.sniffing.nested import list_path, nested
 from curation.sniffing.replies import between_ids, between_lines, take
 
@@ -70,7 +70,7 @@ def named_across(found: Sequence[Guess]) -> None:
             continue
         roles = {"assistant": sorted(helpers, key=lambda name: (-counts[name], name)), "user": ["*"]}
         for guess in guesses:
-            guess.source["roles"], guess.question = roles, None
+            guess.source["roles"], guess.question = with_cut(roles, guess.cut), None
             if len(set(guess.names) - helpers) == 1:
                 guess.source.pop("crowd", None)
             kept = [item for item in guess.items if item.what != "roles"]
@@ -104,6 +104,10 @@ def _guess(file: File, name: str, head: Head) -> Guess:
     nested_in = presets.inside(head.records) if not known else None
     if nested_in:
         known, guess.source["columns"] = nested_in
+    listed = presets.within(head.records) if not known else None
+    if listed:
+        known, in_list = listed
+        guess.source |= in_list
     if known:
         guess.source["preset"] = known.name
         signs = ", ".join(sorted(known.signs)) or "the lines that begin its conversations and messages"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
-from curation.built import BESIDE, DATED, DAY, NOTICE, RULE, TITLE, event_of, guess_line, pattern_of
+from curation.built import BESIDE, DATED, DAY, NOTICE, RULE, TITLE, cut_short, event_of, guess_line, pattern_of
 from curation.encodings import Bad
 from curation.errors import SourceError
 from curation.mapping import Layout
@@ -74,7 +74,7 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
     first message, or is a day of its own, is a system message. Raises SourceError where the lines follow no template
     that is known.
     """
-    line = source.line
+    line, names = source.line, tuple[str, ...]()
     if line is None:
         head = list(islice(lines := iter(lines), HEAD_LINES))
         lines = chain(head, lines)
@@ -86,23 +86,30 @@ def table(file: str, lines: Iterable[str], bad: Mapping[int, Bad], source: Sourc
                 f"{file}: its lines follow no pattern that is known; say in the recipe how a line is built, "
                 "e.g. sources: [{line: '[{time}] {name}: {text}'}]"
             )
+        names = cut_short(line, head)
     columns: dict[str, str | int] = {
         name: name for name in ("conversation", "role", "speaker", "customer", "time", "text")
     }
-    return Layout("transcript", columns, Roles(source.roles), source), records(lines, source, line, bad)
+    return Layout("transcript", columns, Roles(source.roles), source), records(lines, source, line, bad, names)
 
 
-def records(lines: Iterable[str], source: Source, line: str, bad: Mapping[int, Bad] | None = None) -> Iterator[Record]:
-    """Yield the messages of lines that are built as `line` says, and all that stands between them."""
-    return _Talk(source, line).records(lines, {} if bad is None else bad)  # `bad` may fill while lines are read
+def records(
+    lines: Iterable[str], source: Source, line: str, bad: Mapping[int, Bad] | None = None, names: Sequence[str] = ()
+) -> Iterator[Record]:
+    """Yield the messages of lines that are built as `line` says, and all that stands between them.
+
+    Where the end of a name is not plain to see, `names` and those of the source's roles are known.
+    """
+    return _Talk(source, line, names).records(lines, {} if bad is None else bad)  # `bad` may fill while lines are read
 
 
 class _Talk:
     """The lines of one file, one after the other: whose message is open, and what may belong to it."""
 
-    def __init__(self, source: Source, line: str) -> None:
-        """Take how a line is built."""
-        self._said, self._event = pattern_of(line), event_of(line)
+    def __init__(self, source: Source, line: str, names: Sequence[str]) -> None:
+        """Take how a line is built, and names whose end it does not tell."""
+        known = (name for some in source.roles.values() for name in some if re.search(r"[\s:：]", name))
+        self._said, self._event = pattern_of(line, tuple(dict.fromkeys([*names, *known]))), event_of(line)
         self._start = pattern_of(source.start) if source.start else None
         # An event is told by a mark before the name, else a date has to tell it from speech.
         self._marked = re.search(r"[\[(<\t-]", line.partition("{name}")[0]) is not None

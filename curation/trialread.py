@@ -19,6 +19,7 @@ from curation.sniffing.guess import Guess, Item, glob
 
 MOST_BYTES = 1 << 26  # of a larger file only the head is read
 SAMPLES, MESSAGES, CHARACTERS = 3, 6, 100
+_IDS = privacy.masking(mask=True, keep=["secret"])  # a conversation's id of 32 hexadecimal digits looks like a key
 
 
 @dataclass
@@ -96,7 +97,9 @@ def _samples(messages: pl.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
     found = []
     for name in chosen:
         rows = messages.filter(pl.col("conversation") == name).head(MESSAGES).select("role", "bot", "raw").iter_rows()
-        found.append((privacy.mask(name), [("bot" if bot else str(role), _short(raw)) for role, bot, raw in rows]))
+        found.append(
+            (privacy.mask(name, _IDS), [("bot" if bot else str(role), _short(raw)) for role, bot, raw in rows])
+        )
     return found
 
 

@@ -58,7 +58,8 @@ HEADERS: dict[str, str] = {
 }  # fmt: skip
 _FROM_CUSTOMER = r"inbound|incoming|is_?(?:customer|user|client|visitor)|from_?(?:customer|user|client)|客户发|买家发"
 _FROM_AGENT = (
-    r"outbound|outgoing|(?:is|by|from|sent_?by)_?(?:agent|staff|seller|operator|bot|waiter)|客服发|卖家发|是否客服"
+    r"outbound|outgoing|(?:is|by|from|sent_?by)_?(?:agent|staff|seller|operator|bot|waiter|admin)|"
+    r"客服发|卖家发|是否客服"
 )
 
 _SENTENCE = re.compile(r"[\u4e00-\u9fff\u3040-\u30ff\uac00-\ud7af]{2}|[^\W\d_]{2,}\s+[^\W\d_]{1,}")
@@ -146,6 +147,12 @@ class Column:
         """Tell whether its header is a word for `what`; a number has none."""
         own = str(self.key).rsplit(".", 1)[-1][-LONGEST:] if isinstance(self.key, str) else ""
         return bool(re.search(HEADERS[what], own, re.I))
+
+    @property
+    def numbered(self) -> bool:
+        """Tell whether its values are numbers of people behind one word, whoever they are: user42, user43."""
+        known = {side and side.role for side in map(_COMMON.of, self.counts)}
+        return len(known) == 1 and None not in known and all(value[-1:].isdigit() for value in self.counts)
 
     @property
     def flag(self) -> str:
@@ -306,6 +313,8 @@ def sides(column: Column, texts: Sequence[str], sessions: Sequence[str] | None) 
             unknown.append(value)
         else:
             given.setdefault("bot" if found.bot else found.role, []).append(value)
+    if column.numbered:
+        given, unknown = {}, list(column.counts)
     if {"user", "assistant"} <= given.keys() and not unknown:
         return Choice(given, 0.97, "words that everybody uses")
     if len(column.counts) == 2 and column.flag:

@@ -41,6 +41,7 @@ class Guess:
     question: Question | None = None
     place: str = ""  # its whole name, with the archive or the folder that it lies in where others are named alike
     names: list[str] = field(default_factory=list)  # who speaks in a transcript, as far as no word tells the side
+    cut: tuple[str, ...] = ()  # such of them that a line ends too soon: the recipe has to name them
 
     def note(self, what: str, choice: Choice | None, value: object = None) -> None:
         """Add an item for a choice that was made."""

@@ -26,7 +26,8 @@ def lines(guess: Guess, head: Head) -> None:
     guess.source |= {"shape": "transcript", "line": line}
     guess.items.append(Item("shape", "transcript", 0.95 if share > 0.7 else 0.6))
     guess.items.append(Item("line", line, round(min(0.98, share), 2), f"{share:.0%} of the lines are built so"))
-    pattern = built.pattern_of(line)
+    guess.cut = built.cut_short(line, head.lines)
+    pattern = built.pattern_of(line, guess.cut)
     spoken = [(m.groupdict(), text) for text in head.lines if (m := pattern.match(text))]
     spoken = [(found, text) for found, text in spoken if not built.NOTICE.match(found.get("text") or "")]
     start = _start(head.lines, pattern)
@@ -72,6 +73,8 @@ def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parte
     guess.names = [name for name in counts if not _COMMON.of(name)]
     known = sum(n for name, n in counts.items() if _COMMON.of(name)) / max(sum(counts.values()), 1)
     if known > 0.95:
+        if guess.cut:
+            guess.source["roles"] = with_cut({}, guess.cut)
         guess.items.append(Item("roles", "words in the names", 0.95, f"{known:.0%} of the messages"))
         if not parted:
             guess.items.append(Item("session", "silences of 30 minutes", 0.8, "no line begins a conversation"))
@@ -88,13 +91,13 @@ def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parte
             scores = speaking(list(names), list(texts), None)
             ranked = sorted(unknown, key=lambda name: -scores.get(name, 0))
             roles, sure = {"assistant": ranked[-1:], "user": ["*"]}, 0.6
-        guess.source["roles"] = roles
+        roles = guess.source["roles"] = with_cut(roles, guess.cut)
         guess.items.append(Item("roles", shown(roles), sure, "who asks and who serves"))
         if not parted:
             guess.items.append(Item("session", "silences of 30 minutes", 0.8, "no line begins a conversation"))
     else:
         helpers = _helpers(names, texts)
-        roles, sure = {"assistant": helpers, "user": ["*"]}, 0.6
+        roles, sure = with_cut({"assistant": helpers, "user": ["*"]}, guess.cut), 0.6
         guess.source |= {"roles": roles, "crowd": True}
         guess.items.append(Item("roles", shown(roles), sure, "they speak to most others by name"))
         guess.items.append(
@@ -111,6 +114,18 @@ def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parte
             [("these", {}), ("others (type names, comma between them)", {"roles": {"assistant": "?", "user": ["*"]}})],
             f"roles: {json.dumps(roles, ensure_ascii=False)}",
         )
+
+
+def with_cut(roles: dict[str, list[str]], cut: Sequence[str]) -> dict[str, list[str]]:
+    """Return roles that have every name in them whose end a line does not tell: the reader knows it by that."""
+    named = {side: list(some) for side, some in roles.items()}
+    rest = next((side for side, some in roles.items() if "*" in some), "user")
+    for name in cut:
+        if not any(name in some for some in named.values()):
+            known = _COMMON.of(name)
+            side = rest if known is None else "bot" if known.bot else known.role
+            named[side] = [name, *named.get(side, [])]
+    return named
 
 
 def _helpers(names: Sequence[str], texts: Sequence[str]) -> list[str]:

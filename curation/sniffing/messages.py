@@ -42,8 +42,8 @@ def messages(
         taken.add(time.value)
     if not by_key:
         role = role_column(found, taken)
-        if role is None or by_name[role.value].known_roles < 0.5:
-            role = _by_name(found, taken, sessions) or role
+        if role is None or by_name[role.value].known_roles < 0.5 or by_name[role.value].numbered:
+            role = _by_name(found, taken, sessions) or _by_word(guess, found, taken) or role
     columns["text"] = text.value
     guess.note("text", text)
     if time:
@@ -59,7 +59,10 @@ def messages(
         guess.note("role", role)
         taken.add(role.value)
         kinds(guess, columns, found, taken, by_name[role.value], said, sessions)
-        who_is_who(guess, by_name[role.value], said, sessions)
+        if "roles" in guess.source:
+            guess.items.append(Item("roles", shown(guess.source["roles"]), role.confidence, role.why))
+        else:
+            who_is_who(guess, by_name[role.value], said, sessions)
     mark = separator(said)
     if mark:
         guess.source["separator"] = mark
@@ -174,6 +177,19 @@ def _by_name(found: Sequence[Column], taken: set[str | int], sessions: Sequence[
     if names is None:
         return None
     return Choice(names.key, 0.85, f"{len(names.counts)} names, few of them in many conversations")
+
+
+def _by_word(guess: Guess, found: Sequence[Column], taken: set[str | int]) -> Choice | None:
+    """Find who speaks by name where some names say that they serve: the others are customers."""
+    for column in found:
+        if column.key in taken or not (column.named("role") or column.named("speaker")) or column.sentences > 0.5:
+            continue
+        sides_of = {name: _side(name) for name in column.counts}
+        serving = sum(n for name, n in column.counts.items() if sides_of[name] == "assistant")
+        if 0.15 < serving / max(len(column.filled), 1) < 0.9 and set(sides_of.values()) == {"assistant", ""}:
+            guess.source["roles"] = {"user": ["*"]}
+            return Choice(column.key, 0.85, "some names say that they serve; the others are customers")
+    return None
 
 
 def _helpers(role: Column, sessions: Sequence[str] | None) -> list[str]:

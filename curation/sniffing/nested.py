@@ -120,7 +120,9 @@ def _outside(
     """Find a message that stands outside the list: a question before it, or the reply that ends it."""
     options = [c for c in outer if c.fill > 0.6 and c.sentences > 0.6 and c.length > 15 and c.distinct > 0.5]
     options = [
-        c for c in options if not re.search(r"title|subject|summary|tag|标题|主题|摘要|^system", str(c.key), re.I)
+        c
+        for c in options
+        if not re.search(r"title|subject|summary|tag|标题|主题|摘要|^system|^name$", str(c.key), re.I)
     ]
     inside = {text for _, _, messages in held for message in messages for text in texts_of(message)}
     options = [c for c in options if sum(v in inside for v in c.filled) < 0.3 * len(c.filled)]

@@ -105,7 +105,7 @@ def in_memory(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return written(SAMPLES, packs, tmp_path_factory.mktemp("memory") / "run", None)
 
 
-@pytest.mark.parametrize("count", [1, 2, 7])
+@pytest.mark.parametrize("count", [1, 7])
 def test_shards_give_the_bytes_of_the_run_in_memory(
     count: int, in_memory: dict[str, bytes], packs: Packs, tmp_path: Path
 ) -> None:

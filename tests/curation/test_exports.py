@@ -174,3 +174,69 @@ def test_messages_that_say_neither_who_nor_what_are_asked_about(tmp_path: Path) 
     guess = sniff(file)
     assert guess.question is not None
     assert guess.confidence < 0.3
+
+
+def group(*names: str) -> dict[str, Any]:
+    """A group of Telegram: customers ask in turn, the last of the names answers."""
+    *customers, shop = names
+    said = []
+    for number in range(6):
+        for who, text in ((customers[number % len(customers)], f"Is no. {number} there?"), (shop, "Yes, it is.")):
+            place = len(said)
+            said.append(
+                {"id": place, "type": "message", "date": f"2024-05-01T10:{place:02}:00", "from": who, "text": text,
+                 "from_id": f"user{names.index(who)}"}
+            )  # fmt: skip
+    return {"name": "Bean & Leaf, questions and answers", "type": "private_group", "id": 777, "messages": said}
+
+
+def test_in_a_group_of_telegram_a_name_that_serves_answers_everybody(tmp_path: Path) -> None:
+    (tmp_path / "group.json").write_text(json.dumps(group("Anna", "Bo", "Cy", "Bean Support")), encoding="utf-8")
+    assert [(row[1], row[3]) for row in heard(tmp_path / "group.json")] == [
+        one for n in range(6) for one in (("user", f"Is no. {n} there?"), ("assistant", "Yes, it is."))
+    ]
+
+
+def test_in_a_group_of_telegram_whose_names_tell_nothing_somebody_is_taken_to_serve_and_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "group.json").write_text(json.dumps(group("Anna", "Bo", "Cy", "Lena")), encoding="utf-8")
+    (file,) = members("group.json", tmp_path / "group.json")
+    guess = sniff(file)
+    assert guess.question is not None
+    assert guess.source["columns"]["role"] in ("from", "from_id")
+    assert {"Lena", "user3"} & set(guess.source["roles"]["assistant"])
+    assert "after" not in guess.source  # the name of the group is no message
+
+
+def test_messages_of_freshchat_below_their_conversations(tmp_path: Path) -> None:
+    def message(number: int, who: str, text: str) -> dict[str, Any]:
+        return {"id": f"m{number}{who}", "actor_type": who, "message_type": "private" if text == "note" else "normal",
+                "created_time": "2024-05-01T10:03:12Z", "conversation_id": f"c{number}",
+                "message_parts": [{"text": {"content": text}}]}  # fmt: skip
+
+    talks = [
+        {"conversation_id": f"c{n}", "status": "resolved",
+         "messages": [message(n, "user", asks), message(n, "agent", "note"), message(n, "agent", says)]}
+        for n, (_, asks, says) in enumerate(ASKED)
+    ]  # fmt: skip
+    for name, whole in (("list.json", talks), ("answer.json", {"conversations": talks})):
+        (tmp_path / name).write_text(json.dumps(whole), encoding="utf-8")
+        assert [(row[0], row[1], row[3]) for row in heard(tmp_path / name)] == [
+            one for n, (_, asks, says) in enumerate(ASKED)
+            for one in ((f"c{n}", "user", asks), (f"c{n}", "system", "note"), (f"c{n}", "assistant", says))
+        ]  # fmt: skip
+
+
+def test_a_flag_of_the_firms_people_tells_who_answers(tmp_path: Path) -> None:
+    """DingTalk: isAdmin is true of the firm's own, and people have numbers and names of their own."""
+    said = [
+        {"conversationId": f"cid{n}", "senderId": sender, "senderNick": nick, "isAdmin": nick == "陈晨",
+         "msgId": f"{n}{sender}", "createAt": 1714557600000 + n, "text": {"content": text}}
+        for n, (asks, says) in enumerate([("快递到哪里了？", "明天送到。"), ("退货要出运费吗？", "免运费。")])
+        for sender, nick, text in ((f"lw{n}", ["王小明", "李芳"][n], asks), ("lw9", "陈晨", says))
+    ]  # fmt: skip
+    (tmp_path / "log.json").write_text(json.dumps(said), encoding="utf-8")
+    (file,) = members("log.json", tmp_path / "log.json")
+    assert sniff(file).question is None
+    assert [row[1] for row in heard(tmp_path / "log.json")] == ["user", "assistant"] * 2

@@ -272,3 +272,38 @@ def test_a_date_that_somebody_says_is_text_where_more_text_follows_or_times_have
     found = read([tmp_path / "log.txt"], [Source()]).messages
     assert found["raw"].to_list() == ["since\n2024/03/02", "ok"]
     assert found["time"].to_list() == ["2024-05-01 10:03", "2024-05-01 10:04"]
+
+
+ASKS = ["Where is my parcel?", "Order 5521.", "Can I change the address?", "One more thing: is a return free?"]
+SAYS = ["Hi, which order is it?", "It comes tomorrow.", "Only before it is shipped.", "Yes, within 30 days."]
+
+
+@pytest.mark.parametrize(
+    ("line", "title", "customer", "shop"),
+    [
+        ("10:{n:02} {name} {text}", "2024.05.01 Wednesday\n", "Anna Maria Lopez", "Bean & Leaf Support"),
+        ("10:{n:02} {name} {text}", "2024.05.01 Wednesday\n", "Anna Maria Lopez", "Bean & Leaf"),
+        ("[01/05/2024, 10:{n:02}:12] {name}: {text}", "", "Anna", "Support: Bean & Leaf"),
+        ("01/05/2024, 10:{n:02} - {name}: {text}", "", "Anna: Oslo", "Support: Bean & Leaf"),
+    ],
+)
+def test_a_name_of_several_words_or_with_a_colon_is_no_part_of_the_text(
+    line: str, title: str, customer: str, shop: str, tmp_path: Path
+) -> None:
+    said = [one for pair in zip(ASKS, SAYS, strict=True) for one in pair]
+    names = [customer, shop] * len(ASKS)
+    lines = [line.format(n=n, name=name, text=text) for n, (name, text) in enumerate(zip(names, said, strict=True))]
+    (tmp_path / "chat.txt").write_text(title + "\n".join(lines) + "\n", encoding="utf-8")
+    (file,) = members("chat.txt", tmp_path / "chat.txt")
+    for source in (Source.model_validate(sniff(file).source), Source(roles={"user": [customer], "assistant": [shop]})):
+        found = read([tmp_path / "chat.txt"], [source]).messages
+        spoken = found.filter(found["role"] != "system").select("role", "speaker", "raw").rows()
+        sides = ["user", "assistant"] * len(ASKS)
+        assert spoken == list(zip(sides, names, said, strict=True))
+
+
+def test_what_somebody_says_again_and_again_is_no_part_of_his_name(tmp_path: Path) -> None:
+    lines = [f"[01/05/2024, 10:{n:02}:12] {'Ann' if n % 2 else 'Shop'}: https://shop.example/{n}" for n in range(12)]
+    (tmp_path / "chat.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = read([tmp_path / "chat.txt"], [Source(roles={"user": ["Ann"], "assistant": ["Shop"]})]).messages
+    assert set(found["speaker"]) == {"Ann", "Shop"}
