@@ -17,6 +17,7 @@ from curation.checks.wording import lowered, regex, units
 from curation.pieces import LONG
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
+NEVER = r"[^\s\S]"  # matches nothing
 
 
 @check(on="example")
@@ -39,14 +40,32 @@ def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) 
 
 
 @check(on="example")
-def question_lacks(*, cue: str, report: int) -> pl.Expr:
+def question_lacks(
+    *, cue: str, report: int, told: list[str] | None = None, least: int = 4, replies: str = NEVER
+) -> pl.Expr:
     """Nothing in the question asks: no match of `cue`. Evidence: the question.
 
     What a customer says first, in at least `report` units (a Han character, or a word or number), is a report of what
-    is wrong. A record that came in as a question with its answer is taken at its word.
+    is wrong. So is what is said in at least `least` units, first or later, where the answer matches one of `told`: it
+    says what to do. Where it matches `replies` (yes, it does) it goes on from the agent's words and reports nothing. A
+    record that came in as a question with its answer is taken at its word.
     """
     reports = (pl.col("earlier") == 0) & (shared(units(QUESTION)) >= report)
-    return pl.when(~any_of(QUESTION, regex(cue)) & ~reports & ~pl.col("record")).then(QUESTION)
+    lacks = ~any_of(QUESTION, regex(cue)) & ~reports & ~pl.col("record")
+    enough = shared(units(QUESTION)) >= least
+
+    def helped(sides: pl.Series) -> pl.Series:
+        """Step by step: few questions ask nothing."""
+        rows = sides.struct.unnest().with_row_index("row")
+        left = rows.filter(pl.col("lacks"))
+        said = left.filter(pl.col("enough") & ANSWER.str.contains(regex(*(told or [NEVER]))))
+        said = said.filter(~QUESTION.str.contains(regex(replies)))
+        left = left.filter(~pl.col("row").is_in(said["row"].implode()))
+        nothing = pl.repeat(None, len(sides), dtype=pl.String, eager=True)
+        return nothing.scatter(left["row"], left["question"])
+
+    sides = pl.struct(QUESTION, ANSWER, lacks.alias("lacks"), enough.alias("enough"))
+    return sides.map_batches(helped, return_dtype=pl.String)
 
 
 @check(on="example")
@@ -111,7 +130,7 @@ _TELLING = r"\d+|(?-u:\b)(?:no|yes)(?-u:\b)|不|没"
 
 
 @check(on="example")
-def mostly_masks(*, most: float, unless: str = r"[^\s\S]") -> pl.Expr:
+def mostly_masks(*, most: float, unless: str = NEVER) -> pl.Expr:
     """More than the share `most` (0 to 1) of the answer is masks such as [订单号]. Evidence: the first of them.
 
     Masks that match `unless` count as one character of text: [数字x]天 says how long, even without the number.
@@ -144,17 +163,18 @@ def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
 
 
 @check(on="example")
-def answer_only_asks(
-    *, asks: list[str], beside: list[str], unless: str, longest: int, says: list[str] | None = None, asked: int = 0
+def answer_made_of(
+    *, of: list[str], beside: list[str], unless: str, longest: int, says: list[str] | None = None, asked: int = 0
 ) -> pl.Expr:
-    """The answer is made of questions (`asks`) and nothing else but courtesies (`beside`). Evidence: the answer.
+    """The answer is made of `of` (questions back, promises) and nothing else but `beside`. Evidence: the answer.
 
-    Both are patterns of one clause; marks and white space part them. It has at most `longest` characters, and nothing
-    in it matches `unless`: a proposal has a question mark too. With `says`, only answers that match one of these: what
-    is asked about. The customer's question has at least `asked` units (a Han character, or a word or number).
+    Both are patterns of one clause, or of a sentence where they have commas and spaces in them; marks and white space
+    part them. The answer has at most `longest` characters, and nothing in it matches `unless`: a proposal has a
+    question mark too. With `says`, only answers that match one of these: what is asked about. The customer's question
+    has at least `asked` units (a Han character, or a word or number).
     """
-    one = "|".join((*asks, *beside))
-    patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*asks), regex(unless)
+    one = "|".join((*of, *beside))
+    patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*of), regex(unless)
     made = shared(
         ANSWER.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
     )
@@ -171,11 +191,11 @@ _PARTED = r"[，,。.！!？?；;、:：\s~～…（）()]"  # what stands betwe
 def _made_of(patterns: tuple[str, str, str], longest: int, answers: pl.Series) -> pl.Series:
     """Tell which `answers` match the first two of `patterns` and not the third, step by step.
 
-    Few answers ask at all, and the pattern of the whole is the dear one.
+    Few answers match the second at all, and the pattern of the whole is the dear one.
     """
-    whole, asks, unless = patterns
+    whole, some, unless = patterns
     rows = answers.alias("answer").to_frame().with_row_index("row")
-    rows = rows.filter(ANSWER.str.len_chars() <= longest).filter(ANSWER.str.contains(asks))
+    rows = rows.filter(ANSWER.str.len_chars() <= longest).filter(ANSWER.str.contains(some))
     rows = rows.filter(~ANSWER.str.contains(unless)).filter(ANSWER.str.contains(whole))
     return pl.repeat(value=False, n=len(answers), dtype=pl.Boolean, eager=True).scatter(rows["row"], values=True)
 

@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from curation.checks.dialogue import answer_only_asks, few_turns_tell
+from curation.checks.dialogue import answer_made_of, few_turns_tell, question_lacks
 from curation.checks.registry import answers
 
 Talk = list[tuple[str, str]]
@@ -27,8 +27,8 @@ def test_turns_that_put_somebody_off_do_not_count(least: int, expected: list[str
 
 def asked_back(question: str, answer: str, *, asked: int = 0) -> str | None:
     """Return the evidence of a check that knows one way to ask and one courtesy."""
-    check = answer_only_asks(
-        asks=["[^，。？]+吗"], beside=["您好"], unless="可以吗", longest=20, says=["哪|什么|吗"], asked=asked
+    check = answer_made_of(
+        of=["[^，。？]+吗"], beside=["您好"], unless="可以吗", longest=20, says=["哪|什么|吗"], asked=asked
     )
     found = answers(pl.DataFrame({"question": [question], "answer": [answer]}), {"found": check})["found"]
     return found.to_list()[0]
@@ -52,3 +52,28 @@ def test_an_answer_of_questions_and_courtesies_asks_back(answer: str, *, fires: 
 def test_a_short_question_may_be_answered_by_a_question() -> None:
     assert asked_back("内胆坏了", "用过了吗", asked=4) == "用过了吗"
     assert asked_back("内胆坏", "用过了吗", asked=4) is None
+
+
+def test_parts_of_an_answer_are_whole_clauses() -> None:
+    check = answer_made_of(of=["we will look"], beside=[r"\bsorry\b"], unless="because", longest=60)
+    told = ["Sorry. We will look.", "Sorry, we will look because it is late.", "Sorry. Press reset. We will look."]
+    found = answers(pl.DataFrame({"question": ["x"] * 3, "answer": told}), {"found": check})["found"]
+    assert found.to_list() == [told[0], None, None]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "earlier", "fires"),
+    [
+        ("how long", "3 days", 1, False),  # asks
+        ("key sticks when damp", "Ease the bushing", 0, True),  # too short for a report, and nothing to do is told
+        ("the key sticks when damp", "It swells", 0, False),  # said first and long enough
+        ("the key sticks when damp", "It swells", 1, True),
+        ("key sticks when damp", "Press it", 1, False),  # the answer says what to do
+        ("key sticks", "Press it", 1, True),  # too short for that
+        ("yes it sticks often", "Press it", 1, True),  # a reply
+    ],
+)
+def test_what_is_told_what_to_do_about_is_a_report(question: str, answer: str, earlier: int, *, fires: bool) -> None:
+    frame = {"question": [question], "answer": [answer], "earlier": [earlier], "record": [False]}
+    check = question_lacks(cue="how", report=5, told=["^Press"], least=4, replies="^yes")
+    assert answers(pl.DataFrame(frame), {"found": check})["found"].to_list() == [question if fires else None]
