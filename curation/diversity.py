@@ -60,7 +60,8 @@ def _skeletons(questions: pl.Series, *, products: Sequence[str], framing: str) -
     # A single space between two words is the most frequent mark by far: it stays as it is.
     found = found.str.replace_all(rf"[^\p{{L}}\p{{N}}{BLANK} ]+", " ").str.replace_all("  +", " ").str.strip_chars(" ")
     found = found.str.replace_all(rf"{BLANK}(?: ?{BLANK})+", BLANK)
-    return found.zip_with(found.str.contains(r"\p{L}"), questions.str.strip_chars().str.to_lowercase())
+    empty = (~found.str.contains(r"\p{L}")).arg_true()
+    return found.scatter(empty, questions[empty].str.strip_chars().str.to_lowercase())
 
 
 def _words(products: Sequence[str]) -> str:

@@ -19,8 +19,8 @@ settle     what judge keeps       fates, verdicts: columns beside messages and  
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -70,13 +70,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Step:
-    """One map step. `run` gets the frames of a shard that are in `needs`, the job, and what all shards share."""
+    """One map step. `run` gets the frames of a shard that are in `needs`, the job, and what all shards share.
+
+    Of the frames in `columns` it looks at no other columns.
+    """
 
     name: str
     run: Callable[[Frames, Job, Mapping[str, pl.DataFrame]], Frames]
     needs: tuple[str, ...]
     keeps: tuple[str, ...]
     gives: tuple[str, ...]
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def _place(frames: Frames, job: Job, _: Mapping[str, pl.DataFrame]) -> Frames:
@@ -230,7 +234,7 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
     Of the long texts nothing is copied: what is decided stands in frames of its own, row by row as in the others.
     """
     messages, examples, findings = (frames.pop(name) for name in LEDGER)
-    messages = messages.select("begins", "conversation", "message", "role", "text")
+    messages = messages.select(SETTLE.columns["messages"])
     sampled = diversity.sampled(examples)
     examples = examples.select("id", "conversation", "turns")
     order = messages.select("conversation", "begins").unique("conversation", maintain_order=True)
@@ -265,9 +269,21 @@ def sided(examples: pl.DataFrame, placed: pl.DataFrame) -> pl.DataFrame:
 PLACE = Step("place", _place, ("read",), ("messages", "pieces", "early", "mends"), ("lines", "sums"))
 LEDGER = ("messages", "examples", "findings")
 JUDGE = Step("judge", _judge, PLACE.keeps, (*LEDGER, "claims"), ("questions", "sums"))
-NAME = Step("name", _name, JUDGE.keeps, ("named", "likely"), ("thin", "types"))
-COMPARE = Step("compare", _compare, ("examples", "likely"), (), ("units",))
-SETTLE = Step("settle", _settle, LEDGER, ("fates", "verdicts", "findings"), ("sizes", "sampled"))
+NAME = Step(
+    "name", _name, JUDGE.keeps, ("named", "likely"), ("thin", "types"),
+    columns={"messages": ("conversation", "message", "begins", "time")},
+)  # fmt: skip
+COMPARE = Step(
+    "compare", _compare, ("examples", "likely"), (), ("units",),
+    columns={"examples": ("id", "conversation", "kind", "turns")},
+)  # fmt: skip
+SETTLE = Step(
+    "settle", _settle, LEDGER, ("fates", "verdicts", "findings"), ("sizes", "sampled"),
+    columns={
+        "messages": ("begins", "conversation", "message", "role", "text"),
+        "examples": ("id", "conversation", "question", "turns"),
+    },
+)  # fmt: skip
 STEPS = (PLACE, JUDGE, NAME, COMPARE, SETTLE)
 NAMED = {step.name: step for step in STEPS}
 

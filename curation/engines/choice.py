@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def chosen(
         yield Memory()
         return
     size = wanted.shard_bytes or shards.fitting(files)
-    with _run(wanted, name, files, size) as run:
+    with ThreadPoolExecutor(1) as beside, _run(wanted, name, files, size) as run:
         key = _key(files, recipe, packs, people, size)
         if not wanted.resume and folder.is_dir():
             Disk(folder).close()
@@ -81,7 +82,7 @@ def chosen(
         except BaseException:
             disk.release()
             raise
-        disk.close()
+        beside.submit(disk.close)  # while workers end
 
 
 def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -> Name:

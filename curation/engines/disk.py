@@ -317,15 +317,15 @@ def _needed(folder: Path, step: Step, shard: int, name: str) -> pl.DataFrame:
     if name == "read":
         return shards.load(folder / "read", shard)
     maker = next(other for other in STEPS[STEPS.index(step) - 1 :: -1] if name in other.keeps)
-    return _load(_place(folder, maker.name, shard) / f"{name}.arrow")
+    return _load(_place(folder, maker.name, shard) / f"{name}.arrow", step.columns.get(name))
 
 
 def _place(folder: Path, step: str, number: int) -> Path:
     return folder / step / f"shard-{number:04d}"
 
 
-def _load(path: Path) -> pl.DataFrame:
-    return pl.read_ipc(path)
+def _load(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
+    return pl.read_ipc(path, columns=None if columns is None else list(columns))
 
 
 def _keep(place: Path, frames: Iterable[tuple[str, pl.DataFrame]]) -> None:

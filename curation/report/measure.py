@@ -209,14 +209,10 @@ class Measures:
     ) -> None:
         names = ("conversation", "message", "example", "rule", "evidence")
         rank = pl.sum_horizontal(pl.col(name).hash(seed=self.seed + place) // 8 for place, name in enumerate(names))
-        ranked = rows.with_columns(rank=rank)
-        parts = [
-            _first(part, kept.get(str(rule), []), EXAMPLES_PER_RULE)
-            for (rule,), part in ranked.group_by("rule", maintain_order=True)
-        ]
-        chosen = pl.concat([ranked.clear(), *parts])
-        ranks = dict(chosen.group_by("rule", maintain_order=True).agg("rank").iter_rows())
-        for rule, texts in look(chosen.drop("rank")).items():
+        ranked = rows.select("rule", rank=rank).with_row_index("at").group_by("rule", maintain_order=True)
+        chosen = ranked.agg(pl.col("at", "rank").sort_by("rank", maintain_order=True).head(EXAMPLES_PER_RULE))
+        ranks = dict(chosen.select("rule", "rank").iter_rows())
+        for rule, texts in look(rows[chosen["at"].explode()]).items():
             _merge(kept.setdefault(rule, []), ranks[rule], texts, EXAMPLES_PER_RULE)
 
 
