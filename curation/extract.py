@@ -108,7 +108,9 @@ def _pieces(spoken: pl.DataFrame) -> pl.DataFrame:
         .when(~ended & (pl.col("role") == "assistant") & following.str.contains(r"^[A-Z]")).then(pl.lit(". "))
         .otherwise(pl.lit(" "))
     )  # fmt: skip
+    shows = pl.col("text").str.contains(_PICTURE)
     again = pl.struct("turn", "text").is_first_distinct().not_() | _said_by(-1) | _said_by(1)
+    again |= shows & ~shows.all().over("turn")
     return (
         spoken.with_columns(clauses=_clauses())
         .with_columns(again=again)
@@ -118,6 +120,9 @@ def _pieces(spoken: pl.DataFrame) -> pl.DataFrame:
         )
     )
 
+
+# A message that is nothing but a picture, which nobody can see in the set.
+_PICTURE = r"^\s*(?:\[(?i:图片|照片|截图|视频|语音|表情|文件|image|picture|photo|video|voice|sticker)[x\d]?\]\s*)+$"
 
 _SAYS_ENOUGH = 4  # characters: what is shorter is too often a part of another phrase
 

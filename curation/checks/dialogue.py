@@ -41,30 +41,28 @@ def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) 
 
 @check(on="example")
 def question_lacks(
-    *, cue: str, report: int, told: list[str] | None = None, least: int = 4, replies: str = NEVER
+    *, cue: str, report: int, least: int = 4, told: str = NEVER, told_later: str = NEVER, replies: str = NEVER
 ) -> pl.Expr:
     """Nothing in the question asks: no match of `cue`. Evidence: the question.
 
     What a customer says first, in at least `report` units (a Han character, or a word or number), is a report of what
-    is wrong. So is what is said in at least `least` units, first or later, where the answer matches one of `told`: it
-    says what to do. Where it matches `replies` (yes, it does) it goes on from the agent's words and reports nothing. A
+    is wrong. So is what is said first in at least `least` units where the answer matches `told`: it says what to do;
+    and what is said later, where it matches `told_later` and the question does not match `replies` (yes, it does). A
     record that came in as a question with its answer is taken at its word.
     """
-    reports = (pl.col("earlier") == 0) & (shared(units(QUESTION)) >= report)
-    lacks = ~any_of(QUESTION, regex(cue)) & ~reports & ~pl.col("record")
-    enough = shared(units(QUESTION)) >= least
+    first, long = pl.col("earlier") == 0, shared(units(QUESTION))
+    lacks = ~any_of(QUESTION, regex(cue)) & ~(first & (long >= report)) & ~pl.col("record")
 
     def helped(sides: pl.Series) -> pl.Series:
         """Step by step: few questions ask nothing."""
-        rows = sides.struct.unnest().with_row_index("row")
-        left = rows.filter(pl.col("lacks"))
-        said = left.filter(pl.col("enough") & ANSWER.str.contains(regex(*(told or [NEVER]))))
-        said = said.filter(~QUESTION.str.contains(regex(replies)))
-        left = left.filter(~pl.col("row").is_in(said["row"].implode()))
+        rows = sides.struct.unnest().with_row_index("row").filter("lacks")
+        report = ANSWER.str.contains(regex(told_later)) & ~QUESTION.str.contains(regex(replies))
+        report |= pl.col("first") & ANSWER.str.contains(regex(told))
+        rows = rows.filter(~(report & pl.col("enough")))
         nothing = pl.repeat(None, len(sides), dtype=pl.String, eager=True)
-        return nothing.scatter(left["row"], left["question"])
+        return nothing.scatter(rows["row"], rows["question"])
 
-    sides = pl.struct(QUESTION, ANSWER, lacks.alias("lacks"), enough.alias("enough"))
+    sides = pl.struct(QUESTION, ANSWER, lacks=lacks, first=first, enough=long >= least)
     return sides.map_batches(helped, return_dtype=pl.String)
 
 

@@ -70,10 +70,12 @@ def test_parts_of_an_answer_are_whole_clauses() -> None:
         ("the key sticks when damp", "It swells", 1, True),
         ("key sticks when damp", "Press it", 1, False),  # the answer says what to do
         ("key sticks", "Press it", 1, True),  # too short for that
+        ("key sticks when damp", "Lift it", 1, True),  # what helps with a first report only
+        ("key sticks when damp", "Lift it", 0, False),
         ("yes it sticks often", "Press it", 1, True),  # a reply
     ],
 )
 def test_what_is_told_what_to_do_about_is_a_report(question: str, answer: str, earlier: int, *, fires: bool) -> None:
     frame = {"question": [question], "answer": [answer], "earlier": [earlier], "record": [False]}
-    check = question_lacks(cue="how", report=5, told=["^Press"], least=4, replies="^yes")
+    check = question_lacks(cue="how", report=5, told="^Press|^Lift", told_later="^Press", replies="^yes")
     assert answers(pl.DataFrame(frame), {"found": check})["found"].to_list() == [question if fires else None]
