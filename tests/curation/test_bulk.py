@@ -14,7 +14,7 @@ from curation.mapping import Layout
 from curation.read import Reading, read
 from curation.recipe import Source
 
-HOSTILE = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HOSTILE = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 TEXT = st.text(max_size=5) | st.sampled_from(
     [
         "",

@@ -130,7 +130,7 @@ def test_a_budget_and_topics_are_the_same_from_shards(packs: Packs, tmp_path: Pa
     changes = {"selection": {"budget": 200, "caps": {"type": 0.2}}, "query_types": "auto"}
     runs = [
         written(SAMPLES[:2], bare, tmp_path / str(number), engine, **changes)
-        for number, engine in enumerate((None, Disk(tmp_path / "work", size=40_000)))
+        for number, engine in enumerate((None, Disk(tmp_path / "work", size=120_000)))
     ]
     assert differing(*runs) == []
     types = pl.read_parquet(tmp_path / "1" / "examples.parquet")["query_type"].unique()

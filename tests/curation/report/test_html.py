@@ -180,13 +180,13 @@ def test_a_megabyte_in_every_field_gives_a_small_page(everywhere, text):
     Page(page)
 
 
-def test_a_run_with_ten_thousand_rows_of_everything_gives_a_small_page(report):
+def test_a_run_with_two_thousand_rows_of_everything_gives_a_small_page(report):
     data = report.model_dump()
     for key in ("rules", "mends", "personal_data", "query_types", "languages", "files"):
-        data[key] = (data[key] * 10_000)[:10_000]
+        data[key] = (data[key] * 2_000)[:2_000]
     for part, key in (("provenance", "inputs"), ("provenance", "packs"), ("duplicates", "pairs"), ("gate", "checks")):
-        data[part][key] = (data[part][key] * 10_000)[:10_000]
-    data["missing_types"] = ["warranty"] * 10_000
+        data[part][key] = (data[part][key] * 2_000)[:2_000]
+    data["missing_types"] = ["warranty"] * 2_000
     data["kept_examples"] = [
         example | {"raw": example["raw"] * 500, "turns": example["turns"] * 500}
         for example in data["kept_examples"] * 3
@@ -196,7 +196,7 @@ def test_a_run_with_ten_thousand_rows_of_everything_gives_a_small_page(report):
     ]
     text = html.render(Report.model_validate(data))
     assert len(text.encode()) < 300_000
-    assert "另有 9,9" in Page(text).text  # what is not shown is counted
+    assert "另有 1,9" in Page(text).text  # what is not shown is counted
 
 
 def test_what_is_shortened_says_so(report, everywhere):
