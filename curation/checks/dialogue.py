@@ -51,7 +51,8 @@ def question_lacks(
     record that came in as a question with its answer is taken at its word.
     """
     first, long = pl.col("earlier") == 0, shared(units(QUESTION))
-    lacks = ~any_of(QUESTION, regex(cue)) & ~(first & (long >= report)) & ~pl.col("record")
+    left = pl.when(~(first & (long >= report)) & ~pl.col("record")).then(QUESTION)
+    lacks = left.is_not_null() & ~any_of(left, regex(cue))
 
     def helped(sides: pl.Series) -> pl.Series:
         """Step by step: few questions ask nothing."""
@@ -253,7 +254,9 @@ def repetition(*, least: int, shortest: int) -> pl.Expr:
         rows = answers.alias("said").to_frame().with_row_index("row")
         rows = rows.filter(sentence.str.len_chars() >= least * shortest)
         rows = rows.filter(sentence.str.count_matches(marks) >= least - 1)
-        said = rows.with_columns(sentence.str.extract_all(r"[^。！!？?\n.;；]+")).explode("said")
+        # Parted at one mark, which takes half the time of a pattern for what is between marks.
+        said = rows.with_columns(sentence.str.replace_all(marks, "\n").str.split("\n")).explode("said")
+        said = said.filter(sentence.str.len_chars() >= max(1, shortest))
         said = said.with_columns(sentence.str.strip_chars()).filter(sentence.str.len_chars() >= shortest)
         said = said.filter(pl.Series(_again(said, least)))
         counts = said.group_by("row", "said", maintain_order=True).len().filter(pl.col("len") >= least)

@@ -19,8 +19,9 @@ from curation.checks.registry import check, shared
 TEXT = pl.col("text")
 
 # What separates clauses in chat: white space, punctuation and symbols, in both scripts. Masks such as [订单号]
-# keep their brackets, so that a message of masks is not taken for an empty one.
-BETWEEN = r"[\s\p{P}\p{S}&&[^\[\]#@%&/$+<>'’]]"
+# keep their brackets, so that a message of masks is not taken for an empty one. No mark is the capital of another:
+# without case twice as fast to compile.
+BETWEEN = r"(?-i:[\s\p{P}\p{S}&&[^\[\]#@%&/$+<>'’]])"
 _TO_SPACE = r"[^\s。！？!?，,;；.\d]*"
 _TO_MARK = r"(?-u:\b)[^。！？!?，,;；.:–—\n\d]*"
 
@@ -351,7 +352,8 @@ def _in_common(both: pl.DataFrame) -> pl.Series:
         part = both.slice(start, _ROWS)
         keys = [_pairs(side) * np.uint64(2) + np.uint64(i) for i, side in enumerate(part)]
         told = np.sort(np.concatenate(keys))
-        told = told[np.diff(told, prepend=~np.uint64(0)) != 0] >> np.uint64(1)
+        told = told[np.flatnonzero(np.diff(told, prepend=~np.uint64(0)))]
+        told >>= np.uint64(1)
         rows = told[:-1][told[1:] == told[:-1]] >> np.uint64(42)
         found = np.bincount(rows.astype(np.int64))
         counts[start : start + len(found)] += found
@@ -366,10 +368,16 @@ def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
     """Return every pair of neighbouring Han characters: row, first and second character, in 42 bits and the row's."""
     texts = texts.fill_null("")
     letters = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
-    rows = np.repeat(np.arange(len(texts), dtype=np.uint64), texts.str.len_chars().to_numpy())
+    rows = np.repeat(np.arange(len(texts), dtype=np.uint32), texts.str.len_chars().to_numpy())
     han = _han(letters)
-    first = np.flatnonzero(han[:-1] & han[1:] & (rows[:-1] == rows[1:]))
-    return (rows[first] << np.uint64(42)) | (letters[first].astype(np.uint64) << np.uint64(21)) | letters[first + 1]
+    together = han[:-1] & han[1:]
+    together &= rows[:-1] == rows[1:]
+    first = np.flatnonzero(together)
+    pairs = rows[first].astype(np.uint64)
+    for letter in (letters[first], letters[first + 1]):
+        pairs <<= np.uint64(21)
+        pairs |= letter
+    return pairs
 
 
 _HAN = np.zeros(0x110000, dtype=np.int8)  # of every character that was seen: 1 for Han, -1 for others

@@ -1,7 +1,11 @@
 """Script tells most languages, on short texts too; a detector is asked about longer Latin texts only."""
 
+import re
+
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curation import detect
 from curation import packs as packs_module
@@ -44,6 +48,15 @@ def test_longer_latin_texts_are_told_apart_and_the_same_every_time(name: str, te
 def test_an_unknown_detector_is_refused() -> None:
     with pytest.raises(ValueError, match="langdetect and py3langid"):
         detect.detector("fasttext")
+
+
+@given(st.lists(st.none() | st.text("中文aé' ,，я1", max_size=40), max_size=6))
+def test_a_text_is_chinese_where_han_characters_outnumber_latin_words(texts: list[str | None]) -> None:
+    han = [len(re.findall("[中文]", text or "")) for text in texts]
+    latin = [len(re.findall("[aé]+(?:'a+)?", text or "")) for text in texts]
+    expected = ["other" if h == w == 0 else "zh" if h >= w else "en" for h, w in zip(han, latin, strict=True)]
+    told = pl.DataFrame({"t": texts}, schema={"t": pl.String}).select(told=language(pl.col("t")))
+    assert told["told"].to_list() == expected
 
 
 @pytest.mark.parametrize("name", detect.DETECTORS)

@@ -7,6 +7,7 @@ import pytest
 
 from curation import packs
 from curation.checks.alternatives import factored, matches, once_each, parts
+from curation.checks.wording import BETWEEN
 
 CUES = packs.load(["common", "zh", "en"]).cues
 WORDS = [
@@ -106,3 +107,10 @@ def test_distinct_texts_are_looked_at_once_and_each_row_is_told():
 
 def test_null_matches_nothing():
     assert matches(pl.Series(["ab", None, "c"]), "(?i)(B|x{1,2})").to_list() == [True, False, False]
+
+
+def test_no_mark_between_clauses_has_another_case() -> None:
+    every = pl.Series([chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000])
+    plain = BETWEEN.removeprefix("(?-i:").removesuffix(")")
+    assert plain != BETWEEN
+    assert (every.str.contains(f"(?i)^{plain}$") == every.str.contains(f"(?i)^{BETWEEN}$")).all()

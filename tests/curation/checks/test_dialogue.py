@@ -1,9 +1,14 @@
 """Checks of an example that its rules' own pairs cannot show: conversations of several turns, and lengths."""
 
+import re
+from collections import Counter
+
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from curation.checks.dialogue import answer_made_of, few_turns_tell, question_lacks
+from curation.checks.dialogue import answer_made_of, few_turns_tell, question_lacks, repetition
 from curation.checks.registry import answers
 
 Talk = list[tuple[str, str]]
@@ -79,3 +84,15 @@ def test_what_is_told_what_to_do_about_is_a_report(question: str, answer: str, e
     frame = {"question": [question], "answer": [answer], "earlier": [earlier], "record": [False]}
     check = question_lacks(cue="how", report=5, told="^Press|^Lift", told_later="^Press", replies="^yes")
     assert answers(pl.DataFrame(frame), {"found": check})["found"].to_list() == [question if fires else None]
+
+
+@given(st.lists(st.text("ab。.\n; ", max_size=24), min_size=1, max_size=4), st.integers(1, 3), st.integers(0, 3))
+def test_the_first_sentence_that_stands_often_enough_is_quoted(answers_: list[str], least: int, shortest: int) -> None:
+    def quoted(text: str) -> str | None:
+        said = [part.strip() for part in re.findall(r"[^。.\n;]+", text)]
+        times = Counter(part for part in said if len(part) >= shortest)
+        long = len(text) >= least * shortest and len(re.findall(r"[。.\n;]", text)) >= least - 1
+        return next((part for part in said if long and times[part] >= least), None)
+
+    found = answers(pl.DataFrame({"answer": answers_}), {"found": repetition(least=least, shortest=shortest)})
+    assert found["found"].to_list() == [quoted(text) for text in answers_]
