@@ -53,17 +53,18 @@ def scores_below(*, signs: dict[str, dict[str, Any]], below: float, function_wor
     total = pl.lit(0.0)
     for name, sign in zip(applies, given, strict=True):
         total = total + pl.when(name).then(pl.lit(sign.points)).otherwise(pl.lit(0.0))
-    against = [
-        pl.when(name).then(pl.col(sign.of)).str.extract(_any(sign.says))
+    against = {
+        name: pl.when(name).then(pl.col(sign.of)).str.extract(_any(sign.says))
         for name, sign in zip(applies, given, strict=True)
         if sign.points < 0 and sign.says
-    ]
-    told = pl.concat_str(against, separator=SEPARATOR, ignore_nulls=True) if against else pl.lit("")
+    }
     silent = pl.col(given[0].of if given else "question")
 
     def weigh(sides: pl.Series) -> pl.Series:
-        """Step by step: only of what fires is asked what counted against it."""
+        """Step by step: only of what fires is asked what counted against it, and only by signs that did."""
         rows = sides.struct.unnest().with_row_index("row").filter(~pl.col("record") & (total < below))
+        counted = [said for name, said in against.items() if rows[name].any()]
+        told = pl.concat_str(counted, separator=SEPARATOR, ignore_nulls=True) if counted else pl.lit("")
         spoken = rows.select(told.alias("told"), silent.alias("silent"))  # apart, since Polars would make `told` twice
         evidence = spoken.select(pl.when(pl.col("told") == "").then("silent").otherwise("told")).to_series()
         return pl.repeat(None, len(sides), dtype=pl.String, eager=True).scatter(rows["row"], evidence)

@@ -7,9 +7,11 @@ from bisect import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import repeat
 from operator import or_
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from curation.late import late
@@ -252,14 +254,22 @@ def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
 def _search(
     seen: pl.DataFrame, texts: Sequence[str], wanted: Masking, finders: Sequence[Search]
 ) -> Iterator[list[Hit]]:
-    """Yield the hits of each text of `seen`, found finder by finder, each where Polars says that it may match."""
+    """Yield the hits of each text of `seen`, found finder by finder, each where Polars says that it may match.
+
+    Where few texts pass a finder's guards it looks at them whole: Polars would compile a pattern for nothing.
+    """
     apart = seen.select((pl.col("text").str.len_chars() > LONG) | (pl.len() < _FEW)).to_series()
     looked = seen.lazy().filter(~apart)
     lines = seen["line"].to_list()
+    groups = np.where(apart.to_numpy(), 0, seen["groups"].to_numpy())
+    passing = [np.flatnonzero(groups & search.groups) for search in finders]
+    many = [which for which, some in enumerate(passing) if len(some) >= _FEW]
+    spotted = dict(zip(many, pl.collect_all([_look(looked, finders[which]) for which in many]), strict=True))
     claims: dict[int, _Claims] = {}  # of the few texts in which something is found
-    spotted = pl.collect_all([_look(looked, search) for search in finders]) if seen.height >= _FEW else []
-    for search, look in zip(finders, spotted, strict=False):
-        for place, spots in zip(look["place"].to_list(), look["spots"].to_list(), strict=True):
+    for which, search in enumerate(finders):
+        look = spotted.get(which)
+        some = passing[which].tolist() if look is None else look["place"].to_list()
+        for place, spots in zip(some, repeat(None) if look is None else look["spots"].to_list(), strict=False):
             found = list(search.finder(lines[place], spots))
             if found:
                 (claims.get(place) or claims.setdefault(place, _Claims(texts[place], wanted))).add(found)
@@ -282,5 +292,5 @@ def _look(seen: pl.LazyFrame, search: Search) -> pl.LazyFrame:
     return mine.select("place", spots=spots).filter(pl.col("spots").list.len() > 0)
 
 
-_FEW = 64  # texts; fewer are looked at whole, which is cheaper than to ask Polars fifty patterns
+_FEW = 64  # texts; fewer are looked at whole, which is cheaper than to compile patterns for Polars
 _OUR_MASK = r"\[[^\[\]0-9\n]{1,24}[0-9]{0,3}\]"
