@@ -35,18 +35,14 @@ def processes(number: int) -> Iterator[Run]:
             pool.submit(_ready)
 
     def run(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:  # noqa: ARG001
-        begun = [pool.submit(task_of, str(folder), step, number) for number in numbers]
+        with _alive(folder):
+            begun = [pool.submit(task_of, str(folder), step, number) for number in numbers]
 
         def ended() -> Iterator[int]:
-            try:
+            with _alive(folder):
                 for number, one in zip(numbers, begun, strict=True):
                     one.result()
                     yield number
-            except BrokenProcessPool:
-                raise OutputError(
-                    f"{folder}: a worker process died, likely for want of memory; "
-                    "go on with --resume and fewer --workers"
-                ) from None
 
         return ended()
 
@@ -54,6 +50,16 @@ def processes(number: int) -> Iterator[Run]:
         yield run
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _alive(folder: Path) -> Iterator[None]:
+    """Raise OutputError where a worker is no more."""
+    try:
+        yield
+    except BrokenProcessPool:
+        cure = "go on with --resume and fewer --workers"
+        raise OutputError(f"{folder}: a worker process died, likely for want of memory; {cure}") from None
 
 
 def _ready() -> None:

@@ -1,6 +1,7 @@
 """Every engine gives the bytes of the run in memory, also after it was killed: only the command line may differ."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -12,14 +13,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 import pytest
 
 from curation import cli, decisions, parquet, pipeline, ranges, runfolder, shards
-from curation.engines import Disk, Engine, choice, cluster, disk
-from curation.errors import UsageError
+from curation.engines import Disk, Engine, choice, cluster, disk, workers
+from curation.errors import OutputError, UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
 from curation.steps import PLACE, Job
@@ -105,7 +106,7 @@ def in_memory(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     return written(SAMPLES, packs, tmp_path_factory.mktemp("memory") / "run", None)
 
 
-@pytest.mark.parametrize("count", [1, 7])
+@pytest.mark.parametrize("count", [1, 2, 7])
 def test_shards_give_the_bytes_of_the_run_in_memory(
     count: int, in_memory: dict[str, bytes], packs: Packs, tmp_path: Path
 ) -> None:
@@ -175,6 +176,17 @@ with workers.processes(2) as run:
     while any(map(_lives, pids)):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_before_it_was_asked_for_anything_ends_the_run_in_one_line(tmp_path: Path) -> None:
+    with workers.processes(1) as run:
+        (child,) = multiprocessing.active_children()
+        child.kill()
+        child.join()
+        for _ in range(2):  # the second time the pool knows before it is asked
+            with pytest.raises(OutputError, match=r"^/.*: a worker process died, .*; go on with --resume"):
+                list(run(tmp_path, "name", [0], cast("Job", None)))
 
 
 def _lives(pid: int) -> bool:
