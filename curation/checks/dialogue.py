@@ -11,7 +11,7 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-from curation.checks.alternatives import any_of
+from curation.checks.alternatives import any_of, matches
 from curation.checks.registry import check, shared
 from curation.checks.wording import lowered, regex, units
 from curation.pieces import LONG
@@ -194,7 +194,8 @@ def _made_of(patterns: tuple[str, str, str], longest: int, answers: pl.Series) -
     """
     whole, some, unless = patterns
     rows = answers.alias("answer").to_frame().with_row_index("row")
-    rows = rows.filter(ANSWER.str.len_chars() <= longest).filter(ANSWER.str.contains(some))
+    rows = rows.filter(ANSWER.str.len_chars() <= longest)
+    rows = rows.filter(matches(rows["answer"], some))
     rows = rows.filter(~ANSWER.str.contains(unless)).filter(ANSWER.str.contains(whole))
     return pl.repeat(value=False, n=len(answers), dtype=pl.Boolean, eager=True).scatter(rows["row"], values=True)
 
