@@ -264,7 +264,7 @@ _TOLD = late("出生于|生于|born", re.IGNORECASE)
 
 
 def _born(match: re.Match[str]) -> Iterable[Hit]:
-    if match.re is _BORN_BEFORE or _TOLD.match(match.group()):
+    if match.re.pattern == _BORN_BEFORE.pattern or _TOLD.match(match.group()):
         before = match.string[max(0, match.start() - 30) : match.start()]
         if not _OURS.search(before):
             return
