@@ -77,7 +77,8 @@ _PRODUCT = late(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone
 def _chat(match: re.Match[str]) -> Iterable[Hit]:
     value = match["value"]
     said = re.search(r"[:：@=]|\bid\b|号|是", match.group()[: match.start("value") - match.start()], re.IGNORECASE)
-    account = any(c.isdigit() or c == "_" for c in value) or (said and value.islower() and match.re is _WECHAT)
+    letters = said and value.islower() and match.re.pattern == _WECHAT.pattern
+    account = letters or any(c.isdigit() or c == "_" for c in value)
     if account and not _PRODUCT.fullmatch(value) and value.casefold() not in ("iphone", "number", "account"):
         yield Hit(*match.span("value"), "chat-account", value.casefold())
 
@@ -170,7 +171,7 @@ def _link(match: re.Match[str]) -> Iterable[Hit]:
         found = [m for pattern in (_USER_INFO, _LET_IN, _REACH) for m in pattern.finditer(link)]
         for its in sorted(found, key=lambda its: its.start("value")):
             start, end = (match.start() + at for at in its.span("value"))
-            if start >= place and (its.re is not _LET_IN or any(c.isdigit() for c in its["value"])):
+            if start >= place and (its.re.pattern != _LET_IN.pattern or any(c.isdigit() for c in its["value"])):
                 yield Hit(place, start, "", "")
                 yield Hit(start, end, "link-token", its["value"])
                 place = end
