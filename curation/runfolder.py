@@ -155,6 +155,8 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
             target.rename(old)
         partial.rename(target)
     except OSError as fault:
+        if isinstance(fault, FileNotFoundError) and partial.exists():  # what lacks was to be read
+            raise
         raise OutputError(
             f"{target}: cannot be written: {fault.strerror or fault}; nothing was changed there"
         ) from None

@@ -13,11 +13,11 @@ from typing import Literal
 
 import polars as pl
 
-from curation import __version__, shards
+from curation import __version__, edge, shards
 from curation.engines.disk import Disk, Run, here
 from curation.engines.memory import Memory
 from curation.engines.protocol import Engine
-from curation.errors import UsageError
+from curation.errors import CurationError, UsageError
 from curation.packs import Packs
 from curation.read import beside
 from curation.recipe import Recipe
@@ -59,7 +59,7 @@ def chosen(
     """Give the engine for a run. Its work folder is removed when all went well, and stays for --resume otherwise.
 
     Without --resume, what an earlier run left in that folder is removed. Raises UsageError where options do not fit
-    together, or where --resume finds work that was made of something else.
+    together, or where --resume finds work that was made of something else, or that is damaged.
     """
     folder = work_folder(out)
     name = _name(wanted, files, recipe, folder)
@@ -76,13 +76,25 @@ def chosen(
         key = _key(files, recipe, packs, people, size)
         if not wanted.resume and folder.is_dir():
             Disk(folder).close()
+        resumed = (folder / "key.json").exists()
         disk = Disk(folder, key=key, size=size, run=run)
         try:
             yield disk
-        except BaseException:
+        except BaseException as fault:
             disk.release()
+            if resumed and _damaged(fault):
+                raise UsageError(
+                    f"{folder}: what is kept there cannot be used ({type(fault).__name__}); "
+                    "run it again without --resume to begin anew"
+                ) from fault
             raise
         beside.submit(disk.close)  # while workers end
+
+
+def _damaged(fault: BaseException) -> bool:
+    """Tell whether kept work may be to blame: not where we know what failed, nor for room, memory or a signal."""
+    known = not isinstance(fault, Exception) or isinstance(fault, CurationError | MemoryError)
+    return not known and not edge.disk_is_full(fault) and edge.stopped() is None
 
 
 def _name(wanted: Wanted, files: Sequence[Path], recipe: Recipe, folder: Path) -> Name:

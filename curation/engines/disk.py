@@ -90,13 +90,17 @@ class Disk:
     def _begin(self, key: Mapping[str, object] | None) -> None:
         known = self.folder / "key.json"
         if key is not None and known.exists():
-            there = json.loads(known.read_text(encoding="utf-8"))
+            anew = "run it again without --resume to begin anew"
+            try:
+                there = dict(json.loads(known.read_text(encoding="utf-8")))
+            except (OSError, ValueError, TypeError):
+                raise UsageError(
+                    f"{self.folder}: what is kept there cannot be used (key.json is damaged); {anew}"
+                ) from None
             other = [name for name in key if there.get(name) != key[name]]
             if other:
-                raise UsageError(
-                    f"{self.folder}: what is kept there was made with another {' and '.join(other)}; "
-                    "run it again without --resume to begin anew"
-                )
+                changed = " and ".join(other)
+                raise UsageError(f"{self.folder}: what is kept there was made with different {changed}; {anew}")
             return
         for path in self.folder.iterdir():
             if path.is_dir():

@@ -3,13 +3,14 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -320,12 +321,56 @@ def test_work_goes_on_only_where_it_was_made_of_the_same(packs: Packs, tmp_path:
         (recipe, other, "rule packs"),
         (Recipe(seed=7), other, "recipe and rule packs"),
     ):
-        with pytest.raises(UsageError, match=f"was made with another {what}; run it again without --resume"):
+        with pytest.raises(UsageError, match=f"was made with different {what}; run it again without --resume"):
             begun(log, changed, known, out, resume=True)
     log.write_bytes(log.read_bytes().replace("您".encode(), "你".encode(), 1))  # as long as before
-    with pytest.raises(UsageError, match="was made with another input; run it again without --resume"):
+    with pytest.raises(UsageError, match="was made with different input; run it again without --resume"):
         begun(log, recipe, packs, out, resume=True)
     assert begun(log, recipe, packs, out, resume=False) == ["key.json", "lock"]
+
+
+@pytest.fixture(scope="module")
+def kept(packs: Packs, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a log beside the work folder of a run that was broken off when all but writing was done."""
+    log = tmp_path_factory.mktemp("kept") / "log.csv"
+    log.write_bytes(b"".join(SAMPLES[0].read_bytes().splitlines(keepends=True)[:200]))
+    with suppress(KeyboardInterrupt), shards_of(log, packs, log.with_name("run"), resume=False) as engine:
+        pipeline.curate([log], Recipe(), packs, progress=lambda _stage, _what: None, engine=engine)
+        raise KeyboardInterrupt
+    return log
+
+
+def shards_of(log: Path, packs: Packs, out: Path, *, resume: bool) -> AbstractContextManager[Engine]:
+    wanted = choice.Wanted("shards", workers=1, resume=resume, shard_bytes=log.stat().st_size // 2 + 1)
+    return choice.chosen(wanted, [log], Recipe(), packs, decisions.NOTHING, out, say=lambda _stage, _what: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("key.json", 9),
+        ("read.json", 9),
+        ("unreadable.arrow", 9),
+        ("settle/shard-0000/sizes.arrow", 9),
+        ("settle/shard-0001/verdicts.arrow", None),
+    ],
+)
+def test_work_that_is_damaged_ends_in_one_line(
+    name: str, size: int | None, kept: Path, packs: Packs, tmp_path: Path
+) -> None:
+    work = choice.work_folder(tmp_path / "run")
+    shutil.copytree(choice.work_folder(kept.with_name("run")), work)
+    if size is None:
+        (work / name).unlink()
+    else:
+        os.truncate(work / name, size)
+    again = f"^{work}: what is kept there cannot be used .*; run it again without --resume to begin anew$"
+    with (
+        pytest.raises(UsageError, match=again),
+        shards_of(kept, packs, tmp_path / "run", resume=True) as engine,
+    ):
+        written([kept], packs, tmp_path / "run", engine)
+    assert not (tmp_path / "run").exists()
 
 
 def test_work_does_not_go_on_where_links_or_earlier_sets_changed(packs: Packs, tmp_path: Path) -> None:
@@ -344,7 +389,7 @@ def test_work_does_not_go_on_where_links_or_earlier_sets_changed(packs: Packs, t
     ):
         before = changed.read_bytes()
         changed.write_bytes(before.replace(b"e", b"a", 1) if what == "earlier set" else before + b"p6,p1\n")
-        with pytest.raises(UsageError, match=f"was made with another {what}; run it again without --resume"):
+        with pytest.raises(UsageError, match=f"was made with different {what}; run it again without --resume"):
             begun(log, recipe, packs, tmp_path / "run", resume=True)
         changed.write_bytes(before)
 
