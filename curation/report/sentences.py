@@ -121,7 +121,7 @@ def _names(report: Report, keys: list[str], most: int = 12) -> Words:
     known = type_names(report)
     names = [known.get(key, name_of("type", key)) for key in keys[:most]]
     rest = "…" if len(keys) > most else ""
-    return Words("、".join(name.zh for name in names) + rest, ", ".join(name.en for name in names) + rest)
+    return Words("、".join(name.zh for name in names) + rest, "; ".join(name.en for name in names) + rest)
 
 
 def why(rule: RuleRow) -> Words:

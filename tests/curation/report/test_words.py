@@ -157,14 +157,17 @@ def test_types_stand_by_how_often_they_are_asked_for_and_namesakes_are_told_apar
         row | {"id": "telecom/account", "before": 4, "after": 0},
         row | {"id": "shop/account", "before": 7, "after": 0},
         {"id": "shop/refund", "zh": "退款", "en": "Refund", "before": 50, "after": 9},
+        {"id": "shop/wrong", "zh": "错发、少发", "en": "Wrong, missing", "before": 6, "after": 0},
     ]
-    data["missing_types"] = ["telecom/account", "shop/account"]
+    data["missing_types"] = ["telecom/account", "shop/account", "shop/wrong"]
     shown = Report.model_validate(data)
-    assert [one.id for one in asked(shown)] == ["shop/refund", "shop/account", "telecom/account", "other"]
+    order = ["shop/refund", "shop/account", "shop/wrong", "telecom/account", "other"]
+    assert [one.id for one in asked(shown)] == order
     assert type_names(shown)["telecom/account"] == Words("账号 · telecom", "Account · telecom")
     assert type_names(shown)["shop/refund"] == Words("退款", "Refund")
     alarms = [warning.en for warning in warnings(shown) if "without any example" in warning.en]
-    assert alarms == ["Query types that customers ask for, without any example: Account · shop."]  # 4 are no alarm
+    # four is no alarm
+    assert alarms == ["Query types that customers ask for, without any example: Account · shop; Wrong, missing."]
 
 
 def test_of_a_dropped_example_only_the_rules_that_drop_are_reasons(report) -> None:
