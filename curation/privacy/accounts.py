@@ -71,6 +71,11 @@ _LOGIN_EN = late(
     ),
     re.IGNORECASE,
 )
+_PLAYER = late(
+    r"(?<![A-Za-z])(?:(?:my|psn|xbox|steam|player|game) id|gamer ?tag)(?: is|:|=)\s?"
+    r"(?P<value>[A-Za-z][A-Za-z0-9_.-]{3,29})(?![A-Za-z0-9_@])",
+    re.IGNORECASE,
+)
 _PRODUCT = late(r"(?:pay|wallet|business|app|web|desktop|premium|official|iphone|android)[0-9]*$", re.IGNORECASE)
 
 
@@ -119,7 +124,7 @@ def _qq(match: re.Match[str]) -> Iterable[Hit]:
 
 # Accounts of WeChat, QQ and the like behind their name, and login names.
 CHAT_ACCOUNTS = (
-    *(Finder(pattern, _chat) for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN)),
+    *(Finder(pattern, _chat) for pattern in (_WECHAT, _WECHAT_FAR, _LOGIN, _LOGIN_EN, _PLAYER)),
     Finder(_WXID, _wxid),
     Finder(_QQ, _qq),
     Finder(_QQ_SAID, _qq_said),

@@ -52,7 +52,8 @@ GUARDS: dict[str, str] = {
     "chat": (
         r"(?i)(?:微信|威信|薇信|weixin|wechat|v信|vx|wx|qq|扣扣|企鹅|whatsapp|telegram|skype|snapchat|insta"
         r"|line id|discord|kakao|登录名|用户名|账号|帐号|账户|昵称|user ?name"
-        r"|user ?id|login|account name)[^\n。！？!?]*(?:[A-Z0-9_]{4}|[零〇一二三四五六七八九幺]{5})"
+        r"|user ?id|login|account name|(?:my|psn|xbox|steam|player|game) id|gamer ?tag)"
+        r"[^\n。！？!?]*(?:[A-Z0-9_]{4}|[零〇一二三四五六七八九幺]{5})"
         r"|(?:^|[^A-Z0-9])q[号:： ]{1,3}[1-9][0-9]{7}"
     ),
     "plate": (

@@ -81,6 +81,8 @@ FOUND = [
     ("微信号：lin_hua88", "微信号：[账号1]"),
     ("我的微信号是mimosaflower，加我", "我的微信号是[账号1]，加我"),
     ("wechat id: mimosa", "wechat id: [chat account 1]"),
+    ("it crashes on ps4, my id is corvid_owl82", "it crashes on ps4, my id is [chat account 1]"),
+    ("Gamertag: Corvid82, please", "Gamertag: [chat account 1], please"),
     ("加我微信 linhua2000", "加我微信 [账号1]"),
     ("加v信：linhua2000", "加v信：[账号1]"),
     ("qq123456789联系", "qq[账号1]联系"),
@@ -171,6 +173,7 @@ SILENT = [
     "ZTE A2021H 5G",
     "微信支付成功，QQ会员",
     "wechat please",
+    "my id is wrong, my game id is not shown, gamertag is taken",
     "京东自营，京A店",
     "@小鱼儿 在吗",
     # masks that the log came with
