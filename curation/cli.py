@@ -210,7 +210,10 @@ def doctor(
     *,
     json: Json = False,
 ) -> None:
-    """Say what is wrong, or likely to go wrong, with a training: settings, data, model, machine. 1: an error."""
+    """Say what is wrong, or likely to go wrong, with a training: settings, data, model, machine.
+
+    Exits with 1 where there is an error.
+    """
     from training.cli import doctor_run
 
     doctor_command.show(doctor_run(run, model=model, general=general, overrides=_training(share, changes)), json=json)

@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from curation.packs import Packs
     from curation.recipe import Recipe
 
-Logs = Annotated[list[Path], typer.Argument(help="Log files or folders of them.", show_default=False)]
+Logs = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Log files, folders of them, patterns such as 'logs/*.csv', or - for standard input.", show_default=False
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A run folder made by `siftune curate`.", show_default=False)]
 RecipeFile = Annotated[
     Path | None, typer.Option("-c", "--recipe", help="The recipe (YAML or TOML).", envvar="SIFTUNE_RECIPE")
@@ -46,7 +51,7 @@ Against = Annotated[
 ]
 IndexFile = Annotated[
     Path | None,
-    typer.Option("--index", help="A file of what earlier runs kept: that is dropped, and this run added."),
+    typer.Option("--index", help="A file of what earlier runs kept: this run drops that, and adds what it keeps."),
 ]
 Engine = Annotated[
     Literal["auto", "memory", "shards", "ray"],
@@ -71,7 +76,7 @@ ShardSize = Annotated[
     typer.Option("--shard-size", min=1, help="Input in a shard, in MB (default: 16 to 128); memory goes with it."),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run in shards was broken off.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an existing run.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
