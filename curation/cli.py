@@ -45,6 +45,7 @@ from curation.commands.options import (
     Ignore,
     IndexFile,
     Json,
+    Lang,
     LogJson,
     Logs,
     Model,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     from curation.progress import Stages
     from curation.recipe import Recipe
     from curation.report.model import Report
+    from curation.report.words import Language
 
 app = typer.Typer(
     name="siftune",
@@ -123,6 +125,7 @@ def curate(
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Exit with 1 when the quality gate fails.")] = True,
     force: Force = False,
+    language: Lang = "en",
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -135,13 +138,14 @@ def curate(
     )
     by = _by(engine, workers, address, shard_size, resume=resume)
     report, took = _curate(
-        logs, out, settings, packs, decisions, by, force=force, progress=not (no_progress or quiet), log=log_json
-    )
+        logs, out, settings, packs, decisions, by,
+        force=force, language=language, progress=not (no_progress or quiet), log=log_json,
+    )  # fmt: skip
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
         done = report.gate.state != "fail" and report.counts.exported_train > 0
-        summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "")
+        summary(report, out, next_step=f"siftune train {out} --model PATH_OR_ID" if done else "", language=language)
         _say_time(took, verbose=verbose)
     if gate:
         _gate(report, out)
@@ -160,6 +164,7 @@ def train(
     ] = None,
     resume: GoOn = False,
     force: Force = False,
+    language: Lang = "en",
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
@@ -176,7 +181,8 @@ def train(
     result = _train(run, model, out, general, overrides, resume=resume, force=force, progress=progress)
     if not result:  # one of several processes, and not the first
         return
-    report_command.write_pages(run, report_command.with_decisions(report_command.read_report(run), run), adapter=out)
+    found = report_command.with_decisions(report_command.read_report(run), run)
+    report_command.write_pages(run, found, language=language, adapter=out)
     _say_training(result, run, out, json=json, quiet=quiet)
 
 
@@ -294,6 +300,7 @@ def run_all(
     seed: Annotated[int | None, typer.Option(help="Seed of every random choice.")] = None,
     accept_gate: Annotated[bool, typer.Option("--accept-gate", help="Train although the quality gate failed.")] = False,
     force: Force = False,
+    language: Lang = "en",
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -310,17 +317,18 @@ def run_all(
     preflight(settings.training | overrides, model=model)
     by = _by(engine, workers, address, shard_size, resume=resume)
     report, took = _curate(
-        logs, out, settings, packs, decisions, by, force=force, progress=not (no_progress or quiet), log=log_json
-    )
+        logs, out, settings, packs, decisions, by,
+        force=force, language=language, progress=not (no_progress or quiet), log=log_json,
+    )  # fmt: skip
     if not (json or quiet):
-        summary(report, out, next_step="")
+        summary(report, out, next_step="", language=language)
         _say_time(took, verbose=verbose)
     if accept_gate:
         overrides["accept"] = [*overrides.get("accept", settings.training.get("accept", [])), "gate"]
     else:
         _gate(report, out)
     result = _train(out, model, None, general, overrides, force=force, progress=not (quiet or no_progress))
-    report_command.write_pages(out, report)
+    report_command.write_pages(out, report, language=language)
     if json:
         print(
             json_module.dumps(
@@ -380,6 +388,7 @@ def _curate(
     force: bool,
     progress: bool,
     log: Path | None,
+    language: Language = "en",
 ) -> tuple[Report, Stages]:
     from curation import decisions, pipeline, runfolder
     from curation.duplicates import remember
@@ -400,7 +409,9 @@ def _curate(
             curated = pipeline.curate(files, settings, packs, progress=say, people=people, engine=engine)
             say("write", str(out))
             argv = sys.argv[1:]
-            report = runfolder.write(curated, settings, packs, out, argv=argv, events=events, timings=say.timings)
+            report = runfolder.write(
+                curated, settings, packs, out, argv=argv, events=events, language=language, timings=say.timings
+            )
             for examples in curated.parts("examples") if settings.dedup.index else ():
                 remember(examples, settings.dedup, seed=settings.seed)
     return report, say

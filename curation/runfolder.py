@@ -28,6 +28,7 @@ from curation.report import html, markdown
 from curation.report.model import Report, Review
 from curation.report.numbers import numbers
 from curation.report.reviewed import reviewed
+from curation.report.words import Language
 from curation.review import store
 from curation.sets import lines
 
@@ -179,12 +180,13 @@ def write(
     *,
     argv: Sequence[str],
     events: Sequence[decisions.Event] = (),
+    language: Language = "en",
     timings: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Report:
     """Write the whole run folder to `target` and return its report; `events` is all that people said so far.
 
-    Some whole conversations are in memory at a time: those of a part of `curated`. `timings` tells at the very end
-    what the stages took, for the manifest (default: it has none).
+    `language` is that of report.md (the HTML page has both). Some whole conversations are in memory at a time: those
+    of a part of `curated`. `timings` tells at the very end what the stages took, for the manifest (default: none).
     """
     with whole_or_absent(target) as folder, ThreadPoolExecutor(1) as beside:  # one after the other: less memory
         parts = curated.written(folder)  # by workers, where there are any, from now on
@@ -208,7 +210,7 @@ def write(
         )  # fmt: skip
         (folder / "report.json").write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
         (folder / "report.html").write_text(html.render(report), encoding="utf-8")
-        (folder / "report.md").write_text(markdown.render(report, language="en"), encoding="utf-8")
+        (folder / "report.md").write_text(markdown.render(report, language=language), encoding="utf-8")
         (folder / "README.md").write_text(card(report, list(info), recipe), encoding="utf-8")
         _json(
             folder / "manifest.json",

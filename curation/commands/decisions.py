@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.commands.options import Json, Run
+from curation.commands.options import Json, Lang, Run
 from curation.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,21 +110,19 @@ def merge(
 @app.command("stats")
 def stats(
     run: Run,
-    language: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+    language: Lang = "en",
     *,
     json: Json = False,
 ) -> None:
     """Say how precise the rules are, what was missed, and how far people agree."""
     from curation.report import people
 
-    if language not in ("en", "zh"):
-        raise UsageError(f"--lang: '{language}' is neither en nor zh")
     found = _review(run)
     if json:
         print(found.model_dump_json(indent=1) if found else "null")
         return
     for words in people.review(found):
-        print(words.into(language))  # type: ignore[arg-type]
+        print(words.into(language))
 
 
 def _review(run: Path) -> Review | None:

@@ -78,6 +78,10 @@ ShardSize = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where a run in shards was broken off.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there already.")]
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint of a training that broke off.")]
+Lang = Annotated[
+    Literal["en", "zh"],  # report.words.Language, said here so that --help loads nothing
+    typer.Option("--lang", help="Language of the summary and of report.md.", envvar="SIFTUNE_LANG"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout, and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print errors only.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say where the time went.")]

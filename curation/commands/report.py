@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from curation.commands.options import Json, Quiet, Run, console
-from curation.errors import UsageError
+from curation.commands.options import Json, Lang, Quiet, Run, console
 
 if TYPE_CHECKING:
     from curation.report.model import Comparison, Report
+    from curation.report.words import Language
 
 ADAPTER = "adapter"  # where `siftune train` puts its adapter in a run folder
-Lang = Annotated[str, typer.Option("--lang", help="Language of the text: en or zh. The HTML page has both.")]
+WHERE = {"en": ("report: ", "next:   "), "zh": ("报告：", "下一步：")}
 
 
 def report(
@@ -41,27 +41,25 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Show a run's report again, and write its pages anew from report.json."""
-    told = _language(language)
     found = with_decisions(read_report(run), run)
     if compare is not None:
         found = found.model_copy(update={"comparison": compared(run, compare, found)})
-    shown = write_pages(run, found, language=told, html=html, md=md, adapter=adapter, examples=examples)
+    shown = write_pages(run, found, language=language, html=html, md=md, adapter=adapter, examples=examples)
     if json:
         print(shown.model_dump_json(indent=1))
     elif not quiet:
-        summary(shown, run, next_step="", page=html, language=told)
+        summary(shown, run, next_step="", page=html, language=language)
 
 
 def diff(run_a: Run, run_b: Run, language: Lang = "en", *, json: Json = False) -> None:
     """Say what is otherwise in RUN_B than in RUN_A: counts, rules, and the verdicts on single examples."""
     from curation.report import terminal
 
-    told = _language(language)
     found = compared(run_b, run_a, read_report(run_b))
     if json:
         print(found.model_dump_json(indent=1))
     else:
-        terminal.render_comparison(found, console(stderr=False), language=told)
+        terminal.render_comparison(found, console(stderr=False), language=language)
 
 
 def with_decisions(found: Report, run: Path) -> Report:
@@ -86,7 +84,7 @@ def write_pages(
     run: Path,
     found: Report,
     *,
-    language: Literal["en", "zh"] = "en",
+    language: Language = "en",
     html: Path | None = None,
     md: Path | None = None,
     adapter: Path | None = None,
@@ -129,17 +127,16 @@ def compared(run: Path, old: Path, found: Report) -> Comparison:
     return compare(found, earlier, new_examples=frames[0], old_examples=frames[1])
 
 
-def summary(
-    report: Report, out: Path, *, next_step: str, page: Path | None = None, language: Literal["en", "zh"] = "en"
-) -> None:
+def summary(report: Report, out: Path, *, next_step: str, page: Path | None = None, language: Language = "en") -> None:
     """Print the report's summary, where its page is, and what to do next."""
     from curation.report import terminal
 
     out_console = console(stderr=False)
     terminal.render(report, out_console, language=language)
-    out_console.print(f"report: {page or out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
+    where, then = WHERE[language]
+    out_console.print(f"{where}{page or out / 'report.html'}", soft_wrap=True, highlight=False, markup=False)
     if next_step:
-        out_console.print(f"next:   {next_step}", soft_wrap=True, highlight=False, markup=False)
+        out_console.print(f"{then}{next_step}", soft_wrap=True, highlight=False, markup=False)
 
 
 def read_report(run: Path) -> Report:
@@ -158,9 +155,3 @@ def write_page(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as fault:
         raise OutputError(f"{path}: cannot be written: {fault.strerror}") from None
-
-
-def _language(given: str) -> Literal["en", "zh"]:
-    if given not in ("en", "zh"):
-        raise UsageError(f"--lang: '{given}' is neither en nor zh")
-    return cast("Literal['en', 'zh']", given)

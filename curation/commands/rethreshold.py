@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from curation.commands.options import Json, NoProgress, Quiet, Run
+from curation.commands.options import Json, Lang, NoProgress, Quiet, Run
 from curation.commands.report import summary
 
 
@@ -18,6 +18,7 @@ def rethreshold(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The run folder to make; default: RUN is replaced.")
     ] = None,
+    language: Lang = "en",
     *,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run at --out.")] = False,
     json: Json = False,
@@ -36,8 +37,10 @@ def rethreshold(
         curated = pipeline.finish(found, settings, packs, progress=say, sign=signatures)
         say("write", str(target))
         argv = sys.argv[1:]
-        report = runfolder.write(curated, settings, packs, target, argv=argv, events=events, timings=say.timings)
+        report = runfolder.write(
+            curated, settings, packs, target, argv=argv, events=events, language=language, timings=say.timings
+        )
     if json:
         print(report.model_dump_json(indent=1))
     elif not quiet:
-        summary(report, target, next_step="")
+        summary(report, target, next_step="", language=language)

@@ -24,6 +24,7 @@ def siftune(*arguments: str | Path, folder: Path = ROOT) -> subprocess.Completed
         patch.setattr(sys, "argv", ["siftune", *map(str, arguments)])
         patch.chdir(folder)
         patch.setenv("COLUMNS", "200")
+        patch.delenv("SIFTUNE_LANG", raising=False)
         with pytest.raises(SystemExit) as end:
             main()
     told = []
@@ -54,6 +55,24 @@ def test_a_good_run_exits_with_0_and_says_where_the_report_is(logs: list[Path], 
     assert done.returncode == 0, done.stderr
     assert f"report: {tmp_path / 'run' / 'report.html'}" in done.stdout
     assert "decide: " in done.stderr
+
+
+def test_a_run_speaks_the_language_asked_for(logs: list[Path], tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ["-o", run, "--no-gate", "--no-progress"]
+    done = siftune("curate", *logs, *options, "--lang", "zh")
+    assert done.returncode == 0, done.stderr
+    assert "结论：" in done.stdout
+    assert f"报告：{run / 'report.html'}\n" in done.stdout
+    assert (run / "report.md").read_text(encoding="utf-8").startswith("# 数据质量报告：")
+    done = siftune("curate", *logs, *options, "--force")
+    assert "Verdict: " in done.stdout
+    assert (run / "report.md").read_text(encoding="utf-8").startswith("# Data quality report: ")
+    again = process("report", run, before="import os; os.environ['SIFTUNE_LANG'] = 'zh'")
+    assert "结论：" in again.stdout
+    wrong = siftune("report", run, "--lang", "fr")
+    assert wrong.returncode == 2
+    assert "'fr' is not one of 'en', 'zh'" in wrong.stderr
 
 
 def test_json_is_all_there_is_on_stdout_and_a_failed_gate_exits_with_1(logs: list[Path], tmp_path: Path) -> None:
@@ -171,3 +190,9 @@ def test_diff_says_which_rule_and_which_verdicts_changed(run: Path, logs: list[P
 def test_what_is_no_run_cannot_be_compared(run: Path, tmp_path: Path) -> None:
     assert "not a run folder" in refused(siftune("diff", tmp_path, run), 3)
     assert "no adapter here" in refused(siftune("report", run, "--adapter", tmp_path), 3)
+
+
+def test_windows_is_told_about_wsl() -> None:
+    done = process("version", before="import sys; sys.platform = 'win32'")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError: siftune runs on Linux and macOS; on Windows")
