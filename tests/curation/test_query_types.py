@@ -46,6 +46,12 @@ def test_a_shipped_pack_has_twenty_types_with_questions_and_phrases_in_both_lang
             assert not all(han), short
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_no_two_shipped_types_are_called_alike(language: str) -> None:
+    called = [getattr(names, language) for pack in SHIPPED.values() for names in pack.names.values()]
+    assert [one for one in called if called.count(one) > 1] == []
+
+
 def test_what_a_trial_tells_is_what_does_not_hold() -> None:
     written = pack(a={"sure": ["red"]}, b={"sure": ["blue"]})
     types = {
