@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 
 from curation import dedup
-from curation.dedup import minhash
-from curation.recipe import Dedup
+from curation.dedup import Search, minhash
 
 rows = pl.read_ndjson(sys.argv[1])
 texts = rows["text"] if "process" in sys.argv else rows["text"].to_list()  # as a library it is given a list
@@ -20,7 +19,8 @@ if "plain" in sys.argv:
 elif "process" not in sys.argv:  # imports count where the process does, as in every other program here
     assert minhash.accelerator(10**9), "the extra is not here: pip install siftune[fast]"
 start, used = time.perf_counter(), time.process_time()
-first = dedup.cluster(texts, Dedup(ngram=5), seed=42).first
+settings = Search(threshold=0.8, ngram=5, permutations=128, bands=25, rows=5)  # those of the recipe
+first = dedup.cluster(texts, settings, seed=42).first
 seconds, used = time.perf_counter() - start, time.process_time() - used
 kept = np.flatnonzero(first == np.arange(len(texts)))
 if "process" in sys.argv:

@@ -31,9 +31,10 @@ from curation.dedup.bounds import Bounds
 from curation.dedup.equal import equal_sets
 from curation.dedup.known import Known
 from curation.dedup.lsh import band_keys, candidates, folded, packed, ranks, unpacked
+from curation.dedup.settings import Search as Search
+from curation.dedup.settings import Settings
 from curation.dedup.shingles import I64, U32, U64, mix, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
-from curation.recipe import Dedup
 
 SIGNED = 65_536  # texts of which there are whole signatures at a time
 LIKELY = 131_072  # pairs estimated at a time, of a band
@@ -44,7 +45,7 @@ DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshol
 class Sign(Protocol):
     """Signs texts, as `signatures` does."""
 
-    def __call__(self, texts: Sequence[str], settings: Dedup, *, seed: int) -> U32:
+    def __call__(self, texts: Sequence[str], settings: Settings, *, seed: int) -> U32:
         """Return texts × permutations."""
         ...
 
@@ -70,14 +71,14 @@ class Clusters:
     pairs: Pairs = field(repr=False)
 
 
-def signatures(texts: Sequence[str], settings: Dedup, *, seed: int) -> U32:
+def signatures(texts: Sequence[str], settings: Settings, *, seed: int) -> U32:
     """Return the MinHash signatures of `texts`, texts × permutations. The share of equal columns estimates Jaccard."""
     return minhash.signatures(
         texts, ngram=settings.ngram, permutations=minhash.permutations(settings.permutations, seed)
     )
 
 
-def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
+def near_pairs(texts: Sequence[str], settings: Settings, *, seed: int) -> Pairs:
     """Return verified pairs of `texts` (normalised) that are alike by `settings.threshold` or more, equal ones too.
 
     Every cluster hangs together by these pairs. They are not all similar pairs: two texts that hang together already
@@ -90,7 +91,7 @@ def near_pairs(texts: Sequence[str], settings: Dedup, *, seed: int) -> Pairs:
 
 def components(
     texts: Sequence[str] | pl.Series,
-    settings: Dedup,
+    settings: Settings,
     *,
     seed: int,
     sign: Sign | None = None,
@@ -115,7 +116,7 @@ def components(
 
 def cluster(
     texts: Sequence[str] | pl.Series,
-    settings: Dedup,
+    settings: Settings,
     *,
     seed: int,
     floor: float | None = None,
@@ -178,7 +179,7 @@ def _lengths(texts: Sequence[str] | pl.Series) -> I64:
 
 
 def matches(
-    texts: Sequence[str], others: Sequence[str], settings: Dedup, *, seed: int, sign: Sign | None = None
+    texts: Sequence[str], others: Sequence[str], settings: Settings, *, seed: int, sign: Sign | None = None
 ) -> Pairs:
     """Return which of `texts` the `others` hold, equal or alike by the threshold (all normalised).
 
@@ -202,20 +203,20 @@ def matches(
     return Pairs(left[order], right[order], np.concatenate((np.ones(len(same)), found.similarity[best]))[order])
 
 
-def fetcher(texts: Sequence[str] | pl.Series, settings: Dedup) -> Fetch:
+def fetcher(texts: Sequence[str] | pl.Series, settings: Settings) -> Fetch:
     """Return what gives the shingles of some of `texts`."""
     if isinstance(texts, pl.Series):
         return lambda who: shingles(texts.gather(who).to_list(), settings.ngram)
     return lambda who: shingles([texts[i] for i in who.tolist()], settings.ngram)
 
 
-def tolerance(settings: Dedup, floor: float | None = None) -> float:
+def tolerance(settings: Settings, floor: float | None = None) -> float:
     """Return the estimate below which no pair is as similar as `floor` (default: the threshold), by four deviations."""
     floor = settings.threshold if floor is None else floor
     return floor - DEVIATIONS * deviation(settings, floor)
 
 
-def deviation(settings: Dedup, similarity: float) -> float:
+def deviation(settings: Settings, similarity: float) -> float:
     """Return the standard deviation of the estimate of a similarity."""
     return float((similarity * (1 - similarity) / settings.permutations) ** 0.5)
 
@@ -233,7 +234,7 @@ class Sketch:
 
 def sketched(
     texts: Sequence[str] | pl.Series,
-    settings: Dedup,
+    settings: Settings,
     *,
     seed: int,
     sign: Sign | None = None,
@@ -282,7 +283,7 @@ def sketched(
 def near(
     sketch: Sketch,
     fetch: Fetch,
-    settings: Dedup,
+    settings: Settings,
     *,
     floor: float | None = None,
     others: int = 0,

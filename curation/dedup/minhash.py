@@ -19,7 +19,8 @@ SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
 MANY = 4  # times as many are made at once
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
-FAST_FROM = 60_000  # texts from which compiled kernels save more than the half second that it takes to load them
+FAST_FROM = 20_000  # texts from which compiled kernels save more than it takes to load them
+COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: four seconds
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")
@@ -103,7 +104,9 @@ def accelerator(texts: int) -> ModuleType | None:
 
     Once loaded they are used for few texts as well: the bits are the same. Nothing is worth loading it for 0 texts.
     """
-    return _compiled() if texts >= FAST_FROM or "curation.dedup.compiled" in sys.modules else None
+    if "curation.dedup.compiled" in sys.modules:
+        return _compiled()
+    return _compiled(anew=texts >= COMPILED_FROM) if texts >= FAST_FROM else None
 
 
 def beforehand(texts: int) -> Callable[[], object]:
@@ -114,14 +117,19 @@ def beforehand(texts: int) -> Callable[[], object]:
     if texts < FAST_FROM:
         return lambda: None
     pool = ThreadPoolExecutor(1)
-    loading = pool.submit(_compiled)
+    loading = pool.submit(accelerator, texts)
     pool.shutdown(wait=False)
     return loading.result
 
 
 @cache
-def _compiled() -> ModuleType | None:
+def _compiled(*, anew: bool = True) -> ModuleType | None:
+    """Load the kernels; with `anew` they are compiled where no process has done so."""
     try:
+        from curation.dedup import machine
+
+        if not anew and not machine.kept():
+            return None
         from curation.dedup import compiled
     except (ImportError, RuntimeError):
         return None

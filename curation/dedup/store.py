@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from curation.dedup import signatures
+from curation.dedup.settings import Settings
 from curation.dedup.shingles import U32, U64
 from curation.errors import SourceError
-from curation.recipe import Dedup
 
 PARTS = 16  # of the keys of an n-gram, by their first four bits
 U64_NONE: U64 = np.empty(0, dtype=np.uint64)
@@ -30,7 +30,7 @@ class Signatures:
         self.permutations, self.seed, self.folder = permutations, seed, folder
         self._known: dict[str, list[tuple[U64, U32]]] = {}  # by n-gram: keys, sorted, and the signatures of their texts
 
-    def __call__(self, texts: Sequence[str], settings: Dedup, *, seed: int) -> U32:
+    def __call__(self, texts: Sequence[str], settings: Settings, *, seed: int) -> U32:
         """Return the signatures of `texts` (texts × permutations)."""
         if (settings.permutations, seed) != (self.permutations, self.seed):
             raise ValueError("signatures of other permutations or another seed")

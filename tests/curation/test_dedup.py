@@ -3,6 +3,7 @@
 import random
 import sys
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from curation import dedup
 from curation.dedup import cluster, lsh, minhash, near_pairs, verify
 from curation.dedup.bounds import Bounds
 from curation.dedup.known import Known
-from curation.dedup.shingles import shingles
+from curation.dedup.shingles import mix, shingles
 from curation.recipe import Dedup
 
 ZH = "订单退款到账快递地址发票换货会员积分优惠券库存尺码颜色质量客服投诉预售安装保修运费包装签收付款取消"
@@ -407,7 +408,8 @@ def test_texts_of_equal_keys_keep_their_order(numbers: list[int]) -> None:
 
 @pytest.mark.parametrize("length", [3, 100, 300])
 def test_least_hashes_of_any_number_of_permutations(length: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    mixed = np.random.default_rng(length).integers(0, 2**32, 6 * length, dtype=np.uint32)
+    hashes = np.random.default_rng(length).integers(0, 2**32, 6 * length, dtype=np.uint32)
+    mixed = mix(hashes.copy())
     starts, drawn = np.arange(0, 6 * length, length), minhash.permutations(7, 1)
     least = [
         [min((int(h) * int(f) + int(o)) % 2**32 for h in mixed[start : start + length]) for start in starts.tolist()]
@@ -417,9 +419,9 @@ def test_least_hashes_of_any_number_of_permutations(length: int, monkeypatch: py
         monkeypatch.setattr(minhash, "SHINGLES", size)
         assert minhash.minima(mixed, starts, drawn).tolist() == least
     if kernels := minhash._compiled():
-        row = np.empty(7, dtype=np.uint32)
-        kernels._least(mixed, length, 2 * length, drawn, row)
-        assert row.tolist() == [column[1] for column in least]
+        signed = np.empty((6, 7), dtype=np.uint32)
+        kernels.sign(hashes, starts, drawn, signed)
+        assert signed.T.tolist() == least
 
 
 def test_a_sketch_holds_the_bands_and_last_bytes_of_the_signatures(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,9 +474,47 @@ def test_few_texts_do_not_wait_for_the_compiled_kernels(monkeypatch: pytest.Monk
 
 
 def test_kernels_are_loaded_beforehand_where_so_many_texts_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(minhash, "_compiled", lambda: asked.append("loaded"))
+    asked: list[bool] = []
+    monkeypatch.delitem(sys.modules, "curation.dedup.compiled", raising=False)
+    monkeypatch.setattr(minhash, "_compiled", lambda anew: asked.append(anew))
     minhash.beforehand(minhash.FAST_FROM - 1)()
     assert asked == []
     minhash.beforehand(minhash.FAST_FROM)()
-    assert asked == ["loaded"]
+    minhash.beforehand(minhash.COMPILED_FROM)()
+    assert asked == [False, True]  # compiling them takes longer than some ten thousand texts
+
+
+def test_machine_code_is_compiled_once_and_never_loaded_in_part(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("llvmlite")
+    from curation.dedup import machine
+
+    made = iter([b"one", b"two"])
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(machine, "SOURCE", Path(__file__))  # of these kernels there is no code anywhere
+    monkeypatch.setattr(machine, "_compiled", lambda _target: next(made))
+    assert not machine.kept()
+    assert machine._made(machine._target()) == machine._kept() == b"one"
+    (file,) = (tmp_path / "kept").iterdir()
+    file.write_bytes(file.read_bytes()[:-1])  # as an interrupted copy would leave it
+    assert not machine.kept()
+    assert machine._made(machine._target()) == machine._kept() == b"two"
+
+
+def test_machine_code_without_a_place_for_it_is_not_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("llvmlite")
+    from curation.dedup import machine
+
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(machine, "_files", lambda: iter([tmp_path / "file" / "kernels.bin"]))
+    monkeypatch.setattr(machine, "_compiled", None)  # not even asked
+    with pytest.raises(RuntimeError, match="no place"):
+        machine._made(machine._target())
+
+
+def test_a_kernel_gets_no_arrays_of_other_types() -> None:
+    if kernels := minhash._compiled():
+        rows, places = np.zeros((2, 8), dtype=np.uint8), np.zeros(1, dtype=np.int64)
+        with pytest.raises(TypeError, match="agreements: int32 where i8"):
+            kernels.agreements(rows, places.astype(np.int32), places)

@@ -1,0 +1,282 @@
+"""The inner loops of the search for duplicates, for Numba (extra `fast`): same bits as NumPy's, a third of the time.
+
+Imported only to be compiled; machine.py keeps and loads what comes of it. A kernel gets places in memory and
+numbers, allocates nothing and raises nothing, so that its code needs neither Numba nor Python to run.
+"""
+
+# mypy: disable-error-code="untyped-decorator, assignment, return-value"
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba.types import CPointer, int64, uint8, uint32, uint64
+
+COUNTED = 128  # columns whose agreements are counted in one byte
+U8, U32, U64, I64 = (CPointer(kind) for kind in (uint8, uint32, uint64, int64))
+Array = Any  # a place in memory, indexed from 0 on
+
+
+@numba.njit
+def _stirred(value: np.uint32) -> np.uint32:
+    """Stir a number as `shingles.mix` does."""
+    value = np.uint32((value ^ (value >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    value = np.uint32((value ^ (value >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(value ^ (value >> np.uint32(16)))
+
+
+@numba.njit
+def _step(rolled: np.uint32, code: np.uint32) -> np.uint32:
+    """Take one more code into a hash."""
+    return np.uint32(np.uint32(rolled * np.uint32(0x9E3779B1)) ^ code)
+
+
+@numba.cfunc(int64(U32, int64, I64, int64, int64, U32))
+def plain(codes: Array, count: int, starts: Array, texts: int, ngram: int, hashes: Array) -> int:
+    """Hash the n-grams of texts that stand one after another, each as long as one or longer: `shingles.plain`.
+
+    `codes` are stirred in place; `hashes` has as many places.
+    """
+    for place in range(count):
+        codes[place] = _stirred(codes[place])
+    for place in range(count - ngram + 1):
+        hashes[place + ngram - 1] = codes[place + ngram - 1]
+    for back in range(1, ngram):
+        for place in range(ngram - 1, count):
+            hashes[place] = _step(hashes[place], codes[place - back])
+    for text in range(texts):
+        for place in range(starts[text], starts[text] + ngram - 1):
+            hashes[place] = hashes[starts[text] + ngram - 1]
+    return 0
+
+
+@numba.cfunc(int64(U32, U32, int64, I64, I64, int64, int64, U32))
+def padded(
+    codes: Array, mixed: Array, count: int, starts: Array, ends: Array, texts: int, wide: int, hashes: Array
+) -> int:
+    """Hash three characters from `wide` on, and five below it, of texts with four blanks around: `shingles.padded`.
+
+    `mixed` is room for as many codes; `hashes` has four places fewer.
+    """
+    for place in range(count):
+        mixed[place] = _stirred(codes[place])
+    for place in range(count - 4):
+        three = _step(_step(mixed[place + 4], mixed[place + 3]), mixed[place + 2])
+        five = _step(_step(three, mixed[place + 1]), mixed[place])
+        hashes[place] = three if codes[place + 4] >= np.uint32(wide) else five
+    for text in range(texts):
+        end = ends[text]
+        if codes[end - 1] < np.uint32(wide):
+            continue
+        # Behind a wide character only two windows still hold it; the first shingle is said again in the others.
+        for place in range(end - 4, end - 2):
+            hashes[place] = _step(_step(mixed[place + 4], mixed[place + 3]), mixed[place + 2])
+        for place in range(end - 2, end):
+            hashes[place] = hashes[starts[text]]
+    return 0
+
+
+@numba.njit
+def _least(mixed: Array, start: int, end: int, permutations: Array, columns: int, row: Array, at: int) -> None:
+    """Write to `row`, from `at` on, the least of each permuted shingle hash from `start` to `end`."""
+    for column in range(columns):
+        row[at + column] = np.uint32(0xFFFFFFFF)
+    for place in range(start, end, 4):  # four at a time, the last ones again: the row is read and written less often
+        a, b = mixed[place], mixed[min(place + 1, end - 1)]
+        c, d = mixed[min(place + 2, end - 1)], mixed[min(place + 3, end - 1)]
+        for column in range(columns):
+            factor, offset = permutations[column], permutations[columns + column]
+            one = min(np.uint32(factor * a + offset), np.uint32(factor * b + offset))
+            other = min(np.uint32(factor * c + offset), np.uint32(factor * d + offset))
+            row[at + column] = min(row[at + column], min(one, other))
+
+
+@numba.njit
+def _band_key(row: Array, start: int, end: int) -> np.uint32:
+    """Hash a band of a signature, its columns from `start` to `end`."""
+    key = np.uint32(0)
+    for column in range(start, end):
+        key = np.uint32((key ^ row[column]) * np.uint32(0x9E3779B1))
+        key = np.uint32(key ^ (key >> np.uint32(15)))
+    return key
+
+
+@numba.cfunc(int64(U32, int64, I64, int64, U32, int64, U32))
+def sign(
+    hashes: Array, count: int, starts: Array, texts: int, permutations: Array, columns: int, signatures: Array
+) -> int:
+    """Write to `signatures` (texts × columns) the least of each permuted shingle hash of each text.
+
+    `hashes` are stirred in place.
+    """
+    for place in range(count):
+        hashes[place] = _stirred(hashes[place])
+    for text in range(texts):
+        end = starts[text + 1] if text + 1 < texts else count
+        _least(hashes, starts[text], end, permutations, columns, signatures, text * columns)
+    return 0
+
+
+@numba.cfunc(int64(U32, int64, I64, int64, U32, int64, U32, int64, int64, U32, int64, U8))
+def sketch(
+    hashes: Array, count: int, starts: Array, texts: int, permutations: Array, columns: int, row: Array,
+    bands: int, rows: int, keys: Array, stride: int, lows: Array,
+) -> int:  # fmt: skip
+    """Do `sign` and `band_keys`, and write the last byte of each minimum to `lows`; no signature is kept.
+
+    `row` is room for one. `keys` is bands × texts, a band `stride` places behind the one before.
+    """
+    for place in range(count):
+        hashes[place] = _stirred(hashes[place])
+    for text in range(texts):
+        end = starts[text + 1] if text + 1 < texts else count
+        _least(hashes, starts[text], end, permutations, columns, row, 0)
+        for band in range(bands):
+            keys[band * stride + text] = _band_key(row, band * rows, (band + 1) * rows)
+        for column in range(columns):
+            lows[text * columns + column] = np.uint8(row[column] & np.uint32(255))
+    return 0
+
+
+@numba.cfunc(int64(U32, int64, int64, int64, int64, int64, U32, int64))
+def band_keys(
+    signatures: Array, columns: int, start: int, end: int, bands: int, rows: int, keys: Array, stride: int
+) -> int:
+    """Write to `keys` (see `sketch`) the hash of every band of the signatures from `start` to `end`."""
+    for text in range(start, end):
+        for band in range(bands):
+            begin = text * columns + band * rows
+            keys[band * stride + text] = _band_key(signatures, begin, begin + rows)
+    return 0
+
+
+@numba.cfunc(int64(U64, U64, int64, I64))
+def ascending(values: Array, room: Array, count: int, counts: Array) -> int:
+    """Sort, byte by byte from the lowest (radix sort); bytes that all values share cost nothing.
+
+    `counts` is 8 × 256 noughts. Returns 1 where the sorted values ended up in `room`, 0 where in `values`.
+    """
+    for place in range(count):
+        for byte in range(8):
+            counts[256 * byte + np.int64((values[place] >> np.uint64(8 * byte)) & np.uint64(255))] += 1
+    here, there, turns = values, room, 0
+    for byte in range(8):
+        before, most = 0, 0
+        for digit in range(256 * byte, 256 * byte + 256):  # from how many there are to where the first one goes
+            many = counts[digit]
+            counts[digit], before, most = before, before + many, max(most, many)
+        if most == count:
+            continue
+        for place in range(count):
+            value = here[place]
+            digit = 256 * byte + np.int64((value >> np.uint64(8 * byte)) & np.uint64(255))
+            there[counts[digit]] = value
+            counts[digit] += 1
+        here, there, turns = there, here, turns + 1
+    return turns & 1
+
+
+@numba.cfunc(int64(U8, int64, I64, I64, int64, I64))
+def agreements(sketches: Array, columns: int, left: Array, right: Array, pairs: int, counts: Array) -> int:
+    """Add to `counts` the columns in which the rows of each pair of texts in `sketches` (texts × columns) agree."""
+    for start in range(0, columns, COUNTED):
+        many = min(COUNTED, columns - start)
+        for pair in range(pairs):
+            one, other = left[pair] * columns + start, right[pair] * columns + start
+            same = np.uint8(0)  # as wide as what is compared, so that as many are added at once
+            for column in range(many):
+                same = np.uint8(same + np.uint8(sketches[one + column] == sketches[other + column]))
+            counts[pair] += np.int64(same)
+    return 0
+
+
+@numba.njit
+def _slot(shingle: np.uint32, size: int) -> int:
+    """Return where a shingle is looked for first in a hash table of so many places, a power of two."""
+    return np.int64(np.uint32(shingle * np.uint32(0x9E3779B1)) >> np.uint32(7)) & (size - 1)
+
+
+@numba.cfunc(int64(U32, int64, I64, int64, I64, I64, int64, int64, U32, I64, I64, U8, I64))
+def overlaps(
+    hashes: Array, count: int, starts: Array, texts: int, one: Array, other: Array, pairs: int,
+    size: int, value: Array, stamp: Array, met: Array, first: Array, counts: Array,
+) -> int:  # fmt: skip
+    """Count for each pair of texts the shingles of the first, of the second, and of both (pairs × 3).
+
+    A hash table is filled with each first text, and then with each second one. `stamp` tells the entries of these from
+    old ones, so nothing is cleared, and pairs with the same first text one after another fill in only the second.
+
+    `stamp` (the pair since which a first text is here, or the pair of a second one), `met` (the last pair whose second
+    text has this shingle of the first one too), `first` and `counts` are noughts; the table has `size` places.
+    """
+    since = 0
+    for number in range(1, pairs + 1):
+        pair = number - 1
+        if pair == 0 or one[pair] != one[pair - 1]:
+            since = number
+            end = starts[one[pair] + 1] if one[pair] + 1 < texts else count
+            for place in range(starts[one[pair]], end):
+                shingle = hashes[place]
+                slot = _slot(shingle, size)
+                while stamp[slot] == since and value[slot] != shingle:
+                    slot = (slot + 1) & (size - 1)
+                if stamp[slot] != since:
+                    stamp[slot], value[slot], first[slot] = since, shingle, np.uint8(1)
+                    counts[3 * pair] += 1
+        else:
+            counts[3 * pair] = counts[3 * pair - 3]
+        end = starts[other[pair] + 1] if other[pair] + 1 < texts else count
+        for place in range(starts[other[pair]], end):
+            shingle = hashes[place]
+            slot = _slot(shingle, size)
+            while True:
+                mine = first[slot] and stamp[slot] == since
+                if not mine and (first[slot] or stamp[slot] != number):
+                    stamp[slot], value[slot], first[slot] = number, shingle, np.uint8(0)  # nobody's
+                    counts[3 * pair + 1] += 1
+                    break
+                if value[slot] == shingle:
+                    if mine and met[slot] != number:
+                        met[slot] = number
+                        counts[3 * pair + 1] += 1
+                        counts[3 * pair + 2] += 1
+                    break
+                slot = (slot + 1) & (size - 1)
+    return 0
+
+
+@numba.cfunc(int64(U32, int64, I64, int64, int64, U32, I64, U8, int64, I64, I64))
+def shingle_bits(
+    hashes: Array, count: int, starts: Array, texts: int, size: int, value: Array, stamp: Array,
+    bits: Array, width: int, sizes: Array, again: Array,
+) -> int:  # fmt: skip
+    """Write the bits of each text's shingles, how many different ones it has, and how many found their bit set.
+
+    `bits` is texts × bytes, noughts, 2 to the power of `width` bits a text, the highest bit of a byte first (as NumPy
+    packs them). `stamp` is noughts; the table has `size` places.
+    """
+    for text in range(texts):
+        end = starts[text + 1] if text + 1 < texts else count
+        sizes[text], again[text] = 0, 0
+        for place in range(starts[text], end):
+            slot = _slot(hashes[place], size)
+            while stamp[slot] == text + 1 and value[slot] != hashes[place]:
+                slot = (slot + 1) & (size - 1)
+            if stamp[slot] == text + 1:
+                continue
+            stamp[slot], value[slot] = text + 1, hashes[place]
+            sizes[text] += 1
+            bit = np.int64(np.uint32(hashes[place] * np.uint32(0x9E3779B1)) >> np.uint32(32 - width))
+            byte, flag = (text << (width - 3)) + (bit >> 3), np.uint8(128 >> (bit & 7))
+            if bits[byte] & flag:
+                again[text] += 1
+            bits[byte] |= flag
+    return 0
+
+
+KERNELS = {
+    kernel.__name__: kernel
+    for kernel in (plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits)
+}
