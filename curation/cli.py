@@ -513,6 +513,7 @@ def main() -> None:
     debug = bool(os.environ.get("SIFTUNE_DEBUG")) or "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     allocator.one_arena()
+    allocator.few_arenas(os.cpu_count() or 1)
     before = os.umask(0o077)
     edge.stoppable()
     atexit.register(gc.freeze)  # looking for cycles in all that was loaded, to free it, takes a quarter of a second

@@ -54,6 +54,37 @@ def test_threads_share_one_arena_unless_the_user_has_said_how_many() -> None:
 
 
 @pytest.mark.parametrize(
+    ("told", "cores", "wanted"),
+    [
+        (None, 1, "narenas:1"),
+        (None, 8, "narenas:4"),
+        ("dirty_decay_ms:0", 2, "dirty_decay_ms:0,narenas:1"),
+        ("narenas:7,dirty_decay_ms:0", 2, "narenas:7,dirty_decay_ms:0"),
+    ],
+)
+def test_threads_share_the_arenas_of_polars_unless_the_user_has_said_how_many(
+    told: str | None, cores: int, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_RJEM_MALLOC_CONF", told or "")
+    if told is None:
+        monkeypatch.delenv("_RJEM_MALLOC_CONF")
+    allocator.few_arenas(cores)
+    assert os.environ["_RJEM_MALLOC_CONF"] == wanted
+
+
+def test_polars_takes_the_number_of_arenas_from_the_command_line() -> None:
+    told = "import os, sys; from curation import cli; cli.app = lambda **_: None; cli.main()"
+    shown = "; import polars; print(os.environ['_RJEM_MALLOC_CONF'])"
+    bare = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+    done = subprocess.run(
+        [sys.executable, "-c", told.replace("cli.main()", "sys.exit = lambda _: None; cli.main()") + shown],
+        env=bare | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    arenas = max(1, (os.cpu_count() or 1) // 2)
+    assert done.stdout.strip().endswith(f",narenas:{arenas}"), "behind Polars' own settings, so it was there first"
+
+
+@pytest.mark.parametrize(
     ("told", "wanted"),
     [
         ("dirty_decay_ms:500,muzzy_decay_ms:1000", "dirty_decay_ms:500,muzzy_decay_ms:1000,dirty_decay_ms:10000"),
