@@ -65,12 +65,18 @@ def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
         import ray.data
     except ImportError:
         raise UsageError("--engine ray needs Ray, which is not installed; run: pip install 'siftune[scale]'") from None
-    try:
-        if not module.is_initialized():
+    if not module.is_initialized():
+        try:
             module.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
-    except (ConnectionError, ValueError, RuntimeError) as fault:
-        said = str(fault).splitlines()[0][:200]
-        raise UsageError(f"--address {address}: no Ray cluster can be reached there: {said}") from None
+        except Exception as fault:  # a node that does not come up in time is a bare Exception
+            module.shutdown()
+            said = " ".join(str(fault).split())[:200]
+            if address is None:
+                raise OutputError(
+                    f"--engine ray: Ray did not start on this machine: {said}; try again when it is less busy, "
+                    "or use --engine shards, which needs no Ray"
+                ) from None
+            raise UsageError(f"--address {address}: no Ray cluster can be reached there: {said}") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     return module

@@ -21,7 +21,7 @@ import pytest
 
 from curation import cli, decisions, parquet, pipeline, ranges, runfolder, shards
 from curation.engines import Disk, Engine, choice, cluster, disk, workers
-from curation.errors import OutputError, UsageError
+from curation.errors import CurationError, OutputError, UsageError
 from curation.packs import Packs
 from curation.recipe import Recipe
 from curation.steps import PLACE, Job
@@ -266,6 +266,27 @@ def test_what_other_machines_read_over_the_network_is_packed(packs: Packs, tmp_p
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port", "ray://127.0.0.1:99999"])
 def test_an_address_where_nothing_answers_is_said_at_once(address: str) -> None:
     with pytest.raises(UsageError, match="nothing answers there"):
+        cluster.ray(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (None, r"Ray did not start on this machine: the node timed out; .* --engine shards, which needs no Ray"),
+        ("auto", r"--address auto: no Ray cluster can be reached there: the node timed out"),
+    ],
+)
+def test_a_ray_that_does_not_start_is_told_in_a_line(
+    address: str | None, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray")
+
+    def init(**_: object) -> None:
+        raise Exception("the node\ntimed out")  # noqa: TRY002  as Ray's own start does
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(CurationError, match=expected):
         cluster.ray(address)
 
 
