@@ -47,18 +47,34 @@ def once_each(text: pl.Expr, pattern: str) -> pl.Expr:
 def parts(pattern: str) -> tuple[str, ...]:
     """Return patterns of which one matches where `pattern` does, a text of wording.regex: `(?i)(a|b|…)`.
 
-    Those without repetitions that are counted, `{1,14}`, are one; each of the others stands alone.
+    Those without repetitions that are counted, `{1,14}`, are one; each of the others stands alone, unless they are few:
+    the engine reads a text once for them as fast as once for each.
     """
     inner = pattern.removeprefix("(?i)(").removesuffix(")")
     each = [] if _FLAGS.search(inner) or len(inner) != len(pattern) - 6 else _alternatives(inner)
-    if not each:
-        return (pattern,)
     plain = [one for one in each if not _COUNTED.search(one)]
     alone = [one for one in each if _COUNTED.search(one)]
+    if len(alone) <= _FEW:
+        return (pattern,)
     return tuple(f"(?i)({one})" for one in (*(["|".join(plain)] if plain else []), *alone))
 
 
 _COUNTED = re.compile(r"\{\d*,\d*\}")
+_FEW = 3
+
+
+def inside(pattern: str) -> str:
+    """Return a pattern that is found in the same texts, without what may be missing at the ends of its alternatives.
+
+    `[^，。]*(?:a|b)[^，。]*` stands in a text where `a|b` does, which has far fewer states, and is parted.
+    """
+    each = [] if _FLAGS.search(pattern) else _alternatives(pattern)
+    return "|".join(_bare(one) for one in each) if each else pattern
+
+
+def _bare(alternative: str) -> str:
+    found = _AROUND.fullmatch(alternative)
+    return (found and found["inside"]) or alternative
 
 
 def factored(pattern: str) -> str:
@@ -91,6 +107,8 @@ def _head(pattern: str) -> str:
 
 
 _FLAGS = re.compile(r"\(\?[a-zA-Z-]+\)")  # they hold for all that is behind them
+_SOME = r"(?:\(\?:(?:{0})\)|{0})\*(?![*+?{{])".format(r"\[\^?\]?(?:\\.|[^\]\\\[])*\]")  # one class, any number of times
+_AROUND = re.compile(rf"(?:{_SOME})?(?P<inside>.*?)(?:(?<!\\){_SOME})?", re.DOTALL)
 _TIMES = re.compile(r"(?:[*+?]|\{\d*,?\d*\})*")
 _TOKEN = re.compile(r"\\.|\[\^?\]?|[\]()|]|[^\\\[\]()|]+", re.DOTALL)
 

@@ -11,7 +11,7 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
-from curation.checks.alternatives import any_of, matches
+from curation.checks.alternatives import any_of, inside, matches
 from curation.checks.registry import check, shared
 from curation.checks.wording import lowered, regex, units
 from curation.pieces import LONG
@@ -173,7 +173,7 @@ def answer_made_of(
     has at least `asked` units (a Han character, or a word or number).
     """
     one = "|".join((*of, *beside))
-    patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*of), regex(unless)
+    patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*map(inside, of)), regex(unless)
     made = shared(
         ANSWER.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
     )

@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 
 from curation import packs
-from curation.checks.alternatives import factored, matches, once_each, parts
+from curation.checks.alternatives import factored, inside, matches, once_each, parts
 from curation.checks.wording import BETWEEN
 
-CUES = packs.load(["common", "zh", "en"]).cues
+PACKS = packs.load(["common", "zh", "en"])
+CUES = PACKS.cues
 WORDS = [
     "是", "还是", "有", "没", "吗", "呢", "您", "你", "请问", "提供", "一下", "订单号", "手机", "多少",
     "怎么样", "红色", "要", "，", "。", "?", "？", "不", "被", "盗", "总是", "断", "点击", "1", "what ",
@@ -30,23 +31,74 @@ def test_a_cue_says_the_same_part_by_part(cue):
 @pytest.mark.parametrize(
     ("pattern", "expected"),
     [
-        ("(?i)(a|b)", ("(?i)(a|b)",)),
-        ("(?i)(a|b{1,3}|c|d{,2})", ("(?i)(a|c)", "(?i)(b{1,3})", "(?i)(d{,2})")),
-        ("(?i)((?:a|x{2,3})|(?:b|(?:c|y{1,2})))", ("(?i)(a|b|c)", "(?i)(x{2,3})", "(?i)(y{1,2})")),
-        ("(?i)((?:a|b)c{1,2}|d)", ("(?i)(d)", "(?i)((?:a|b)c{1,2})")),  # the group is only a part of it
-        ("(?i)((?:a|x{1,2})(?:b|c))", ("(?i)((?:a|x{1,2})(?:b|c))",)),
-        (
-            r"(?i)([|(]{1,2}|a\|b|\(|[]|x]|[^]|y]{1,2})",
-            (r"(?i)(a\|b|\(|[]|x])", "(?i)([|(]{1,2})", "(?i)([^]|y]{1,2})"),
-        ),
-        ("(?i)([[^|]&&[a|b]]{1,2}|c)", ("(?i)(c)", "(?i)([[^|]&&[a|b]]{1,2})")),
-        ("(?i)(a{1,2}|(?-i)b|c)", ("(?i)(a{1,2}|(?-i)b|c)",)),  # the flag is for c, too
-        ("(?i)(a{1,2})|(b)", ("(?i)(a{1,2})|(b)",)),
-        ("a{1,2}|b", ("a{1,2}|b",)),
+        ("a|b{4}", ("a|b{4}",)),
+        ("a|b{1,3}|c|d{,2}", ("a|c", "b{1,3}", "d{,2}")),
+        ("(?:a|x{2,3})|(?:b|(?:c|y{1,2}))", ("a|b|c", "x{2,3}", "y{1,2}")),
+        ("(?:a|b)c{1,2}|d", ("d", "(?:a|b)c{1,2}")),  # the group is only a part of it
+        ("(?:a|x{1,2})(?:b|c)|d", ("d", "(?:a|x{1,2})(?:b|c)")),
+        (r"[|(]{1,2}|a\|b|\(|[]|x]|[^]|y]{1,2}", (r"a\|b|\(|[]|x]", "[|(]{1,2}", "[^]|y]{1,2}")),
+        ("[[^|]&&[a|b]]{1,2}|c|d{,2}", ("c", "[[^|]&&[a|b]]{1,2}", "d{,2}")),
     ],
 )
 def test_a_pattern_is_parted_at_its_outermost_bars(pattern, expected):
-    assert parts(pattern) == expected
+    more = ("p{1,2}", "q{1,2}", "r{3,}", "s{0,9}")
+    assert parts(f"(?i)({pattern}|{'|'.join(more)})") == tuple(f"(?i)({one})" for one in (*expected, *more))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?i)(a{1,2}|b{1,2}|c{1,2}|d)",  # few are read together
+        "(?i)(a{1,2}|b{1,2}|c{1,2}|d{1,2}|(?-i)b|c)",  # the flag is for c, too
+        "(?i)(a{1,2}|b{1,2}|c{1,2})|(d{1,2})",
+        "a{1,2}|b{1,2}|c{1,2}|d{1,2}",
+    ],
+)
+def test_other_patterns_stay_whole(pattern):
+    assert parts(pattern) == (pattern,)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("(?:[^，。])*(?:ab|c{1,2})(?:[^，。])*|d[ef]*", "(?:ab|c{1,2})|d"),
+        (r"[^\]x]*a(?:b[cd]*)", "a(?:b[cd]*)"),
+        ("[ab]*?c[de]*?|[ab]+c", "[ab]*?c[de]*?|[ab]+c"),
+        (r"a\[b]*|a[b]{2}*", r"a\[b]*|a[b]{2}*"),
+        ("[ab]*|^[ab]*c", "[ab]*|^[ab]*c"),  # the first is found in every text
+        ("(?:x|[ab])*c(?:[ab]d)*", "(?:x|[ab])*c(?:[ab]d)*"),
+        ("(?i)[ab]*c", "(?i)[ab]*c"),
+    ],
+)
+def test_what_may_be_missing_at_the_ends_of_a_pattern_is_left_out(pattern, expected):
+    assert inside(pattern) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [(r.name, t) for r in PACKS.rules if r.params.get("beside") for t in r.params.get("of", [])]
+)
+def test_what_is_left_of_a_pattern_is_found_in_the_same_texts(name, text):
+    draw = random.Random(name)
+    words = [
+        *WORDS,
+        "反馈",
+        "给",
+        "部门",
+        "私信",
+        "尽快",
+        "回复",
+        "关注",
+        "我们",
+        "we ",
+        "will ",
+        "look into ",
+        "team ",
+    ]
+    texts = pl.Series(["".join(draw.choices(words, k=draw.randint(0, 9))) for _ in range(2_000)])
+    told = texts.str.contains(f"(?i){text}")
+    assert texts.str.contains(f"(?i){inside(text)}").to_list() == told.to_list()
+    assert told.any()
+    assert not told.all()
 
 
 @pytest.mark.parametrize(
