@@ -5,6 +5,8 @@ What is not plain, or would be a fault, is left to the exact path: this module n
 
 from __future__ import annotations
 
+import operator
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,8 @@ CELLS = {
 }
 BOT: Speaker = Speaker("assistant", bot=True)
 AGENT: Speaker = Speaker("assistant", bot=False)
+FEW = 256  # first cells, which tell how a column is best read
+MOST_WORDS = 4  # of roles; each is looked for in all cells
 SIDES = (AGENT, BOT, Speaker("user", bot=False), Speaker("system", bot=False))
 
 
@@ -45,13 +49,11 @@ def messages(cells: pl.DataFrame, layout: Layout, file: str) -> Found:
     if found["role"].null_count():
         good, left = found.drop_nulls("role"), found.filter(pl.col("role").is_null())["line"].to_numpy()
     place = pl.format("{}{}", pl.lit(f"{file}:"), "line")
-    good = good.with_columns(
-        pl.lit(file).alias("file"), pl.lit(layout.source.span_files).alias("span"), place.alias("source")
-    )
     if layout.shape == "records":
-        own = pl.when(pl.col("conversation") == "").then("source").otherwise("conversation")
+        own = pl.when(pl.col("conversation") == "").then(place).otherwise("conversation")
         good = _paired(good.with_columns(own.alias("conversation")))
-    return Found(tables.read(good).insert_column(0, good["line"]), left)
+    made = tables.read(good, file=pl.lit(file), span=pl.lit(layout.source.span_files), source=place)
+    return Found(made.insert_column(0, good["line"]), left)
 
 
 def _text(name: str) -> pl.Expr:
@@ -64,9 +66,21 @@ def _word(name: str) -> pl.Expr:
 
 def _named(cells: pl.Series) -> pl.Series:
     """Return the same as `_word`; where no first one of a run of equal cells has white space, none has it."""
-    heads = cells.filter(cells.ne_missing(cells.shift(1)))
-    bare = not heads.null_count() and (heads.str.strip_chars(SPACE) == heads).all()
-    return cells if bare else cells.fill_null("").str.strip_chars(SPACE)
+    cells = _full(cells)
+    if cells.head(FEW).n_unique() * 2 > min(FEW, len(cells)):  # mostly runs of one
+        return cells.str.strip_chars(SPACE)
+    heads = pl.concat([cells.head(1), cells.slice(1).filter(cells.slice(1) != cells.slice(0, len(cells) - 1))])
+    return cells if (heads.str.strip_chars(SPACE) == heads).all() else cells.str.strip_chars(SPACE)
+
+
+def _full(cells: pl.Series) -> pl.Series:
+    return cells.fill_null("") if cells.null_count() else cells
+
+
+def _said(cells: pl.Series) -> pl.Series:
+    """Return a column of names: without white space around them, null where nothing is left."""
+    named = _named(cells)
+    return named.set(named == "", None) if (named == "").any() else named
 
 
 def _filled(name: str) -> pl.Expr:
@@ -74,30 +88,40 @@ def _filled(name: str) -> pl.Expr:
 
 
 def _messages(cells: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    """One message per record; the role is null where the record is a fault."""
+    """One message per record; the role is null where the record is a fault.
+
+    Columns one by one, as each query of Polars costs as much as a thousand rows.
+    """
     here = set(cells.columns)
-    found = cells.select(
-        "line",
-        *([_named(cells["conversation"])] if "conversation" in here else []),
-        _text("role").alias("word"),
-        _text("text").alias("raw"),
-        *[_word(name) for name in ("time", *NAMES) if name in here],
-    )
-    found = found.with_columns(_filled(name) for name in ("time", *NAMES) if name in here)
-    words = found["word"].unique().to_list()
-    whose = [layout.roles.of(word.strip()) for word in words]
-    sides = pl.Series([None if who is None else SIDES.index(who) for who in whose], dtype=pl.UInt8)
-    side = sides.gather(_places(found["word"], words))
-    role = pl.Series([side.role for side in SIDES], dtype=tables.ROLE)
-    found = found.with_columns(role=role.gather(side), bot=side == SIDES.index(BOT), agent=side == SIDES.index(AGENT))
+    side = _sides(_full(cells["role"]), layout)
+    bot = side == SIDES.index(BOT)
+    role = pl.Series("role", [side.role for side in SIDES], dtype=tables.ROLE).gather(side)
+    found = {name: _said(cells[name]) for name in ("time", *NAMES) if name in here}
     if "speaker" in here:
-        named = found.filter("agent")["speaker"].drop_nulls().unique().to_list()
+        agent, speaker = side == SIDES.index(AGENT), found["speaker"]
+        named = speaker.filter(agent).drop_nulls().unique().to_list()
         bots = [name for name in named if layout.roles.of(name) == BOT]
-        by_name = pl.col("agent") & pl.col("speaker").is_in(bots).fill_null(value=False)
-        found = found.with_columns(bot=pl.col("bot") | by_name)
+        if bots:
+            bot = bot | (agent & speaker.is_in(bots).fill_null(value=False))
     if "conversation" in here:
-        found = found.with_columns(role=pl.when(pl.col("conversation") != "").then("role"))
-    return found
+        found["conversation"] = _named(cells["conversation"])
+        if (found["conversation"] == "").any():
+            role = role.set(found["conversation"] == "", None)
+    return pl.DataFrame([cells["line"], role, bot.alias("bot"), _full(cells["text"]).alias("raw"), *found.values()])
+
+
+def _sides(words: pl.Series, layout: Layout) -> pl.Series:
+    """Return which of SIDES each word is; null where it is none of them."""
+    known = {word: SIDES.index(who) for word in words.head(FEW).unique() if (who := layout.roles.of(word.strip()))}
+    if 0 < len(known) <= MOST_WORDS:  # all of them, mostly
+        those = [(words == word, side) for word, side in known.items()]
+        if sum(int(mask.sum()) for mask, _ in those) == len(words):
+            found: pl.Series = reduce(operator.add, (mask.cast(pl.UInt8) * side for mask, side in those))
+            return found
+    every = words.unique().to_list()
+    whose = [layout.roles.of(word.strip()) for word in every]
+    sides = pl.Series([None if who is None else SIDES.index(who) for who in whose], dtype=pl.UInt8)
+    return sides.gather(_places(words, every))
 
 
 def _places(word: pl.Series, words: list[str]) -> pl.Series:

@@ -146,7 +146,7 @@ class Table:
         if made is None:
             return None
         cells, taken = made
-        again = self.grid.corner is not None and (cells[:, 0].fill_null("") == self.grid.corner).any()
+        again = self.grid.corner is not None and (cells[:, 0] == self.grid.corner).any()
         if again or (taken is not None and taken.max() > LONGEST_QUOTED):
             return None
         begins = np.arange(cells.height) if taken is None else np.cumsum(taken) - taken
@@ -155,8 +155,8 @@ class Table:
 
     def _messages(self, cells: pl.DataFrame, columns: dict[int, str], begins: np.ndarray) -> bulk.Found:
         """Make messages of cells, whose `columns` have names by their places, and whose rows begin at some lines."""
-        named = [pl.col(columns[self.grid.places[name]]).alias(name) for name in bulk.names(self.grid.layout)]
-        made = cells.select(pl.Series("line", begins), *named).rechunk()  # so that joining parts copies nothing
+        named = [cells[columns[self.grid.places[name]]].alias(name) for name in bulk.names(self.grid.layout)]
+        made = pl.DataFrame([pl.Series("line", begins), *named]).rechunk()  # so that joining parts copies nothing
         return bulk.messages(made, self.grid.layout, self._file)
 
     def _parsed(self, block: Block, text: bytes, bad: dict[int, Bad]) -> Parsed:

@@ -116,4 +116,4 @@ def part(rows: Rows, bulk: pl.DataFrame | None = None, records: int = 0) -> Part
         found = rows.frame()
     else:
         found = pl.concat([bulk, rows.frame()]).sort("line", maintain_order=True) if rows.messages else bulk
-    return Part(found.drop("line"), rows.unreadable(), rows.records + records)
+    return Part(found.select(*tables.READ), rows.unreadable(), rows.records + records)

@@ -25,6 +25,8 @@ _HANDOVER = (  # a system message that says that a person takes over from a mach
 )
 
 AT_ONCE = 100_000  # messages that are worth a thread of their own
+SORTED = 1 << 16  # messages that are sorted at a time
+_ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads what differs a little over all 64 bits
 _SAME = ("conversation", "role", "speaker", "time", "raw", "id")  # what two copies of a row have in common
 
 
@@ -48,7 +50,7 @@ def sessions(
 def _parted(together: pl.DataFrame, sources: Sequence[Source]) -> list[pl.DataFrame]:
     """Part messages between streams, for as many threads as there are; few messages, and a crowd, are one part."""
     count = min(pl.thread_pool_size(), together.height // AT_ONCE)
-    if count < 2 or any(_source(file, sources).crowd for file in _files(together)):  # who speaks there at all counts
+    if count < 2 or _those(together, sources, "crowd"):  # who speaks there at all counts
         return [together]
     heads = np.append(_heads(together["begins"]), together.height)
     edges = sorted({int(heads[np.searchsorted(heads, together.height * part // count)]) for part in range(count + 1)})
@@ -65,7 +67,7 @@ def _placed(
     called = _unaddressed(parted, sources)
     found = parted.with_columns(message=_place(whose), text="raw" if called is None else called)
     found = sections(_before_handover(found))
-    twice = _repeated(found).select(
+    twice = _repeated(found, sources).select(
         "conversation", "message", rule=pl.lit("read/duplicate-row"), action=pl.lit("drop"), evidence="raw"
     )
     moved = found.filter(pl.col("was") != pl.col("message")).select(
@@ -97,7 +99,7 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
     keyed = messages.with_columns(stream=~named)
     if not messages["conversation"].null_count():
         return _apart(keyed)
-    crowded = [file for file in _files(messages) if _source(file, sources).crowd]
+    crowded = _those(messages, sources, "crowd")
     key = pl.col("customer")
     if messages["reply_to"].null_count() < messages.height:
         roots = threads(messages.select("file", "id", "reply_to"))
@@ -118,7 +120,7 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
 
 def _opened(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Give the roles where the recipe says that whoever opens a conversation is its customer."""
-    files = [file for file in _files(placed) if _source(file, sources).opener]
+    files = _those(placed, sources, "opener")
     if not files:
         return placed
     person = (pl.col("role") == "user") & pl.col("file").is_in(files)
@@ -179,7 +181,7 @@ def _addressee() -> pl.Expr:
 
 def _unaddressed(placed: pl.DataFrame, sources: Sequence[Source]) -> pl.Series | None:
     """Return what messages of a crowd say, without the name before it ("ann: yes, you can") where Ann speaks there."""
-    crowded = [file for file in _files(placed) if _source(file, sources).crowd]
+    crowded = _those(placed, sources, "crowd")
     if not crowded:
         return None
     speakers = placed.filter(pl.col("file").is_in(crowded)).select("file", name="speaker").drop_nulls().unique()
@@ -224,12 +226,11 @@ def _ranks(part: pl.Series, was: pl.Series) -> pl.Series:
 
 def timed(keyed: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFrame:
     """Add `at` (microseconds, null where there is no time that can be read) and `dated`."""
-    files = _files(keyed)
-    if len(files) < 2:
-        day_first = bool(files) and _source(files[0], sources).day_first
-        return keyed.with_columns(times.parsed(keyed["time"], day_first=day_first))
+    first = _those(keyed, sources, "day_first")
+    if not first or len(_files(keyed)) < 2:
+        return keyed.with_columns(times.parsed(keyed["time"], day_first=bool(first)))
     parts = [
-        times.parsed(part["time"], day_first=_source(str(file), sources).day_first).with_columns(part["place"])
+        times.parsed(part["time"], day_first=file in first).with_columns(part["place"])
         for (file,), part in keyed.select("file", "time").with_row_index("place").group_by("file", maintain_order=True)
     ]
     return keyed.with_columns(pl.concat(parts).sort("place").drop("place"))
@@ -284,13 +285,13 @@ def ordered(frame: pl.DataFrame, order: str = "auto") -> pl.DataFrame:
 
 def _together(keyed: pl.DataFrame) -> pl.DataFrame:
     """Put the messages of every stream together, by first appearance, and add `begins`: its first row."""
-    run = keyed["conversation"].rle_id()
-    heads = run.is_first_distinct() if run.is_empty() else (run != run.shift(1)).fill_null(value=True)
-    starts = keyed.select("conversation", "row").filter(heads)
+    heads = _heads(keyed["conversation"])
+    lengths = np.diff(heads, append=keyed.height)
+    starts = keyed.select("conversation", "row")[heads]
     if keyed["row"].is_sorted() and starts["conversation"].n_unique() == starts.height:
-        return keyed.with_columns(begins=starts["row"].gather(run))
-    begins = starts.select(pl.col("row").min().over("conversation")).to_series().gather(run)
-    frame = keyed.with_columns(begins=begins)
+        return keyed.with_columns(begins=pl.Series(np.repeat(starts["row"].to_numpy(), lengths)))
+    first = starts.select(pl.col("row").min().over("conversation")).to_series()
+    frame = keyed.with_columns(begins=pl.Series(np.repeat(first.to_numpy(), lengths)))
     return frame[frame.select(pl.col("begins").cast(pl.UInt64) * 2**32 + pl.col("row")).to_series().arg_sort()]
 
 
@@ -313,9 +314,19 @@ def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _heads(conversation: pl.Series) -> np.ndarray:
-    """Return where conversations begin, which stand one after the other."""
-    return np.flatnonzero((conversation != conversation.shift(1)).fill_null(value=True).to_numpy())
+def _heads(values: pl.Series) -> np.ndarray:
+    """Return where runs of equal values begin, as where conversations do that stand one after the other."""
+    found, at = [np.zeros(min(1, len(values)), dtype=np.int64)], 0
+    if values.dtype == pl.UInt32 and not values.null_count():
+        return np.append(found[0], np.flatnonzero(np.diff(values.to_numpy())) + 1)
+    for part in values.get_chunks():  # two that lie in chunks elsewhere are copied to be compared
+        before, after = part.head(-1), part.slice(1)
+        other = after.ne_missing(before) if part.null_count() else after != before
+        if at and len(part) and part[0] != values[at - 1]:
+            found.append(np.array([at]))
+        found.append(np.flatnonzero(other.to_numpy()) + at + 1)
+        at += len(part)
+    return np.concatenate(found)
 
 
 def _place(conversation: pl.Series) -> pl.Series:
@@ -328,25 +339,51 @@ def _place(conversation: pl.Series) -> pl.Series:
 # --- rows that came twice ---------------------------------------------------------------------------------------
 
 
-def _repeated(found: pl.DataFrame) -> pl.DataFrame:
+def _repeated(found: pl.DataFrame, sources: Sequence[Source]) -> pl.DataFrame:
     """Return the messages that are another copy; only conversations in which anything comes twice are looked at."""
-    alike = found.select(*_SAME, "begins").filter(_alike(found))
+    heads = _heads(found["begins"])
+    those = _alike(found, heads, timed=bool(found["dated"].all()) and not any(source.day_first for source in sources))
+    alike = found.select(_SAME).filter(pl.Series(those))
     told = [name for name in _SAME if name == "conversation" or alike[name].null_count() < alike.height]
     key = alike.select(pl.sum_horizontal(pl.col(name).hash(seed=place) // 8 for place, name in enumerate(told)))
-    suspects = alike.filter(key.to_series().is_duplicated()).select("conversation", "begins").unique()
-    if suspects.is_empty():
+    twice = key.to_series().is_duplicated()
+    if not twice.any():
         return found.clear()
-    near = found.filter(pl.col("begins").is_in(suspects["begins"].implode()))
+    edges, rows = np.append(heads, found.height), np.flatnonzero(those)[twice.to_numpy()]
+    whole = np.unique(np.searchsorted(heads, rows, side="right"))  # streams, from 1
+    near = found[np.concatenate([np.arange(edges[at - 1], edges[at]) for at in whole])]
+    suspects = alike.filter(twice).select("conversation").unique()
     return near.join(suspects, on="conversation", how="semi", maintain_order="left").filter(repeated())
 
 
-def _alike(found: pl.DataFrame) -> pl.Series:
-    """Tell beside which messages another of the same stream and side is as long: every copy, and few others."""
-    key = found.select(
-        pl.col("begins").cast(pl.UInt64) * 2**32 + pl.col("raw").str.len_bytes() * 4 + pl.col("role").to_physical()
-    ).to_series()
-    order = np.sort(key.to_numpy())
-    return key.is_in(pl.Series(np.unique(order[1:][order[1:] == order[:-1]])).implode())
+def _alike(found: pl.DataFrame, heads: np.ndarray, *, timed: bool) -> np.ndarray:
+    """Tell beside which messages another of the same stream and side is as long: every copy, and few others.
+
+    Streams begin at `heads`. Where equal times are equal moments (`timed`), it is also of the same one. Sorted are
+    numbers, whose bits stream, what is said and place share; of some streams at a time, which a cache holds.
+    """
+    what = found["raw"].str.len_bytes().to_numpy().astype(np.uint64) * 4
+    what += found["role"].to_physical().to_numpy()
+    if timed:
+        what += found["at"].fill_null(0).to_numpy().view(np.uint64) * _ODD
+    what *= _ODD  # whose upper bits are taken
+    twice = np.zeros(found.height, dtype=bool)
+    edges = np.append(heads, found.height)
+    parts = np.unique(np.append(np.searchsorted(heads, np.arange(0, found.height, SORTED)), len(heads)))
+    for first, last in pairwise(parts.tolist()):
+        low, high = edges[first], edges[last]
+        bits, streams = (np.uint64(int(count).bit_length()) for count in (high - low, last - first))
+        key = np.repeat(np.arange(last - first, dtype=np.uint64), np.diff(edges[first : last + 1])) << (
+            64 - bits - streams
+        )
+        key |= what[low:high] >> (bits + streams)
+        key <<= bits
+        key |= np.arange(high - low, dtype=np.uint64)
+        key.sort()
+        same = np.flatnonzero((key[1:] ^ key[:-1]) >> bits == 0)
+        here, row = twice[low:high], (np.uint64(1) << bits) - np.uint64(1)
+        here[key[same] & row] = here[key[same + 1] & row] = True
+    return twice
 
 
 def repeated() -> pl.Expr:
@@ -404,8 +441,7 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.E
     The one before is exactly that long (in characters or in bytes; one less where a space was lost), is of the same
     speaker, and at most ten seconds older where there are times.
     """
-    limits = {file: _source(file, sources).cut_at for file in _files(found)}
-    limits = {file: limit for file, limit in limits.items() if limit}
+    limits = {file: _source(file, sources).cut_at for file in _those(found, sources, "cut_at")}
     if not limits:
         return {"continues": pl.lit(value=False), "spaced": pl.lit(value=False)}
     limit = pl.col("file").replace_strict(limits, default=None, return_dtype=pl.Int64)
@@ -419,6 +455,13 @@ def _continues(found: pl.DataFrame, sources: Sequence[Source]) -> dict[str, pl.E
     goes_on = (full.shift(1) & same & soon & (pl.col("message") > 0)).fill_null(value=False)
     spaced = goes_on & ~whole.shift(1).fill_null(value=True) & ~pl.col("raw").str.contains(r"^\s")
     return {"continues": goes_on, "spaced": spaced}
+
+
+def _those(frame: pl.DataFrame, sources: Sequence[Source], setting: str) -> list[str]:
+    """Return the files of messages whose sources have something set, in order."""
+    if not any(getattr(source, setting) for source in sources):
+        return []
+    return [file for file in _files(frame) if getattr(_source(file, sources), setting)]
 
 
 def _files(frame: pl.DataFrame) -> list[str]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
+from curation.encodings import PIECE
+
 _FEED, _QUOTE = 10, 34
 
 
@@ -23,9 +25,10 @@ def cells(
     marks = np.frombuffer(text, np.uint8)
     if quoted and not _opened(marks, ord(separator)):
         return None
-    found = pl.read_csv(
+    table = pl.scan_csv(
         text, has_header=False, infer_schema=False, separator=separator, quote_char='"' if quoted else None
     )
+    found = table.collect(engine="in-memory")  # on one thread: other blocks are parsed beside this one
     if found.width != width or (found[:, -1].null_count() and not _full(found, marks, separator)):
         return None
     inside = lines - found.height
@@ -59,6 +62,15 @@ def _opened(text: np.ndarray, separator: int) -> bool:
     Of two in a row inside a field the first closes it, and the second opens it again. That each second one is the end
     of a field, and is there, Polars sees.
     """
-    opens = np.flatnonzero(text == _QUOTE)[::2]
+    opens = _places(text, _QUOTE)[::2]
     before = text[np.maximum(opens - 1, 0)]
     return bool(((before == separator) | (before == _FEED) | (before == _QUOTE)).all())  # the text may begin with one
+
+
+def _places(text: np.ndarray, byte: int) -> np.ndarray:
+    """Return where a byte stands; in pieces, so that no memory is asked for that has to be cleared first."""
+    here, found = np.empty(min(PIECE, len(text)), dtype=bool), [np.array([], dtype=np.int64)]
+    for start in range(0, len(text), PIECE):
+        piece = text[start : start + PIECE]
+        found.append(np.flatnonzero(np.equal(piece, byte, out=here[: len(piece)])) + start)
+    return np.concatenate(found)

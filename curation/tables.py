@@ -104,12 +104,14 @@ def empty(schema: Schema) -> pl.DataFrame:
     return pl.DataFrame(schema=schema)
 
 
-def read(rows: pl.DataFrame) -> pl.DataFrame:
-    """Bring `rows`, which may lack columns, into the shape of READ (no bot, no record, else null)."""
-    nothing = {"span": False, "record": False, "bot": False}
+def read(rows: pl.DataFrame, **given: pl.Expr) -> pl.DataFrame:
+    """Bring `rows`, which may lack columns, into the shape of READ: as `given`, else no bot, no record, else null."""
+    nothing, here = {"span": False, "record": False, "bot": False}, rows.schema
+    given = {name: pl.lit(nothing.get(name)) for name in READ if name not in here} | given
+    columns = ((name, kind, given.get(name, pl.col(name))) for name, kind in READ.items())
     return rows.select(
-        (pl.col(name) if name in rows.columns else pl.lit(nothing.get(name))).cast(kind).alias(name)
-        for name, kind in READ.items()
+        column if name not in given and here[name] == kind else column.cast(kind).alias(name)
+        for name, kind, column in columns
     )
 
 

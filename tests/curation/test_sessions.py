@@ -227,6 +227,25 @@ def test_a_customer_may_say_the_same_twice() -> None:
     assert twice(at("10:00:01", "好的"), at("10:00:01", "好的", role="assistant"), at("10:00:02", "x")) == []
 
 
+def test_a_copy_behind_midnight_is_told_by_its_clock_as_it_is_written() -> None:
+    said = (("14:00:00", "好的"), ("01:00:00", "嗯"), ("08:00:00", "在吗"), ("14:00:00", "好的"))
+    assert twice(*({"time": clock, "raw": raw} for clock, raw in said)) == [3]
+
+
+def test_copies_are_found_in_streams_longer_and_shorter_than_what_is_sorted_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("curation.sessions.SORTED", 3)
+    talks = [("a", 1), ("b", 7), ("c", 2), ("d", 2)]
+    said = [
+        {"conversation": name, "source": f"{name}{second}"} | at(f"10:00:{second:02}", f"第{second}句")
+        for name, count in talks for second in range(count)
+    ]  # fmt: skip
+    copies = [{**said[at], "source": f"copy {at}"} for at in (2, 9)]  # of b and c
+    findings = sessions(rows(*said, *copies))[1]
+    assert findings.filter(pl.col("rule") == "read/duplicate-row")["conversation"].to_list() == ["b", "c"]
+
+
 def test_a_message_id_that_comes_again_with_the_same_words_is_a_copy() -> None:
     assert twice({"raw": "x", "id": "7"}, {"raw": "y", "id": "8"}, {"raw": "x", "id": "7"}) == [2]
     assert twice({"raw": "x", "id": "7"}, {"raw": "y", "id": "7"}) == []
