@@ -97,6 +97,17 @@ def test_a_first_turn_about_which_the_agent_asks_for_details_is_a_question_whate
     assert found["question"].to_list() == ["墙面起皮发霉", "墙面起皮发霉\n卫生间那面墙"]
 
 
+def test_the_last_clause_alone_may_ask_for_the_details():
+    found = examples(
+        ("user", "寄电瓶车到成都大概多少钱"),
+        ("assistant", "多重呀，电池拆不拆"),
+        ("user", "七十斤，电池可以拆"),
+        ("assistant", "那走零担，一公斤2.8，电池只能陆运"),
+        kinds=["pair"],
+    )
+    assert found["question"].to_list() == ["寄电瓶车到成都大概多少钱", "寄电瓶车到成都大概多少钱\n七十斤，电池可以拆"]
+
+
 def test_a_masked_number_belongs_to_the_example_but_not_to_its_text():
     found = examples(
         ("user", "发票抬头能改吗？"),
