@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.wording import regex
-from curation.dedup import signatures
+from curation.dedup import minhash, signatures
 from curation.query_types import OTHER
 from curation.recipe import Dedup
 from curation.vectors import MASK
@@ -237,11 +237,17 @@ def _nearest(texts: pl.Series, sides: Sequence[pl.Series], settings: Dedup, seed
     best: npt.NDArray[np.int64] = np.zeros((len(sides), len(signed)), dtype=np.int64)
     last = np.zeros((len(signed), -(-signed.shape[1] // 8) * 8), dtype=np.uint8)
     last[:, : signed.shape[1]] = signed
+    kernels = minhash.accelerator(0)
     for order in _orders(signed):
         for mask, mine in zip(masks, best, strict=True):
             within = order[mask[order]]
-            near, known = last[within], mine[within]
-            most = _equal(near[1:], near[:-1]) - (last.shape[1] - signed.shape[1])
+            known = mine[within]
+            if kernels:
+                most = kernels.agreements(last, within[1:], within[:-1])
+            else:
+                near = last[within]
+                most = _equal(near[1:], near[:-1])
+            most -= last.shape[1] - signed.shape[1]
             nearer = np.flatnonzero(most > np.minimum(known[1:], known[:-1]))
             one, other = within[nearer], within[nearer + 1]
             same = np.count_nonzero(signed[one] == signed[other], axis=1)

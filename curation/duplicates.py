@@ -21,6 +21,7 @@ from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
 from curation.dedup.minhash import cores
 from curation.dedup.shingles import I64
+from curation.ranges import each_row
 from curation.recipe import Best, Dedup
 from curation.references import Reference
 
@@ -144,9 +145,11 @@ def _made(frame: pl.DataFrame, **texts: pl.Expr) -> pl.DataFrame:
 
 def _bare(frame: pl.DataFrame, framing: str) -> pl.Series:
     """Return the questions without the words around them, or whole where next to nothing would be left."""
-    bare = _made(frame, bare=plain(pl.col("question").str.replace_all(framing, " ")))
-    short = pl.col("bare").str.len_chars() < 4
-    return bare.select(pl.when(short).then(frame["asked"]).otherwise("bare").alias("bare")).to_series()
+    asked = frame["asked"].alias("bare")
+    framed = each_row(frame.select("question"), pl.col("question").str.contains(framing)).arg_true()
+    some = frame.select("question", "asked")[framed]
+    bare = _made(some, bare=plain(pl.col("question").str.replace_all(framing, " ")))["bare"]
+    return asked.scatter(framed, bare.zip_with(bare.str.len_chars() >= 4, some["asked"]))
 
 
 def _template(frame: pl.DataFrame) -> pl.Series:
@@ -356,6 +359,8 @@ def _conflicts(pairs: pl.DataFrame, settings: Dedup, framing: str, seed: int, si
 
 def with_times(examples: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
     """Add `time` (Int64, see times.parsed) to examples: that of the last message (`spoken`: id, time), null without."""
+    if spoken.is_empty():
+        return examples.with_columns(time=pl.lit(None, dtype=pl.Int64))
     latest = spoken.select("id", time=times.parsed(spoken["time"])["at"]).group_by("id").agg(pl.col("time").max())
     return examples.join(latest, on="id", how="left", maintain_order="left")
 

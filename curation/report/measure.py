@@ -26,6 +26,8 @@ EXAMPLES_SHOWN = 8
 
 CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
 TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
+SIDED = ["question", "answer"]
+AT_ONCE = 20_000  # examples whose texts are put together at a time
 
 MESSAGE = ["conversation", "message"]
 
@@ -130,9 +132,10 @@ class Measures:
         strong = said.filter((pl.col("action") != "note") & ~pl.col("rule").str.contains("^(?:dedup|selection)/"))
         copies = said.filter(pl.col("rule") == "dedup/near-duplicate").join(wanted, on="id", how="anti")
         against = strong.join(wanted, on="id", how="anti")
-        clean = messages.filter(pl.col("role") != "system").join(by_rule, on=MESSAGE, how="anti")
+        spoken = messages.select(*MESSAGE, "role")
+        clean = spoken.filter(pl.col("role") != "system").join(by_rule, on=MESSAGE, how="anti")
         self.n["clean",] += clean.height
-        self.n["passed",] += examples.join(against, on="id", how="anti").height
+        self.n["passed",] += examples.select("id").join(against, on="id", how="anti").height
         # Of those that passed: duplicates are also looked for among examples that wait for review.
         self.n["copies",] += copies.join(against, on="id", how="anti")["id"].n_unique()
 
@@ -147,19 +150,23 @@ class Measures:
 
     def _examples(self, examples: pl.DataFrame) -> None:
         self._tally(examples, "verdict", by=["kind", "verdict"])
-        self._tally(examples.drop_nulls("split"), "split", by=["split"])
-        said = examples.lazy().select(said=pl.col("question") + pl.col("answer"))  # lazily: common parts are made once
-        told = examples.with_columns(language=said.select(language(pl.col("said"))).collect().to_series())
-        self.n["reasoning", "before"] += int(examples["cot"].is_not_null().sum())
+        self._tally(examples.select("split").drop_nulls(), "split", by=["split"])
+        texts, said = examples.select(*SIDED), language(pl.col("question") + pl.col("answer"))
+        spoken = pl.concat(part.select(language=said) for part in (texts.clear(), *texts.iter_slices(AT_ONCE)))
+        # Of texts and turns only their lengths: of all that was kept they are dear to copy.
+        long = (pl.col(name).str.len_chars() for name in SIDED)
+        counted = examples.select("kind", "verdict", "query_type", "cot", *long, turns=pl.col("turns").list.len())
+        told = counted.hstack(spoken)
+        self.n["reasoning", "before"] += int(told["cot"].is_not_null().sum())
         for side, frame in zip(SIDES, (told, _kept(told)), strict=True):
             self.n["examples", side] += frame.height
             self._tally(frame, "type", side, by=["query_type"])
             self._tally(frame, "language", side, by=["language"])
-            for name in ("question", "answer"):
-                self._histogram(name, side, frame[name].str.len_chars(), CHARACTERS)
+            for name in SIDED:
+                self._histogram(name, side, frame[name], CHARACTERS)
             talks = frame.filter(pl.col("kind") == "dialogue")
-            self._histogram("turns", side, talks["turns"].list.len(), TURNS)
-        self.n["reasoning", "after"] += int((_kept(examples)["cot"].fill_null("").str.strip_chars() != "").sum())
+            self._histogram("turns", side, talks["turns"], TURNS)
+        self.n["reasoning", "after"] += int((_kept(told)["cot"].fill_null("").str.strip_chars() != "").sum())
 
     def _histogram(self, what: str, side: str, sizes: pl.Series, edges: Sequence[int]) -> None:
         """Count by size; the first bin has no lower end, the last no upper one."""
@@ -168,7 +175,7 @@ class Measures:
             self.n[what, side, str(place)] += n
 
     def _variety(self, examples: pl.DataFrame) -> None:
-        kept = _kept(examples)
+        kept = _kept(examples.select("verdict", "answer"))
         mine = examples.group_by("skeleton").agg(
             before=pl.len(), after=(pl.col("verdict") == "keep").sum()
         ).select(pl.col("skeleton"), pl.col("before", "after").cast(pl.UInt32))  # fmt: skip
@@ -193,16 +200,13 @@ class Measures:
             (self.changes, changed, lambda chosen: shown.changes(chosen, messages)),
         ):
             self._per_rule(kept, rows, looked)
-        for mine, rows, look in (
-            (self.kept, _kept(examples), lambda chosen: shown.kept(chosen, messages)),
-            (
-                self.dropped,
-                examples.filter(pl.col("verdict") == "drop"),
-                lambda chosen: shown.dropped(chosen, messages, findings),
-            ),
+        ranked = examples.select("verdict", rank=pl.col("id").hash(seed=self.seed)).with_row_index("at")
+        for mine, verdict, look in (
+            (self.kept, "keep", lambda chosen: shown.kept(chosen, messages)),
+            (self.dropped, "drop", lambda chosen: shown.dropped(chosen, messages, findings)),
         ):
-            chosen = _first(rows.with_columns(rank=pl.col("id").hash(seed=self.seed)), mine, EXAMPLES_SHOWN)
-            _merge(mine, chosen["rank"].to_list(), look(chosen.drop("rank")), EXAMPLES_SHOWN)
+            chosen = _first(ranked.filter(pl.col("verdict") == verdict), mine, EXAMPLES_SHOWN)
+            _merge(mine, chosen["rank"].to_list(), look(examples[chosen["at"]]), EXAMPLES_SHOWN)
 
     def _per_rule(
         self, kept: dict[str, Chosen[Any]], rows: pl.DataFrame, look: Callable[[pl.DataFrame], dict[str, list[Any]]]
