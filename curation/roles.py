@@ -52,7 +52,10 @@ class Speaker(NamedTuple):
 
 
 class Roles:
-    """The roles of one source: the recipe's words and globs first, then the words everybody uses."""
+    """The roles of one source: the recipe's words and globs first, then the words everybody uses.
+
+    The recipe's word may be an empty text: who has no name.
+    """
 
     def __init__(self, given: Mapping[Any, Sequence[str]]) -> None:
         """Take the recipe's words by role; a word with ``*`` is a glob, and ``*`` alone is everybody else."""
@@ -70,8 +73,8 @@ class Roles:
         return self._known[word]
 
     def _find(self, word: str) -> Speaker | None:
-        if not word:
-            return None
+        if not word:  # of an empty cell only the recipe knows whose it is
+            return speaker(self.words[""]) if "" in self.given else None
         role = self.words.get(word) if word in self.given or not self.globs else None
         role = role or next((role for glob, role in self.globs if fnmatchcase(word, glob)), None)
         role = role or self.words.get(word) or known_inside(word) or self.rest

@@ -12,8 +12,17 @@ import polars as pl
 from curation import built, shapes, times
 from curation.roles import Roles
 from curation.sniffing import dates
-from curation.sniffing.columns import Choice, Column, flatten, role_column, session_column, text_column, time_column
-from curation.sniffing.guess import Guess, Item, Question, shown, words
+from curation.sniffing.columns import (
+    Choice,
+    Column,
+    flatten,
+    role_column,
+    session_column,
+    speaking,
+    text_column,
+    time_column,
+)
+from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 from curation.sniffing.messages import kinds, separator, who_is_who
 
 _COMMON = Roles({})
@@ -29,6 +38,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     keys = _sides(columns)
     if not keys and (_cells(guess, columns) or _answers(guess, columns)):
         return
+    given = columns
     columns = [_filled_down(guess, column, columns) for column in columns]
     found: dict[str, Any] = {}
     guess.source |= {"shape": "messages", "columns": found}
@@ -56,7 +66,10 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         if session and session.value == found.get("asker") and not by_name[session.value].named("conversation"):
             session, rows = None, None  # he may come again
     if role is None and text:
-        role = _names(guess, columns, taken | set(links.values()) | ({session.value} if session else set()), rows)
+        mapped = taken | set(links.values()) | ({session.value} if session else set())
+        role = _names(guess, columns, mapped, rows) or _one_side(
+            guess, found, [c for c in given if c.key not in mapped], by_name[text.value].values, rows
+        )
     moments = by_name[time.value].values if time else None
     dates.note(guess, moments or [])
     if session and rows and moments and not by_name[session.value].named("conversation") and _long(rows, moments):
@@ -78,7 +91,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         found["customer"] = found["asker"]
         why = "no id of conversations"
         guess.items.append(Item("session", f"{found['asker']}, parted by silences of 30 minutes", 0.85, why))
-    elif not session:
+    elif not session and "customer" not in found:
         _customer(guess, found, columns, taken | ({role.value} if role else set()))
     elif "id" in links:
         found["id"] = links["id"]
@@ -126,6 +139,10 @@ def _filled_down(guess: Guess, column: Column, columns: Sequence[Column]) -> Col
     if guess.source["format"] not in ("csv", "tsv", "xlsx") or not named or column.fill > 0.9 or not column.filled:
         return column
     beside = any(c.named("conversation") and c.distinct > 0.9 and _gaps(c) == _gaps(column) for c in columns)
+    if any(c.named("conversation") and c.fill == 1 and c is not column for c in columns) and not any(
+        c.named("role") or c.named("speaker") for c in columns if c is not column
+    ):
+        return column  # conversations are told apart without it, and only it may tell who speaks
     if not column.values[0].strip() or (column.distinct < 0.9 and not beside):  # a customer may come again
         return column
     guess.source["fill_down"] = True
@@ -232,6 +249,59 @@ def _names(
             )
             return Choice(column.key, 0.75, "a few names speak in many conversations")
     return None
+
+
+def _one_side(
+    guess: Guess, found: dict[str, Any], options: Sequence[Column], said: Sequence[str], sessions: Sequence[str] | None
+) -> Choice | None:
+    """Find the column of names that only one side has: the header says which, else how those with and without speak."""
+    for column in options:
+        named = column.named("speaker") or column.named("role") or column.named("customer")
+        if not named or not 0.15 < column.fill < 0.85 or column.times > 0.6 or column.length > 40 or column.flag:
+            continue
+        there = ["named" if value in column.counts else "nameless" for value in column.values]
+        alone = sum(len(set(names)) < 2 for names in _by_session(column, sessions)) if sessions else 0
+        if sessions and (_mixed(there, sessions) < 0.5 or alone < 0.8 * len(set(sessions))):
+            continue  # merged cells, or several people of one side
+        gone = sorted({value for value in column.values if value not in column.counts})
+        side = _COMMON.of(str(column.key))
+        who, sure, why = side.role if side else "", 0.9, "only they have a name, as the header says"
+        if who not in ("user", "assistant"):
+            votes = speaking(there, said, sessions)
+            lead = votes.get("named", 0) - votes.get("nameless", 0)
+            who, sure = "user" if lead > 0 else "assistant", max(0.55, min(0.9, 0.6 + abs(lead) / 2.5))
+            why = "those who have a name begin and ask" if lead > 0 else "those who have a name serve"
+        rest = (
+            "*" if any(name.strip().casefold() in _COMMON.words for name in column.counts) else "?*"
+        )  # whatever names say
+        guess.source["roles"] = {who: [rest], "assistant" if who == "user" else "user": gone}
+        if not sessions and who == "user":
+            found["customer"], guess.source["fill_down"] = column.key, True
+            guess.items.append(
+                Item(
+                    "session",
+                    f"{column.key}, parted by silences of 30 minutes",
+                    0.7,
+                    "an answer is for the name above it",
+                )
+            )
+        if sure < SURE:
+            guess.question = Question(
+                f"Who has a name in '{column.key}'? (guess: {'the customer' if who == 'user' else 'who answers'})",
+                [("the customer", {"roles": {"user": [rest], "assistant": gone}}),
+                 ("who answers", {"roles": {"assistant": [rest], "user": gone}})],
+                f"roles: {json.dumps(guess.source['roles'], ensure_ascii=False)}",
+            )  # fmt: skip
+        return Choice(column.key, sure, why)
+    return None
+
+
+def _by_session(column: Column, sessions: Sequence[str]) -> list[list[str]]:
+    """Return the names of each session, empty ones left out."""
+    seen: dict[str, list[str]] = {}
+    for name, session in zip(column.values, sessions, strict=True):
+        seen.setdefault(session, []).extend([name] if name in column.counts else [])
+    return list(seen.values())
 
 
 def _mixed(names: Sequence[str], sessions: Sequence[str]) -> float:

@@ -601,6 +601,37 @@ def test_a_conversation_that_is_named_in_its_first_row_alone(tmp_path: Path, zh:
     assert reading.unreadable["why"].to_list() == ["no conversation id"]
 
 
+@pytest.mark.parametrize(
+    ("header", "side", "empty"),
+    [("客户昵称", "user", ""), ("昵称", "user", ""), ("昵称", "user", "-"), ("客服昵称", "assistant", "")],
+)
+def test_only_one_side_has_a_name(tmp_path: Path, zh: list[Said], header: str, side: str, empty: str) -> None:
+    def name(said: Said) -> str:
+        if said.role != side:
+            return empty
+        return f"tb{said.conversation[-4:]}" if side == "user" else "小鱼"
+
+    rows = [[s.conversation, name(s), s.text] for s in zh]
+    guess, found = guessed(tmp_path, "named.csv", table(rows, ["会话编号", header, "内容"]))
+    assert guess.question is None
+    agrees(found, zh)
+
+
+def test_where_only_customers_have_a_name_it_tells_conversations_apart(tmp_path: Path, zh: list[Said]) -> None:
+    rows = [[f"客服{s.conversation[-4:]}" if s.role == "user" else "", s.text] for s in zh]  # whatever names look like
+    first = next(place for place, row in enumerate(rows) if row[0])
+    guess, found = guessed(tmp_path, "named.csv", table(rows[first:], ["昵称", "内容"]))
+    assert (guess.source["columns"]["customer"], guess.source["fill_down"]) == ("昵称", True)
+    agrees(found, zh[first:], len({row[0] for row in rows if row[0]}))
+
+
+def test_names_of_merged_cells_are_no_sides(tmp_path: Path, zh: list[Said]) -> None:
+    pairs = pairwise([Said("", "", ""), *zh])
+    rows = [[s.conversation if s.conversation != b.conversation else "", s.text] for b, s in pairs]
+    (tmp_path / "merged.csv").write_text(table(rows, ["客户昵称", "内容"]))
+    assert sniff(members("merged.csv", tmp_path / "merged.csv")[0]).source["columns"].get("role") is None
+
+
 def test_who_asks_is_named_in_the_first_row_alone(tmp_path: Path, zh: list[Said]) -> None:
     pairs = pairwise([Said("", "", ""), *zh])
     rows = [
