@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from curation import detect as detectors
-from curation.checks.registry import by_distinct, by_row, check
+from curation.checks.registry import by_distinct, by_row, check, shared
 
 _HAN = r"\p{Han}"
 _LATIN = r"[A-Za-z\u00c0-\u024f]"
@@ -21,6 +21,11 @@ def language(text: pl.Expr) -> pl.Expr:
     A Han character carries about as much as half a Latin word, hence the factor.
     """
     return text.map_batches(_of_two, return_dtype=pl.String)
+
+
+def asked_in() -> pl.Expr:
+    """Return the language of an example's question, which tells the rules that look at it: a column made once."""
+    return shared(language(pl.col("question")), "language of the question")
 
 
 def _of_two(texts: pl.Series) -> pl.Series:
@@ -100,7 +105,8 @@ def _of_many(rows: pl.DataFrame) -> pl.Series:
 @check(on="example")
 def languages_differ() -> pl.Expr:
     """Question and answer are in different scripts (Chinese and Latin). Evidence: the answer's first 40 characters."""
-    question, answer = sides = pl.col("question"), pl.col("answer")
+    answer = pl.col("answer")
+    sides = pl.col("question"), answer
     enough = answer.str.count_matches(r"\p{L}") >= 12  # "iPhone 15" and "B" are answers in any language
     wide = [side.str.len_bytes() != side.str.len_chars() for side in sides]
 
@@ -109,7 +115,7 @@ def languages_differ() -> pl.Expr:
         letters = (pl.when(seen).then(side).otherwise(pl.lit("")) for side, seen in zip(sides, wide, strict=True))
         rare = pl.any_horizontal(one.str.contains(_RARE) for one in letters)
         some = rows.struct.unnest().with_row_index("row").filter(wide[0] | wide[1])
-        told = some.lazy().with_columns(asked=language(question), said=language(answer), rare=rare)
+        told = some.lazy().with_columns(said=language(answer), rare=rare)
         both = told.collect().filter((pl.col("asked") != pl.col("said")) | pl.col("rare")).filter(enough)
         counted = both["rare"].arg_true()
         scripts = {
@@ -121,7 +127,7 @@ def languages_differ() -> pl.Expr:
         nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
-    return pl.struct(sides).map_batches(other, return_dtype=pl.String)
+    return pl.struct(*sides, asked=asked_in()).map_batches(other, return_dtype=pl.String)
 
 
 @check(on="example")

@@ -368,13 +368,14 @@ def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
     """Return every pair of neighbouring Han characters: row, first and second character, in 42 bits and the row's."""
     texts = texts.fill_null("")
     letters = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
-    rows = np.repeat(np.arange(len(texts), dtype=np.uint32), texts.str.len_chars().to_numpy())
+    ends = np.cumsum(texts.str.len_chars().to_numpy().astype(np.int64))
     han = _han(letters)
     together = han[:-1] & han[1:]
-    together &= rows[:-1] == rows[1:]
+    together[ends[(ends > 0) & (ends < len(letters))] - 1] = False  # of two texts
     first = np.flatnonzero(together)
-    pairs = rows[first].astype(np.uint64)
-    for letter in (letters[first], letters[first + 1]):
+    each = np.diff(np.searchsorted(first, ends), prepend=0)
+    pairs = np.repeat(np.arange(len(texts), dtype=np.uint64), each)
+    for letter in (letters.take(first, mode="clip"), letters.take(first + 1, mode="clip")):
         pairs <<= np.uint64(21)
         pairs |= letter
     return pairs
@@ -385,10 +386,10 @@ _HAN = np.zeros(0x110000, dtype=np.int8)  # of every character that was seen: 1 
 
 def _han(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
     """Tell which characters are Han; Polars is asked once for each."""
-    told = _HAN[letters]
+    told = _HAN.take(letters, mode="clip")  # with a mode a third of the time, as no place is looked at before
     new = np.unique(letters[told == 0])
     if new.size:
         is_han = pl.Series([chr(code) for code in new], dtype=pl.String).str.contains(r"\p{Han}").to_numpy()
         _HAN[new] = np.where(is_han, 1, -1)
-        told = _HAN[letters]
+        told = _HAN.take(letters, mode="clip")
     return told > 0
