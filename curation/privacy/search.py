@@ -214,11 +214,9 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     if not wanted.kinds:
         return pl.DataFrame(schema={"row": pl.UInt32, **_HIT})
     finders, guards, replied = _needed(wanted.kinds)
-    may = pl.any_horizontal(map(pl.col("text").str.contains, looks(name for name in GUARDS if guards & _BIT[name])))
-    if replied:
-        may |= pl.col("asked").is_not_null()
     likely = units.select("row", "text", "asked").drop_nulls("text")
-    seen = _seen(likely.select("text", "asked").unique(maintain_order=True).filter(may))
+    distinct = likely.select("text", "asked").unique(maintain_order=True)
+    seen = _seen(_passing(distinct, [name for name in GUARDS if guards & _BIT[name]], replied=replied))
     texts = seen["text"].to_list()
     found = [
         (place, *hit, text[hit.start : hit.end])
@@ -228,6 +226,26 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     hits = pl.DataFrame(found, schema={"place": pl.UInt32, **_HIT}, orient="row")
     places = seen.select("text", "asked", "place").join(hits, on="place", maintain_order="left_right")
     return likely.join(places, on=["text", "asked"], nulls_equal=True, maintain_order="left_right").select("row", *_HIT)
+
+
+def _passing(distinct: pl.DataFrame, names: Sequence[str], *, replied: bool) -> pl.DataFrame:
+    """Return those of distinct texts (text, asked) that a guard of `names` may let pass, or that may reply.
+
+    Our own masks announce their numbers ([订单号1]): where there is nothing else, the text without them decides.
+    """
+    text = pl.col("text")
+    may = pl.any_horizontal(map(text.str.contains, looks(name for name in names if name != "announced")))
+    if replied:
+        may |= pl.col("asked").is_not_null()
+    if "announced" not in names:
+        return distinct.filter(may)
+    announced = text.str.contains(GUARDS["announced"])
+    seen = (
+        distinct.lazy().with_columns(may=may, announced=announced).filter(pl.col("may") | pl.col("announced")).collect()
+    )
+    alone = seen.select((~pl.col("may")).arg_true()).to_series()
+    unmasked = seen["text"].gather(alone).str.replace_all(_OUR_MASK, "[]").str.contains(GUARDS["announced"])
+    return seen.select("text", "asked").filter(seen["may"].scatter(alone, unmasked))
 
 
 def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
