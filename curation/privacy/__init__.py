@@ -1,8 +1,8 @@
 """Personal data: found with checksums where a number has one, right inside Chinese text, and replaced by its kind.
 
-words.py reads rules/personal_data.yaml; numbers.py, accounts.py, names.py, addresses.py and replies.py find where
-patterns.py says; search.py runs them over a frame behind cheap guards; pseudonyms.py numbers and replaces; residual.py
-looks once more, with patterns of its own, at what leaves us.
+words.py reads rules/personal_data.yaml; numbers.py, accounts.py, names.py, parties.py, addresses.py and replies.py find
+where patterns.py says; search.py runs them over a frame behind cheap guards; pseudonyms.py numbers and replaces;
+residual.py looks once more, with patterns of its own, at what leaves us.
 """
 
 from curation.privacy.guards import GUARDS

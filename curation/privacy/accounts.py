@@ -154,7 +154,7 @@ def _plate_said(match: re.Match[str]) -> Iterable[Hit]:
 PLATES = (Finder(_PLATE, _plate), Finder(_PLATE_SAID, _plate_said))  # Chinese by their shape, others behind a word
 
 # A placeholder in a link is a part of it.
-_LINK = late(r"(?:https?://|www\.)(?:\[[^\[\]\d\n]{1,24}\d{1,3}\]|[!-;=?-~])+", re.IGNORECASE)
+_LINK = late(r"(?:https?://|www\.)(?:[!-;=?-Z\\-~]+|\[[^\[\]\d\n]{1,24}\d{1,3}\]|\[)+", re.IGNORECASE)
 _LET_IN = late(
     (
         r"(?:(?<=[?&#;])|(?<=%26))(?P<name>[\w.-]{0,20}?(?:token|api_?key|secret|signature|passw(?:or)?d"

@@ -42,7 +42,9 @@ _FINE = (
     rf"[\s,，-]?(?:{_UNIT})|{_PLACE}{{1,7}}?{_ROAD}[\s,，-]?(?:{_N}\s?(?:栋|幢|座|单元|室|楼)))"
 )
 _REST = rf"(?:[\s,，-]?{_UNIT}|[\s-]?(?:{_PLACE}{{1,8}}?{_ESTATE})[\s,，-]?(?:{_UNIT})?)*"
-_ADDRESS = late(rf"(?P<regions>(?:{_REGION}){{0,4}}(?:{_TOWN}){{0,2}})(?P<fine>{_FINE})(?P<rest>{_REST})")
+_ADDRESS = late(
+    rf"(?!(?<=[0-9])[年月日号])(?P<regions>(?:{_REGION}){{0,4}}(?:{_TOWN}){{0,2}})(?P<fine>{_FINE})(?P<rest>{_REST})"
+)
 _DEEP = late(
     rf"(?P<regions>(?:{_REGION}){{2,4}}(?:{_TOWN})?(?:{_PLACE}{{1,8}}?(?:{_ROAD}|{_HOME})))"
     rf"(?![庄口街路镇乡村园桥店河岸屯营胡寺])(?![{_HAN}]*(?:有|怎|多|吗))"
@@ -68,7 +70,8 @@ def _chinese(match: re.Match[str]) -> Iterable[Hit]:
         yield Hit(start, end, "address", re.sub(r"[\s,，-]", "", text[start:end]))
 
 
-CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _DEEP, _BLOCK, _ROOM))
+CHINESE = tuple(Finder(pattern, _chinese) for pattern in (_ADDRESS, _BLOCK, _ROOM))
+REGIONS = (Finder(_DEEP, _chinese),)  # to the road, without a number
 
 _PLACED = late(r".{0,6}?(?:位于|坐落于|座落于|开在)")
 _KNOWN = late(

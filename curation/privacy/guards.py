@@ -23,7 +23,19 @@ def _cues(*kinds: str) -> str:
 
 
 _ANNOUNCED = _cues(
-    "order-number", "order-word", "tracking-number", "phone", "passport", "tax-number", "device", "identity-card"
+    "order-number",
+    "order-word",
+    "tracking-number",
+    "phone",
+    "passport",
+    "tax-number",
+    "device",
+    "identity-card",
+    "document-number",
+    "record-number",
+    "case-number",
+    "vehicle",
+    "bank-code",
 )
 # What may stand between a word and its number (numbers.py).
 _GAP = r"(?:是|为|就是|号码?|尾号|分别|[:：#\s,，.。(（=-]|is|was|are|'s|number|no|num|on|at){0,8}"
@@ -40,12 +52,20 @@ _STREET = (
     "|Parkway|Pkwy|Highway|Hwy|Row|Gardens|Grove|Mews|Circle|Cir|Trail|Way|Hill|Walk|Quay|Green)"
 )
 
+_FAMILY = f"[{''.join(sorted({name[0] for name in WORDS.surnames}))}]"
+
 GUARDS: dict[str, str] = {
     "number": rf"{_D}(?:[ ,，、()（）./·–—-]{{0,3}}{_D}){{6}}",
     "announced": rf"(?i)(?:{_ANNOUNCED}){_GAP}(?:[(（+]|[A-Z]{{1,22}}[ _-]?|[A-Z0-9]{{3}})?[ _-]?{_D}",
     "code": (
         r"(?i)[A-Z]{2}[0-9]{2} ?[A-Z0-9]{4}|[A-Z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D]|(?:[0-9A-F]{2}[:：-]){5}"
-        r"|1Z[A-Z0-9]{6}|[A-Z]{2,4}-[0-9]{7}"
+        r"|1Z[A-Z0-9]{6}|[A-Z]{2,4}-[0-9]{7}|[0-9][A-Z][A-Z0-9][0-9]-[A-Z][A-Z0-9][0-9]-"
+    ),
+    "case": (
+        r"(?:19|20)[0-9]{2}[)）〕\]】]? ?(?:第|最高"
+        r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼兵军])"
+        r"|(?i)[0-9][:：-][0-9]{2}-[A-Z]{2}-[0-9]|[0-9]-(?:cv|cr|md|bk|dr|fl|pr|jv|civ)-[0-9]|(?:cv|cr|dr|kb"
+        r"|qb|cl|hc|bl|ad)-?[0-9]{2,4}-[0-9]{4}"
     ),
     "birth": r"(?i)出生|生日|生于|[0-9][日号]?生[的人]|birth|d\.?o\.?b|born",
     "email": r"(?i)@|(?: at |[(（]at[)）]|\[at\]|艾特) ?[A-Z0-9-]+ ?(?:[(（]dot[)）]|\[dot\]|dot|点)",
@@ -82,11 +102,27 @@ GUARDS: dict[str, str] = {
         rf"|(?i:{_B}hey|thanks|thank you|cheers|morning|afternoon|evening|sorry|regards|sincerely|{_B}bye|welcome)"
         r"[^A-Za-z]{0,4}(?i:again)?[^A-Za-z]{0,3}[A-Z]"
     ),
+    "party-zh": (
+        rf"(?:{WORDS.party}|{WORDS.relative}|诉)(?:[的是为:：\s,，、(（]|名字|姓名|叫做|名叫|叫){{0,4}}{_FAMILY}"
+        rf"|{_FAMILY}{WORDS.given}{{1,2}}(?:的(?:家属|律师|代理|主治|监护人|委托|亲属|遗产|病历|案|{WORDS.relative})"
+        rf"|副|主治|{WORDS.profession}|诉|状告)"
+    ),
+    "party-en": (
+        rf"(?i:{WORDS.english_party}|{WORDS.english_relative}|behalf of|next of kin|emergency contact"
+        rf"|estate of|custody of|matter of"
+        r"|attorney for|divorc(?:e|ing)|suing|sue|against|versus)(?i:['’]s)?(?i: name)?(?i:,? is|,? was"
+        r"|,? named|,? called)?[^A-Za-z]{1,3}"
+        r"(?i:(?:mr|mrs|ms|miss|dr|prof)[^A-Za-z]{1,2})?[A-Z]"
+        r"|(?:Dr|Prof|Atty|Doctor|Professor|Nurse|Judge|Justice|Attorney|Solicitor|Barrister|Consultant"
+        r"|Surgeon)\.? [A-Z]"
+    ),
     "address-zh": (
         rf"{_ROAD}(?:[一二三四五六七八九十]条|[东西南北]段)?[\s,，-]?{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}"
         rf"|{_ESTATE}[\s,，-]?(?:{_N}[0-9一二三四五六七八九十百零〇]{{0,5}}\s?{_UNIT}|[东西南北][区门院]|[0-9]{{3}}|[0-9]+-[0-9])"
         r"|[0-9](?:号楼|栋|幢)|单元[0-9]{3}"
-        rf"|[省市区县旗州盟镇乡][\s,，-]?[^\n。]{{1,14}}(?:{_ROAD}|小区|花园|花苑|家园|公寓|社区|宿舍|园|苑|府)"
+    ),
+    "region-zh": (
+        rf"[省市区县旗州盟镇乡][\s,，-]?[^\n。]{{1,14}}(?:{_ROAD}|小区|花园|花苑|家园|公寓|社区|宿舍|园|苑|府)"
     ),
     "address-en": (
         r"[0-9][A-Za-z]?(?:-[0-9]{1,5})?[,，]? (?:[NSEW]\.? |North |South |East |West )?"
@@ -104,7 +140,13 @@ _HARDLY_WIDE = "[\uff02-\uff07\uff0a\uff0b\uff0d-\uff19\uff1c-\uff1e\uff20-\uff5
 
 # Asked as one pattern. Not more of them: what one has seen of a text, times what others have, is a state of the
 # engine's automaton, and where there are too many it takes fifty times as long by another way.
-_TOGETHER = (("number", "code", "ip"), ("email", "link"), ("address-zh", "address-en"))
+_TOGETHER = (
+    ("number", "code", "ip", "case"),
+    ("email", "link"),
+    ("address-zh", "region-zh", "address-en"),
+    ("name-zh", "party-zh"),
+    ("name-en", "party-en"),
+)
 
 
 def looks(names: Iterable[str]) -> list[str]:

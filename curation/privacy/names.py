@@ -11,7 +11,7 @@ from curation.privacy.words import WORDS
 
 _HAN = "\u4e00-\u9fff"
 _CUE = late(
-    r"(?:姓名|名字|收件人|收货人|联系人|寄件人|发件人|开户名|户名|持卡人|机主|乘客|乘车人|入住人|客户名称?|真实姓名|收款人|办理人|申请人)"
+    r"(?:姓名|名字|收件人|收货人|联系人|寄件人|发件人|开户名|户名|持卡人|机主|乘客|乘车人|入住人|客户名称?|真实姓名|收款人|办理人)"
     r"(?:是|为|叫|就是|填的?是|写的?是|改成|改为|[:：\s,，-]){0,4}"
     rf"|(?<![{_HAN}])(?:我叫|我是|我的名字叫|本人叫|本人|叫我|她叫|他叫|免贵姓名)(?:是|[:：\s])?"
     r"|(?:我叫|我的名字叫|她叫|他叫|本人叫)(?:做|[:：\s])?"
@@ -28,7 +28,7 @@ _BESIDE_PHONE = late(
     rf"[0-9]{{9}}|1[3-9][0-9][ -][0-9]{{4}}))"
 )
 # What follows a name in running Chinese: after a surname and one character these words begin, not the name's third.
-_GOES_ON = late(
+GOES_ON = late(
     "今天|昨天|前天|明天|现在|刚才|刚刚|在|的|了|是|我|你|您|他|她|请|想|要|买|订单|下单|有|没|也|就|都|来|去|到|很|谢谢|感谢|从|用|已|把|被|和|跟|与|"
     "电话|手机|地址|联系|收|住|身份|单号|号码|麻烦|帮|咨询|查|问|女|男|先生|女士|小姐|家|这|那|能|可以|吗|吧|呢|啊|哦|但|不|对|给|寄|退|换|说|给|以|之前|之后|上|下|"
     "需|希望|反馈|投诉|申请|预约|办|发|打|付|支付|快递|尾号|微信|邮箱|账号|会员|客户|用户|工号|为"
@@ -75,8 +75,8 @@ def person(text: str, start: int, *, sure: bool = True) -> int | None:
     if given in WORDS.title.split("|"):
         return match.end("surname")
     if len(given) == 2:
-        goes_on = _GOES_ON.match(text, match.start("given") + 1)
-        rest_goes_on = _GOES_ON.match(text, match.end()) or not re.match(f"[{_HAN}]", text[match.end() :])
+        goes_on = GOES_ON.match(text, match.start("given") + 1)
+        rest_goes_on = GOES_ON.match(text, match.end()) or not re.match(f"[{_HAN}]", text[match.end() :])
         long_word = goes_on and len(goes_on.group()) > 1
         if given[1] in _NOT_GIVEN or long_word or (goes_on and not rest_goes_on):
             return match.end() - 1 if sure else None
@@ -84,8 +84,8 @@ def person(text: str, start: int, *, sure: bool = True) -> int | None:
     return end if sure or not re.match(f"[{_HAN}]", text[end:]) else None
 
 
-_WORD = r"(?:[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*|(?:Mc|Mac|O['’]|De|La|Van)[A-Z][a-z]+|[A-Z]{2,}(?![a-z]))"
-_CAPITAL = rf"{_WORD}(?:[ ](?:[A-Z]\.|(?:van|de|der|von|al|bin)(?= [A-Z])|{_WORD})){{0,3}}"
+_WORD = r"(?:(?:Mc|Mac|O['’]|De|La|Van)[A-Z][a-z]+|[A-Z][a-z]+(?:[-'’][A-Z]?[a-z]+)*|[A-Z]{2,}(?![a-z]))"
+CAPITAL = rf"{_WORD}(?:[ ](?:[A-Z]\.|(?:van|de|der|von|al|bin)(?= [A-Z])|{_WORD})){{0,3}}"
 _WHOSE = (  # a shop's or a product's name is none of a person's
     r"my|his|her|their|(?:my|his|her|their|the|our) (?:wife|husband|partner|son|daughter|mother|father|mom|mum|dad"
     r"|brother|sister|friend|boss|colleague|roommate|neighbou?r|landlord|tenant|doctor|driver|agent)(?:'s|’s)"
@@ -96,21 +96,21 @@ _EN_CUE = late(
     rf"|(?:^|(?<=[\n;,|(]))\s*name(?: is|:| -)|the name is|under the name(?: of)?|i(?:'m| am) called"
     rf"|recipient(?: is|:)?|account holder(?: is|:)?|cardholder(?: is|:)?|addressed to|attn:?"
     rf"|contact person(?: is|:)?|signed,?|speak(?:ing)? (?:to|with)|chatting with|spoke (?:to|with))) ?"
-    rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?(?P<name>{_CAPITAL})"
+    rf"(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?(?P<name>{CAPITAL})"
 )
-_THIS_IS = late(rf"(?i:\bthis is) (?P<name>{_CAPITAL})(?=,? (?:speaking|here|calling|from|again|writing)\b)")
-_I_AM = late(rf"(?i:\bI(?:'m|’m| am)) (?P<name>{_CAPITAL})(?=,? (?:from|with|calling|and I|speaking|your)\b|[,.!]|$)")
+_THIS_IS = late(rf"(?i:\bthis is) (?P<name>{CAPITAL})(?=,? (?:speaking|here|calling|from|again|writing)\b)")
+_I_AM = late(rf"(?i:\bI(?:'m|’m| am)) (?P<name>{CAPITAL})(?=,? (?:from|with|calling|and I|speaking|your)\b|[,.!]|$)")
 _DEAR = late(
-    rf"(?<![a-z] )(?i:\b(?:dear)) (?P<name>(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?{_CAPITAL})(?=\s*[,:!.\n–-]|\s*$)"
+    rf"(?<![a-z] )(?i:\b(?:dear)) (?P<name>(?:(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.? )?{CAPITAL})(?=\s*[,:!.\n–-]|\s*$)"
 )
 # Spoken to, not of: "Mr. Sam shared a cake" in a sum stays.
 _MISTER = late(
     rf"(?i:\b(?:hi|hello|hey|thanks|thank you|dear|sorry|welcome|morning|afternoon|evening|speaking "
-    rf"(?:to|with)|this is|regards)),? ?(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\b\.? (?P<name>{_CAPITAL})"
+    rf"(?:to|with)|this is|regards)),? ?(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\b\.? (?P<name>{CAPITAL})"
 )
 _GREETING = late(
     rf"(?i:\b(?:call me|hi|hello|hey|hiya|thanks|thank you|cheers|morning|afternoon|evening|sorry"
-    rf"|regards|sincerely|bye|welcome)),? ?(?:again,? )?\n?(?P<name>{_CAPITAL})(?=\s*(?:[,.!?:;\n–-]|$"
+    rf"|regards|sincerely|bye|welcome)),? ?(?:again,? )?\n?(?P<name>{CAPITAL})(?=\s*(?:[,.!?:;\n–-]|$"
     rf"|I\b|thank|thanks|sorry|please|we\b|we're|I'm|I've|how|what|can|could|you\b|your|there|it\b"
     rf"|this))"
 )
@@ -118,10 +118,10 @@ _GREETING = late(
 _SIGNED = late(
     rf"(?:(?i:regards|sincerely|faithfully|yours truly|best wishes)[,.!]?"
     rf"|(?:(?i:thanks|cheers|best|thank you|all the best)[,.!]?\s*\n"
-    rf"|(?:Best|Cheers),))\s*(?:[-–—]\s*)?(?P<name>{_CAPITAL})(?=\s*$|\n)"
+    rf"|(?:Best|Cheers),))\s*(?:[-–—]\s*)?(?P<name>{CAPITAL})(?=\s*$|\n)"
 )
 _LOWER = late(rf"\b(?:[Mm]y|[Hh]is|[Hh]er|{_WHOSE}) name(?: is| was|'s|’s) (?P<name>[a-z]+(?: [a-z]+)?)\b")
-_NO_NAME = {
+NO_NAME = {
     word.casefold()
     for word in [
         "Sir",
@@ -315,7 +315,7 @@ def _named(match: re.Match[str]) -> Iterable[Hit]:
     title = re.match(r"(?:Mr|Mrs|Ms|Miss|Dr|Prof|Mx)\.? ", match["name"])
     start = match.start("name") + (title.end() if title else 0)
     words = match["name"][title.end() if title else 0 :].split(" ")
-    count = next((i for i, word in enumerate(words) if word.casefold() in _NO_NAME), len(words))
+    count = next((i for i, word in enumerate(words) if word.casefold() in NO_NAME), len(words))
     if count:
         name = " ".join(words[:count])
         yield Hit(start, start + len(name), "name", name.casefold())

@@ -51,9 +51,11 @@ def luhn(text: str) -> bool:
     plain = digits(text)
     if not 13 <= len(plain) <= 19 or len(set(plain)) == 1:
         return False
-    from stdnum import luhn as digit  # loaded, as its kind, when there is something to ask it
+    backwards = plain[::-1]
+    return sum(map(int, backwards[::2] + backwards[1::2].translate(_DOUBLED))) % 10 == 0
 
-    return bool(digit.is_valid(plain))
+
+_DOUBLED = str.maketrans("0123456789", "0246813579")  # twice the digit, the digits of that added up
 
 
 def identity_card(text: str) -> bool:
@@ -123,7 +125,9 @@ def _public(number: str) -> bool:
 
 _GAP = r"(?P<gap>(?:(?:是|为|就是|号码?|尾号|分别|[:#\s,，。(（=]|-|is|was|are|'s|number|no\.?|num|on|at)){0,6}?)"
 _VALUE = r"(?P<value>[A-Za-z]{0,6}[-_]?[0-9][A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*(?:(?: |(?<=[0-9])-)[0-9]{3,}){0,5})"
-_MARK = late(r"[:#=]|号|编码|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA")
+_MARK = late(
+    r"[:#=]|号|编码|[Rr]ef(?:erence)?\b|locator|confirmation|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA"
+)
 
 
 def _announced(cue: str, value: str = _VALUE) -> re.Pattern[str]:
@@ -145,9 +149,25 @@ _ID_SAID = _announced("identity-card", r"(?P<value>[0-9]{15}|[0-9]{9}|[0-9]{3}[-
 _DATE_LIKE = late(r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}")
 
 
+_DOCUMENT = _announced(
+    "document-number", r"(?P<value>[A-Za-z]{0,3}-?[0-9][A-Za-z0-9]*(?:[ -][A-Za-z]{0,2}[0-9][A-Za-z0-9]*){0,4})"
+)
+_RECORD = _announced("record-number", r"(?P<value>[A-Za-z]{0,4}[-_]?[0-9][A-Za-z0-9]*(?:[-/][A-Za-z0-9]+){0,3})")
+_CASE_SAID = _announced("case-number", r"(?P<value>[A-Za-z]{0,4}-?[0-9][A-Za-z0-9]*(?:[-:/][A-Za-z0-9]+){0,5})")
+_VIN = _announced("vehicle", r"(?P<value>[A-HJ-NPR-Za-hj-npr-z0-9]{17})")
+_BANK_CODE = _announced(
+    "bank-code", r"(?P<value>[0-9]{2}[- ]?[0-9]{2}[- ]?[0-9]{2}|[0-9]{3}-[0-9]{3}|[0-9]{5}-?[0-9]{3}|[0-9]{9})"
+)
+
+
 ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]]] = {
     "passport": ("passport", _PASSPORT, bool),
     "tax-number": ("tax-number", _TAX, lambda match: len(digits(match["value"])) >= 6),
+    "document-number": ("document-number", _DOCUMENT, lambda match: _filed(match, 6)),
+    "record-number": ("record-number", _RECORD, lambda match: _filed(match, 5)),
+    "case-number": ("case-number", _CASE_SAID, lambda match: _filed(match, 5)),
+    "vehicle": ("vehicle", _VIN, lambda match: len(digits(match["value"])) >= 3),
+    "bank-code": ("iban", _BANK_CODE, lambda match: _bank_code(match["value"])),
     "device": ("device", _DEVICE, lambda match: len(digits(match["value"])) >= 4),
     "identity-card": ("identity-card", _ID_SAID, lambda match: _id_said(match)),
     "tracking-number": ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
@@ -162,7 +182,8 @@ def _announced_by(cue: str) -> Finder:
 
     def announced(match: re.Match[str]) -> Iterable[Hit]:
         start, end = match.span("value")
-        if accept(match) and not (_DATE_LIKE.fullmatch(match["value"]) or _unit_or_money(match.string, start, end)):
+        date = kind != "iban" and _DATE_LIKE.fullmatch(match["value"])  # 20-00-00 is a sort code
+        if accept(match) and not (date or _unit_or_money(match.string, start, end)):
             yield Hit(start, end, kind, _alnum(match["value"]))
 
     return Finder(pattern, announced)
@@ -228,7 +249,28 @@ def _order(match: re.Match[str]) -> bool:
     marked = _MARK.search(match["cue"] + match["gap"]) is not None
     if not letters:  # order 88231 is one, order 50000 of them is none
         return count >= 6 or (count == 5 and (marked or not value.endswith("00")))
-    return marked and len(value) >= 6 and (count >= 4 or (value == value.upper() and count >= 1))
+    return marked and (
+        (len(value) >= 6 and (count >= 4 or (value == value.upper() and count >= 1))) or (count >= 4 and letters == 1)
+    )
+
+
+def _filed(match: re.Match[str], least: int) -> bool:
+    """A number of `least` digits or more that is no date; fewer, but four, behind a mark that it is a number."""
+    value = match["value"]
+    number = digits(value)
+    marked = _MARK.search(match["cue"] + match["gap"]) is not None
+    if value == number and (_date(number) if len(number) == 8 else not marked and _mobile_key(value)):
+        return False
+    if _public(value):
+        return False
+    year = re.fullmatch("(?:19|20)[0-9]{2}", value)
+    return len(number) >= least or (len(number) >= 4 and not year and (marked or len(value) >= 8))
+
+
+def _bank_code(value: str) -> bool:
+    """Sort codes and their like as they come; an American routing number by its check digit (ABA: weights 3, 7, 1)."""
+    number = digits(value)
+    return len(number) != 9 or sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(number)) % 10 == 0
 
 
 def _order_word(value: str) -> bool:
@@ -241,7 +283,7 @@ def _alnum(value: str) -> str:
 
 # A day with its month and year; two digits of a year only between marks.
 _MONTH = r"(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]*"
-_DAY = (
+DAY = (
     r"(?:(?:19|20)[0-9]{2}[-/. 年][0-9]{1,2}[-/. 月][0-9]{1,2}(?![0-9])[日号]?"
     r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}(?![0-9])"
     rf"|[0-9]{{1,2}}(?:st|nd|rd|th)? (?:of )?{_MONTH},? (?:19|20)[0-9]{{2}}(?![0-9])"
@@ -249,9 +291,9 @@ _DAY = (
     r"|(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])(?![0-9]))"
 )
 _BORN = late(
-    rf"(?:{WORDS.cues['birth-date']})(?:是|为|在|:|：|\s|,|，|is|was|on|the|-){{0,5}}(?P<value>{_DAY})", re.IGNORECASE
+    rf"(?:{WORDS.cues['birth-date']})(?:是|为|在|:|：|\s|,|，|is|was|on|the|-){{0,5}}(?P<value>{DAY})", re.IGNORECASE
 )
-_BORN_BEFORE = late(rf"(?<![0-9])(?P<value>{_DAY})(?=\s?(?:日|号)?(?:出生|生的|生人))", re.IGNORECASE)
+_BORN_BEFORE = late(rf"(?<![0-9])(?P<value>{DAY})(?=\s?(?:日|号)?(?:出生|生的|生人))", re.IGNORECASE)
 
 
 # Whose day it is, close before: "he was born on" is also how one writes of those whom everybody knows.
@@ -279,6 +321,24 @@ BIRTHS = (Finder(_BORN, _born), Finder(_BORN_BEFORE, _born))  # before dates sta
 _ID = late(
     r"(?=[1-9])(?:(?<![0-9])[1-9][0-9]{5}[ -]?(?:18|19|20)[0-9]{2}[ -]?[0-9]{4}[ -]?[0-9]{3}[0-9Xx](?![0-9A-Za-z])"
     r"|(?<![0-9])[1-9][0-9]{5}(?:18|19|20)[0-9]{9}[0-9Xx](?![0-9A-Za-z]))"
+)
+_PROVINCE = "[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]"
+_CASE = late(  # of courts (2016 rules of the Supreme People's Court, and before them), and of arbitration
+    rf"(?:[（(〔\[【]\s?)?(?:19|20)[0-9]{{2}}\s?[）)〕\]】]?\s?(?:{_PROVINCE}|最高法?|兵|军)\s?(?:[0-9]{{2,4}}"
+    rf"|[\u4e00-\u9fff]{{0,3}})\s?"
+    r"[\u4e00-\u9fff]{0,3}[民刑行执商知破赔仲裁申监辖财保特初终再恢][\u4e00-\u9fff]{0,4}\s?第?[0-9]{1,7}\s?(?:-[0-9]+)?(?:号(?:之[一二三四五六七八九十0-9])?)?"
+    rf"|(?:(?:{_PROVINCE}|[深穗杭甬])?[\u4e00-\u9fff])劳?人?仲[案裁字办]{{0,2}}[（(〔\[【]?(?:19"
+    rf"|20)[0-9]{{2}}[）)〕\]】]?[办字案]{{0,2}}第?[0-9]{{1,7}}号"
+)
+_DOCKET = late(
+    r"(?<![A-Za-z0-9])(?:[0-9]{1,2}:[0-9]{2}-(?:cv|cr|mc|md|bk|ap|mj|misc)-[0-9]{4,6}(?:-[A-Z]{2,4}){0,3}"
+    r"|(?:19|20)?[0-9]{2}-(?:cv|cr|md|bk|dr|fl|pr|jv|civ)-[0-9]{3,8}|(?:cv|cr|dr|kb|qb|cl|hc|bl|ad)-?(?:19"
+    r"|20)?[0-9]{2}-[0-9]{4,7})(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+_MBI = late(  # Medicare beneficiary identifier: no S, L, O, I, B, Z
+    r"(?<![A-Za-z0-9-])[1-9][AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9][0-9]-[AC-HJKMNP-RT-Y]{2}[0-9]{2}"
+    r"(?![A-Za-z0-9-])"
 )
 _IBAN = late(r"(?=[A-Z])(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?![A-Za-z0-9])")
 _IBAN_ANY = late(r"(?=[A-Za-z])(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}(?![A-Za-z0-9])")
@@ -480,7 +540,9 @@ IDENTITY = (
     Finder(_SSN, _valid("identity-card", lambda number: _social(number.replace(" ", "-")))),
     Finder(_NINO, _valid("identity-card", bool)),
     Finder(_MAC, _valid("device", bool)),
+    Finder(_MBI, _valid("document-number", bool)),
 )
+CASES = (Finder(_CASE, _valid("case-number", bool)), Finder(_DOCKET, _valid("case-number", bool)))
 PARCELS = (Finder(_PARCEL, _valid("tracking-number", bool)),)  # a carrier's letters, or the shape of UPU S10
 ANNOUNCED_BY = tuple((its[0], _announced_by(cue)) for cue, its in ANNOUNCED.items())  # in order of trust
 ANNOUNCED_PHONE = (Finder(_PHONE, _announced_phone),)

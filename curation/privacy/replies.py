@@ -1,6 +1,6 @@
 """A short message that answers a question for personal data.
 
-张伟 after 请问您贵姓, 7720454 after "order number please".
+张伟 after 请问您贵姓, 7720454 after "order number please", 14/03/1986 after "your date of birth?".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from curation.checks.alternatives import matches
 from curation.checks.wording import regex
 from curation.late import late
 from curation.privacy import names
-from curation.privacy.numbers import digits, timestamp
+from curation.privacy.numbers import DAY, digits, timestamp
 from curation.privacy.patterns import Hit
 from curation.privacy.words import WORDS
 
@@ -28,8 +28,10 @@ r"|invoice (?:number|no)"
 ),
     "phone": r"(?i)手机号|电话|联系方式|号码|phone|mobile|contact number|reach you|number to call|call you back",
     "name": (
-r"(?i)贵姓|怎么称呼|如何称呼|叫什么名字|(?:您的?|你的?|提供|告知|报|发|收件人|联系人|收货人)"
-r"[^。？?，,\n]{0,8}(?:姓名|名字)|your (?:full |first |last |sur)?name"
+r"(?i)贵姓|怎么称呼|如何称呼|叫什么名字|(?:您的?|你的?|提供|告知|报|发|收件人|联系人|收货人|患者|病人|就诊人"
+r"|当事人|对方|孩子)"
+r"[^。？?，,\n]{0,8}(?:姓名|名字)|(?:your|patient['’]?s|child['’]?s|client['’]?s"
+r"|the other party['’]?s) (?:full |first |last |sur)?name"
 r"|name please|may i have (?:your|the) name|name (?:on|for|of) the (?:account|order|booking)"
 r"|account holder|who am i (?:speaking|chatting)"
 ),
@@ -40,6 +42,14 @@ r"|your|the"
 r"|new) address|where do you live|post ?code|zip"
 ),
     "chat-account": r"(?i)微信号?|QQ号?|wechat|whatsapp",
+    "record-number": (
+r"(?i)病历号|病案号|住院号|门诊号|就诊卡|诊疗卡|医保卡?号|社保卡?号|案号|工号|学号|NHS (?:number|no)|MRN"
+r"|(?:medical record|patient|hospital|student|employee|docket|Medicare|insurance) (?:number|no|id)"
+),
+    "birth-date": (
+r"(?i)出生(?:日期|年月)|生日|date of birth|birth ?date|\bDOB\b"
+r"|when (?:were|was) (?:you|he|she|they|the patient) born"
+),
 }  # fmt: skip
 ASKED = frozenset(ASKS)  # the kinds that a short message may answer with
 ANY = regex(*ASKS.values(), sure=True)
@@ -49,6 +59,11 @@ _NUMBER = late(
     r"|my|order|is|sure|yes|ok|okay|the|好的?|嗯)[\s:：,，.]*){0,5}"
     r"(?P<value>[A-Za-z]{0,6}-?[0-9][0-9A-Za-z]*(?:[ -][0-9A-Za-z]*[0-9])*)\W*(?:thanks|thank you|谢谢"
     r"|please|的|这个)?\W*",
+    re.IGNORECASE,
+)
+_BIRTH = late(
+    rf"\W*(?:(?:it'?s|it is|yes|sure|ok|dob|born(?: on)?|是|我?生日是?|出生日期"
+    rf"|的)[\s:,，.]*){{0,3}}(?P<value>{DAY})(?:出?生的?)?\W*",
     re.IGNORECASE,
 )
 _HAN_NAME = late(r"(?:我?(?:叫|姓|是)|免贵姓?|姓名|[:：])?\s*")
@@ -92,17 +107,21 @@ def reply(text: str, kinds: str) -> Iterator[Hit]:
     number = digits(whole["value"]) if whole else ""
     if (
         whole
-        and ("order-number" in kinds or "phone" in kinds)
+        and ("order-number" in kinds or "record-number" in kinds or "phone" in kinds)
         and len(number) >= 5
         and not timestamp(number)
         and not WORDS.public_number.fullmatch(number)
     ):
-        phone = "phone" in kinds and (7 <= len(number) <= 13) and "order-number" not in kinds
+        phone = "phone" in kinds and (7 <= len(number) <= 13) and "-number" not in kinds
         yield Hit(
             *whole.span("value"),
-            "phone" if phone else "order-number",
+            "phone" if phone else "record-number" if "record-number" in kinds else "order-number",
             re.sub(r"[^A-Za-z0-9]", "", whole["value"]).upper(),
         )
+    if "birth-date" in kinds:
+        day = _BIRTH.fullmatch(text)
+        if day:
+            yield Hit(*day.span("value"), "birth-date", re.sub(r"[^A-Za-z0-9]", "", day["value"]).upper())
     if "name" in kinds:
         yield from _name(text)
     if (

@@ -32,11 +32,16 @@ _NOTHING = pl.DataFrame(schema={"form": pl.String, "kind": pl.String, "n": pl.UI
 _SIGNS: dict[str, tuple[str, ...]] = {
     r"[0-9０-９](?:[^0-9A-Za-z\n]{0,2}[0-9０-９]){5}": (
         "mobile", "identity-card", "bank-card", "phone", "tracking-number", "order-number", "passport", "chat-account",
+        "document-number", "record-number", "case-number",
     ),
     "@|＠|﹫": ("email",),
     r"[?&][A-Za-z_]*(?i:token|key|sig|secret)[A-Za-z_]*=": ("link-token",),
     r"(?i:sk-|akia|ghp_|xox|aiza|eyj)|[0-9a-f]{32}": ("secret",),
-    r"姓名|我叫|收件人|(?i:name is)": ("name",),
+    r"姓名|我叫|收件人|患者|原告|被告|当事人|(?i:name is|patient|defendant|claimant|husband|wife)": ("name",),
+    r"民初|民终|刑初|执|-c[vr]-": ("case-number",),
+    r"VIN|车架号|识别代": ("vehicle",),
+    r"社保|医保|NHS|(?i:medicare)": ("document-number",),
+    r"病历号|住院号|门诊号|学号|工号|MRN|(?i:medical record)": ("record-number",),
     r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]": ("plate",),
     r"[A-Z]{2,3}[0-9]{11}|[A-Z]{2}[0-9]{9}": ("tracking-number",),
     r"[0-9](?:号|栋|幢)|[0-9]{1,5} [A-Z][a-z]+ |[A-Z]{1,2}[0-9]{1,2}[A-Z]? [0-9][A-Z]{2}|室": ("address",),
@@ -68,6 +73,23 @@ _BLUNT: dict[str, re.Pattern[str]] = {
         r"[王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文]"
         r"(?![上便一二三四五六日天商品的了是])[\u4e00-\u9fff]{1,2}(?=[，。,.\s]|$)"
         r"|[Nn]ame is [A-Z][a-z]+ [A-Z][a-z]+"
+        r"|(?:患者|原告|被告|当事人)[:：]?[王李张刘陈杨赵吴周徐孙朱胡郭何林罗郑梁宋谢唐韩冯邓曹彭曾肖董潘袁蔡蒋杜叶程苏魏吕丁沈任姚卢傅钟姜崔谭陆汪范廖邹熊孟秦邱侯邵]"
+        r"[伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英华玉萍红建国志文波辉健峰亮鹏浩斌宇凯帆欣雨婷佳琳琪][伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀兰霞平刚桂英华玉萍红建国志文波辉健峰亮鹏浩斌宇凯帆欣雨婷佳琳琪]?(?=[，。,.、（(\s]|$)"
+        r"|\b(?:patient|defendant|claimant|husband|wife)[,:]? (?:John|James|David|Michael|Robert|William|Mary"
+        r"|Sarah|Emma|Anna|Peter|Mark|Paul|Laura|Linda|Susan|Karen"
+        r"|Thomas|Richard|Charles|Helen|Jane|Anne|Andrew|Kevin|Brian) [A-Z][a-z]+"
+    ),
+    "case-number": late(
+        r"[（(](?:19|20)\d{2}[)）][京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼]\d{0,4}(?:民|刑|行|执|知民)[初终申恢]?\d+号|\d:\d{2}-c[vr]-\d{4,5}"
+    ),
+    "vehicle": late(r"(?:VIN|车架号|识别代[号码])[:：是 ]{0,3}(?=[A-Z]*\d)[A-HJ-NPR-Z0-9]{17}(?![A-Z0-9])"),
+    "document-number": late(
+        r"(?:社保卡号|医保卡号|NHS (?:number|no\.?)"
+        r"|[Mm]edicare number)[:：是 ]{1,3}(?:is )?[A-Z]?\d(?:[ -]?[0-9A-Z]){6,}"
+    ),
+    "record-number": late(
+        r"(?:病历号|住院号|门诊号|学号|MRN|[Mm]edical record (?:number"
+        r"|no\.?))[:：是# ]{1,3}(?:is )?\d{6,}(?![\d.]|元)"
     ),
     "address": late(
         r"[\u4e00-\u9fff]{2}(?:路|街|巷)\d{1,4}号|\d+(?:号楼|栋|幢)\d+(?:单元|室)|\d单元\d{2,4}|[\dA-Z]座?\d{3,4}室|"
@@ -89,7 +111,15 @@ _GUARDS: dict[str, str] = {
     "link-token": r"(?i)[?&]\S*(?:token|secret|api_?key|sig)\S*=",
     "secret": r"sk-|ghp_|xox[bp]-|AIza|eyJ|AKIA|[0-9a-f]{32}",
     "plate": r"[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼][A-Z]·?[A-Z0-9]{5}",
-    "name": r"我叫|姓名[:：是]|收件人[:：是]|[Nn]ame is [A-Z]",
+    "name": (
+        r"我叫|姓名[:：是]|收件人[:：是]|[Nn]ame is [A-Z]|(?:患者|原告|被告"
+        r"|当事人)[:：]?[^\s，。,.、]{2,3}(?:[，。,.、（(\s]|$)"
+        r"|(?:patient|defendant|claimant|husband|wife)[,:]? [A-Z]"
+    ),
+    "case-number": r"20\d{2}[)）]|19\d{2}[)）]|-c[vr]-\d",
+    "vehicle": r"(?:VIN|车架号|识别代[号码])[:：是 ]{0,3}[A-Z0-9]{17}",
+    "document-number": r"(?:社保卡号|医保卡号|NHS (?:number|no)|[Mm]edicare number)",
+    "record-number": r"(?:病历号|住院号|门诊号|学号|MRN|[Mm]edical record (?:number|no))",
     "address": (
         r"[路街巷]\d{1,4}号|\d(?:号楼|栋|幢)\d+(?:单元|室)|\d单元\d{2}|\d{3}室"
         r"|\d (?:[A-Z][a-z]+ ){1,2}(?:Street|Road|Avenue|Lane|Boulevard)"

@@ -16,7 +16,7 @@ import polars as pl
 
 from curation.late import late
 from curation.pieces import LONG, chunks
-from curation.privacy import accounts, addresses, names, numbers, replies
+from curation.privacy import accounts, addresses, names, numbers, parties, replies
 from curation.privacy.guards import GUARDS, looks
 from curation.privacy.numbers import digits, flat
 from curation.privacy.patterns import Finder, Hit
@@ -47,8 +47,9 @@ FINDERS: tuple[Search, ...] = tuple(
     for finders, groups, kinds in (
         (accounts.LINKS, tuple(GUARDS), ["link-token"]),
         (accounts.EMAILS, ("email",), ["email"]),
-        (numbers.IDENTITY, ("number", "code"), ["identity-card", "iban", "tax-number", "device"]),
+        (numbers.IDENTITY, ("number", "code"), ["identity-card", "iban", "tax-number", "device", "document-number"]),
         (accounts.SECRETS, ("secret",), ["secret"]),
+        (numbers.CASES, ("case",), ["case-number"]),
         (numbers.PARCELS, ("code", "number"), ["tracking-number"]),
         *(((finder,), ("announced",), [kind]) for kind, finder in numbers.ANNOUNCED_BY),
         (numbers.BIRTHS, ("birth",), ["birth-date"]),
@@ -63,7 +64,10 @@ FINDERS: tuple[Search, ...] = tuple(
         (numbers.LONG_NUMBERS, ("number", "code"), ["order-number"]),
         (names.CHINESE, ("name-zh", "number"), ["name"]),
         (names.ENGLISH, ("name-en",), ["name"]),
+        (parties.CHINESE, ("party-zh",), ["name"]),
+        (parties.ENGLISH, ("party-en",), ["name"]),
         (addresses.CHINESE, ("address-zh",), ["address"]),
+        (addresses.REGIONS, ("region-zh",), ["address"]),
         (addresses.ENGLISH, ("address-en",), ["address"]),
     )
     for finder in finders
@@ -168,6 +172,18 @@ class _Claims:
             elif self._taken.claim(start, end) and self._wanted.masks(hit, self._text):
                 self.hits.append(hit)
 
+    def answer(self, found: Iterable[Hit]) -> None:
+        """Claim what answers a question: alone, or where the question says better than a shape what it is."""
+        for hit in found:
+            shaped = all(its.kind in _SHAPED and hit.start <= its.start and its.end <= hit.end for its in self.hits)
+            if hit.kind in ("record-number", "birth-date") and shaped and self._wanted.masks(hit, self._text):
+                self.hits = [hit]
+            elif not self.hits:
+                self.add([hit])
+
+
+_SHAPED = ("phone", "mobile", "order-number")
+
 
 def scan(
     text: str,
@@ -192,8 +208,8 @@ def scan(
     for search in finders:
         if groups & search.groups:
             claims.add(search.finder(line))
-    if asked and not claims.hits:
-        claims.add(replies.reply(line, asked))
+    if asked:
+        claims.answer(replies.reply(line, asked))
     return sorted(claims.hits)
 
 
@@ -296,8 +312,10 @@ def _search(
         if whole:
             yield scan(texts[place], wanted, groups=groups, asked=asked or "", finders=finders)
             continue
-        if asked and not (place in claims and claims[place].hits):
-            claims.setdefault(place, _Claims(texts[place], wanted)).add(replies.reply(lines[place], asked))
+        if asked:
+            (claims.get(place) or claims.setdefault(place, _Claims(texts[place], wanted))).answer(
+                replies.reply(lines[place], asked)
+            )
         yield sorted(claims[place].hits) if place in claims else []
 
 

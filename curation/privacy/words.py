@@ -35,6 +35,15 @@ class PersonalDataText(BaseModel):
     surnames: str
     not_names: str
     titles: str
+    given_names: str
+    words_like_names: str
+    doubtful_surnames: str
+    parties: str
+    relatives: str
+    professions: str
+    english_parties: str
+    english_relatives: str
+    organisations: str
     first_names: str
     provinces: str
     cities: str
@@ -51,8 +60,18 @@ class Words:
     not_personal: str  # alternation
     not_personal_backwards: str  # one of them in small letters, from its last to its first
     surname: str  # alternation, two characters first
+    surnames: frozenset[str]
     not_names: frozenset[str]
     title: str
+    given: str  # a class of characters
+    words_like_names: frozenset[str]
+    doubtful_surnames: frozenset[str]
+    party: str  # alternations, longest first; English ones for re.IGNORECASE
+    relative: str
+    profession: str
+    english_party: str
+    english_relative: str
+    organisations: frozenset[str]  # casefolded
     first_names: frozenset[str]  # casefolded
     province: str
     city: str
@@ -70,8 +89,18 @@ def load(path: Path) -> Words:
         not_personal="|".join(map(re.escape, text.not_personal.split())),
         not_personal_backwards=one_of([word[::-1].lower() for word in text.not_personal.split()]),
         surname=one_of(text.surnames.split()),
+        surnames=frozenset(text.surnames.split()),
         not_names=frozenset(text.not_names.split()),
-        title="|".join(sorted(text.titles.split(), key=len, reverse=True)),
+        title=_longest_first(text.titles),
+        given=f"[{''.join(text.given_names.split())}]",
+        words_like_names=frozenset(text.words_like_names.split()),
+        doubtful_surnames=frozenset(text.doubtful_surnames.split()),
+        party=_longest_first(text.parties),
+        relative=_longest_first(text.relatives),
+        profession=_longest_first(text.professions),
+        english_party=_longest_first(text.english_parties),
+        english_relative=_longest_first(text.english_relatives),
+        organisations=frozenset(text.organisations.casefold().split()),
         first_names=frozenset(name.casefold() for name in text.first_names.split()),
         province=one_of(text.provinces.split()),
         city=one_of(text.cities.split()),
@@ -87,6 +116,10 @@ def one_of(words: list[str]) -> str:
     longer = [f"{first}(?:{'|'.join(rests)})" for first, rests in by_first.items() if set(rests) != {""}]
     known = "".join(by_first)
     return f"(?=[{known}])(?:{'|'.join([f'[{single}]'] * bool(single) + longer)})"
+
+
+def _longest_first(words: str) -> str:
+    return "|".join(sorted(map(re.escape, words.split()), key=len, reverse=True))
 
 
 def _border(pattern: str) -> str:

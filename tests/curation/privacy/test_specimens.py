@@ -113,6 +113,22 @@ FOUND = [
     ("MAC 00:00:5e:00:53:af is blocked", "MAC [device number 1] is blocked"),  # RFC 7042
     ("key sk-proj4abcDEF0123456789xyz leaked", "key [secret 1] leaked"),
     ("AKIAIOSFODNN7EXAMPLE泄露了", "[密钥1]泄露了"),  # of Amazon's documentation
+    ("社保卡号 A12345678", "社保卡号 [证件号1]"),
+    ("港澳通行证C12345678到期", "港澳通行证[证件号1]到期"),
+    ("Medicare number 1EG4-TE5-MK73", "Medicare number [ID number 1]"),  # the specimen of the Medicare programme
+    ("NHS number 943 476 5919 please", "NHS number [ID number 1] please"),  # the specimen of the health service
+    ("driver's license D123-4567-8901", "driver's license [ID number 1]"),
+    ("病历号是00382917，报告呢", "病历号是[编号1]，报告呢"),
+    ("My MRN is 00482913", "My MRN is [record number 1]"),
+    ("案号（2023）京0105民初12345号", "案号[案号1]"),
+    ("case no. 2:21-cv-01234", "case no. [case number 1]"),
+    ("车架号LSVAU2180C2183294能查吗", "车架号[车架号1]能查吗"),
+    ("sort code 20-00-00", "sort code [bank account 1]"),
+    ("routing number 021000021", "routing number [bank account 1]"),
+    ("booking reference ABC7QK", "booking reference [order number 1]"),
+    ("我的预约号是 A0231", "我的预约号是 [订单号1]"),
+    ("原告李强诉被告王芳", "原告[姓名1]诉被告[姓名2]"),
+    ("my name is Joel McLean", "my name is [name 1]"),
     ("密码是Abc12345!", "密码是[密钥1]!"),
     ("验证码：482913", "验证码：[密钥1]"),
     ("my password is hunter2", "my password is [secret 1]"),
@@ -217,6 +233,10 @@ SILENT = [
     "do you ship to London, UK?",
     "https://example.com/a?token=&page=12345678901",
     "gateway 192.168.0.1, dns 8.8.8.8",
+    "routing number 021000022",  # wrong check digit
+    "李医生周三坐诊，王律师在吗",  # a surname alone
+    "法释〔2020〕17号，财税〔2016〕36号",  # law, open to all
+    "[2023] EWHC 123 (Ch)",
 ]
 
 
