@@ -50,7 +50,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "asker": (),
 }  # fmt: skip
 
-INNER = ("role", "text", "time", "speaker", "id", "kind", "to", "cot")  # looked up in each message of a conversation
+# Looked up in each message of a conversation; `reply_to` only where the recipe names it.
+INNER = ("role", "text", "time", "speaker", "id", "reply_to", "kind", "to", "cot")
 
 # What a shape cannot do without; one of several names is enough. Inner names are looked up message by message.
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -28,6 +28,13 @@ def _with_one(chat: Mapping[str, Any]) -> bool:
     return isinstance(messages, list) and any(isinstance(m, dict) and m.get("from_id") == his for m in messages)
 
 
+def _with_many(chat: Mapping[str, Any]) -> bool:
+    """Tell whether a chat of Telegram is a group: people speak in it, and its id is none of theirs."""
+    messages = chat.get("messages")
+    people = {m.get("from_id") for m in messages if isinstance(m, dict)} if isinstance(messages, list) else set()
+    return not _with_one(chat) and len([one for one in people if str(one).startswith("user")]) > 1
+
+
 _ALL = (
     Preset(
         "zendesk", "Zendesk Support: tickets with their comments, as the ticket export and the comments API give them",
@@ -144,6 +151,21 @@ _ALL = (
             "said": ["message"],  # calls and pins are of type service
         },
         _with_one,
+    ),
+    Preset(
+        "telegram-group", "Telegram Desktop: a group in which many customers ask, exported as JSON",
+        frozenset({"id", "messages.0.type", "messages.0.date"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "customer": "id", "messages": "messages", "role": "from", "speaker": "from", "text": "text",
+                "time": "date", "id": "id", "reply_to": "reply_to_message_id", "kind": "type",
+            },
+            "roles": {"user": ["*", ""]},  # accounts that were deleted have no name
+            "said": ["message"],
+            "crowd": True,
+        },
+        _with_many,
     ),
     Preset(
         "freshchat", "Freshchat: messages of conversations, as the conversations API gives them",

@@ -24,8 +24,9 @@ Encoding = Literal[
     "auto", "utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252",
 ]  # fmt: skip
 PresetName = Literal[
-    "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "freshchat", "slack"
-]
+    "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "telegram-group",
+    "freshchat", "slack",
+]  # fmt: skip
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",
     "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "birth-date", "plate",

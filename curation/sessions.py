@@ -110,8 +110,10 @@ def streams(messages: pl.DataFrame, sources: Sequence[Source] = ()) -> pl.DataFr
         key = pl.coalesce("root", "customer", alone)
         keyed = keyed.with_columns(stream=pl.col("stream") & alone.is_null())
     if crowded:
-        keyed = keyed.with_columns(addressee=_addressee())
-        in_crowd = pl.col("file").is_in(crowded) & pl.col("stream")
+        in_crowd = pl.col("file").is_in(crowded) & ~named  # there a reply tells whom it is for, not what it belongs to
+        keyed = keyed.with_columns(_answered(keyed), stream=pl.col("stream") | in_crowd).with_columns(
+            addressee=_addressee()
+        )
         where = pl.col("customer").fill_null("")
         key = pl.when(in_crowd).then(pl.concat_str(where, pl.lit(" "), "addressee").str.strip_chars()).otherwise(key)
     name = pl.coalesce("conversation", key, "file")
@@ -162,10 +164,24 @@ def threads(links: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([step, answered]).unique(["file", "id"], keep="first", maintain_order=True)
 
 
-def _addressee() -> pl.Expr:
-    """Whose conversation a message of a crowd is: a customer's own; an agent's that of whom he names or who spoke last.
+def _answered(keyed: pl.DataFrame) -> pl.Series:
+    """Return the customer whose message each one answers, or whose message began its thread; null where it is none."""
+    links = ["file", "id"]
+    said = keyed.filter((pl.col("role") == "user") & pl.col("id").is_not_null())
+    said = said.select(*links, answered=pl.col("speaker").fill_null("")).unique(links, keep="first")
+    found = pl.repeat(None, keyed.height, dtype=pl.String, eager=True).alias("answered")
+    for link in ("reply_to", "root"):
+        if link in keyed.columns and keyed[link].null_count() < keyed.height:
+            whose = keyed.select("file", id=link).join(said, on=links, how="left", maintain_order="left")
+            found = found.zip_with(found.is_not_null(), whose["answered"])
+    return found
 
-    A name counts at the beginning of the message ("name: …", "@name …"), or as its first or last word.
+
+def _addressee() -> pl.Expr:
+    """Whose conversation a message of a crowd is: a customer's own; an agent's that of whom he answers or names.
+
+    Else it is that of who spoke last. A name counts at the beginning of the message ("name: …", "@name …"), or as its
+    first or last word.
     """
     person = pl.col("role") == "user"
     customers = pl.col("speaker").filter(person).unique().implode()
@@ -175,7 +191,8 @@ def _addressee() -> pl.Expr:
     last = pl.col("raw").str.extract(rf"@?({word})[\s.!?:)]*$")
     named = pl.when(first.is_in(customers)).then(first).when(last.is_in(customers)).then(last)
     where = ["file", pl.col("customer").fill_null("")]
-    own = pl.when(user).then("speaker").otherwise(named)
+    nobody = pl.col("speaker").fill_null("")  # customers without a name are one
+    own = pl.when(user).then(nobody).otherwise(pl.coalesce("answered", named))
     return pl.coalesce(own.forward_fill().over(where), own.backward_fill().over(where), "speaker")
 
 

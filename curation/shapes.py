@@ -75,7 +75,7 @@ def _spoken(values: Mapping[str, Any], layout: Layout) -> Message:
         sender = layout.roles.of(_text(values.get("role", name), "role"))  # an event has a sender too
         mine = (name or _name(values.get("role"))) if sender and sender.role == "user" else theirs
     return Message(
-        None, who.role, _text(_content(raw), "text"), time, bot=who.bot, speaker=name, customer=mine,
+        None, who.role, _text(content(raw), "text"), time, bot=who.bot, speaker=name, customer=mine,
         id=_name(values.get("id")), reply_to=_name(values.get("reply_to")),
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def _entry(message: Any, layout: Layout, asker: Any) -> list[Message]:  # noqa: 
         parts = [json.dumps(message, ensure_ascii=False, sort_keys=True)[:LONGEST_EVENT]]
     found = []
     for part in parts:
-        each = values | {"text": _content(part)}
+        each = values | {"text": content(part)}
         found += _by_key(each, layout) if layout.source.role_keys else [_spoken(each, layout)]
     cot = reasoning.as_text(values.get("cot")) or thought
     found = [m._replace(cot=_text(cot, "reasoning")) for m in found] if isinstance(cot, str) and cot else found
@@ -210,7 +210,7 @@ def _is_his(role: str, asker: str) -> bool:
     return role == asker or (role.endswith(asker) and asker.isdecimal() and role.removesuffix(asker).isalpha())
 
 
-def _content(said: Any) -> Any:  # noqa: ANN401
+def content(said: Any) -> Any:  # noqa: ANN401
     """Return the text of a list of typed parts, [{"type": "text", "text": …}, …]; anything else as it is.
 
     Where some parts are bare texts, as in Telegram's exports, all are one text, and the others its bold words or links.
@@ -236,7 +236,7 @@ def _inner(message: Mapping[str, Any], layout: Layout) -> dict[str, str | int]:
         asked = layout.columns.get(name) if getattr(layout.source.columns, name) is not None else None
         known = next((by_word[word] for word in NAMES[name] if word in by_word), None)
         found = asked if asked is not None and value_at(message, asked) is not None else known
-        if name == "text" and layout.source.role_keys and asked is None:
+        if asked is None and (name == "reply_to" or (name == "text" and layout.source.role_keys)):
             continue
         if found is not None and (name != "role" or not layout.source.role_keys):
             keys[name] = found

@@ -15,6 +15,7 @@ import yaml
 from curation import containers, presets
 from curation.containers import File
 from curation.sniffing.flat import flat
+from curation.sniffing.groups import group
 from curation.sniffing.guess import SURE, Guess, Item, glob, shown
 from curation.sniffing.heads import Head, head_of, sheets_of
 from curation.sniffing.lines import lines, with_cut
@@ -112,6 +113,8 @@ def _guess(file: File, name: str, head: Head) -> Guess:
         guess.source["preset"] = known.name
         signs = ", ".join(sorted(known.signs)) or "the lines that begin its conversations and messages"
         guess.items.append(Item("preset", known.name, 0.97, f"it has {signs}"))
+        if known.source.get("crowd"):
+            group(guess, head.records, known.source["columns"])
         return guess
     if head.format == "text":
         lines(guess, head)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,9 @@ def test_a_group_of_telegram_is_asked_about(tmp_path: Path) -> None:
     group = chat(99, (42, "Are you open?"), (7, "Yes, until six."), (43, "And on Monday?"), (7, "Closed, sorry."))
     (tmp_path / "group.json").write_text(json.dumps(group | {"type": "private_group"}), encoding="utf-8")
     (file,) = members("group.json", tmp_path / "group.json")
-    assert "preset" not in sniff(file).source
+    guess = sniff(file)
+    assert guess.source["preset"] == "telegram-group"
+    assert guess.question is not None
 
 
 def test_messages_that_say_neither_who_nor_what_are_asked_about(tmp_path: Path) -> None:
@@ -193,7 +196,7 @@ def group(*names: str) -> dict[str, Any]:
 def test_in_a_group_of_telegram_a_name_that_serves_answers_everybody(tmp_path: Path) -> None:
     (tmp_path / "group.json").write_text(json.dumps(group("Anna", "Bo", "Cy", "Bean Support")), encoding="utf-8")
     assert [(row[1], row[3]) for row in heard(tmp_path / "group.json")] == [
-        one for n in range(6) for one in (("user", f"Is no. {n} there?"), ("assistant", "Yes, it is."))
+        one for n in (0, 3, 1, 4, 2, 5) for one in (("user", f"Is no. {n} there?"), ("assistant", "Yes, it is."))
     ]
 
 
@@ -204,9 +207,29 @@ def test_in_a_group_of_telegram_whose_names_tell_nothing_somebody_is_taken_to_se
     (file,) = members("group.json", tmp_path / "group.json")
     guess = sniff(file)
     assert guess.question is not None
-    assert guess.source["columns"]["role"] in ("from", "from_id")
-    assert {"Lena", "user3"} & set(guess.source["roles"]["assistant"])
-    assert "after" not in guess.source  # the name of the group is no message
+    assert guess.source["roles"] == {"assistant": ["Lena"], "user": ["*", ""]}
+
+
+def test_in_a_group_of_telegram_each_customer_has_a_conversation_with_the_replies_to_her(tmp_path: Path) -> None:
+    whole = group("Anna", "Bo", "Cy", "Lena")
+    asked = [one for one in whole["messages"] if one["from"] != "Lena"]
+    answered = [one for one in whole["messages"] if one["from"] == "Lena"]
+    for question, answer in zip(asked, answered, strict=True):
+        answer["reply_to_message_id"] = question["id"]
+    whole["messages"] = [*asked, *answered]  # all answers in the end
+    whole["messages"].append(
+        asked[0] | {"id": 99, "from": whole["name"], "from_id": "channel1", "text": "We are open."}
+    )
+    (tmp_path / "group.json").write_text(json.dumps(whole), encoding="utf-8")
+    (file,) = members("group.json", tmp_path / "group.json")
+    assert sniff(file).source["roles"]["assistant"] == [whole["name"], "Lena"]
+    said = heard(tmp_path / "group.json")
+    assert [row[0] for row in said if row[3].startswith("Is")] == [
+        f"777 {name}#1" for name in ("Anna", "Bo", "Cy") for _ in "ab"
+    ]
+    assert Counter(row[0] for row in said if row[3] == "Yes, it is.") == {
+        f"777 {name}#1": 2 for name in ("Anna", "Bo", "Cy")
+    }
 
 
 def test_messages_of_freshchat_below_their_conversations(tmp_path: Path) -> None:

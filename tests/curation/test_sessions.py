@@ -125,6 +125,22 @@ def test_in_a_crowd_an_agent_speaks_to_whom_he_names_or_who_spoke_last() -> None
 # --- order ------------------------------------------------------------------------------------------------------
 
 
+def test_in_a_crowd_an_agent_who_answers_a_message_speaks_to_its_customer_whoever_spoke_last() -> None:
+    said = [
+        {"speaker": "ann", "raw": "is it open?", "id": "1"},
+        {"speaker": "bob", "raw": "where is it?", "id": "2"},
+        {"speaker": "mia", "raw": "yes", "id": "3", "reply_to": "1", "role": "assistant"},
+        {"speaker": "ann", "raw": "until when?", "id": "4", "reply_to": "3"},
+        {"speaker": "mia", "raw": "in the high street", "id": "5", "reply_to": "2", "role": "assistant"},
+        {"speaker": "mia", "raw": "to the left", "id": "6", "reply_to": "5", "role": "assistant"},
+        {"speaker": "mia", "raw": "until six", "id": "7", "reply_to": "4", "role": "assistant"},
+    ]
+    assert sorted(told(rows(*said), crowd=True)) == [
+        ("ann#1", "is it open?"), ("ann#1", "until six"), ("ann#1", "until when?"), ("ann#1", "yes"),
+        ("bob#1", "in the high street"), ("bob#1", "to the left"), ("bob#1", "where is it?"),
+    ]  # fmt: skip
+
+
 def order(*times: str | None, policy: str = "auto") -> list[int]:
     frame = rows(*({"conversation": "c", "time": time} for time in times))
     return [int(raw) for raw in sessions(frame, Sessions(order=policy))[0]["raw"]]  # type: ignore[arg-type]
