@@ -171,7 +171,9 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> p
 def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     """Return the pairs: reasoning that stands inside the answer moves to `cot`."""
     after = [pl.col(name).shift(-1).alias(f"next_{name}") for name in ("talk", "user", "clarifies", "informs")]
-    begun = spoken.with_columns(*after, before=pl.col("asks").cum_sum().over("talk") - pl.col("asks"))
+    asked, fresh = pl.col("asks").cum_sum() - pl.col("asks"), pl.col("talk") != pl.col("talk").shift(1)
+    elsewhere = pl.when(fresh.fill_null(value=True)).then(asked).forward_fill()  # in conversations before this one
+    begun = spoken.with_columns(*after, before=asked - elsewhere)
     begun = begun.filter(pl.col("user") & ~pl.col("next_user") & (pl.col("next_talk") == pl.col("talk")))
     waits = pl.col("next_clarifies") & ~pl.col("next_informs")
     parts = _joined(begun.select("talk", "place", "bare", "asks", "inquires", waits).iter_rows(), max_details)
@@ -181,17 +183,19 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     asking = pl.concat(
         [
             pl.DataFrame({"pair": np.repeat(np.arange(len(parts)), list(map(len, parts)))}),
-            spoken[list(chain.from_iterable(parts))].select("place", "text", "messages", "asks", "bare", "record"),
+            spoken[list(chain.from_iterable(parts))].select(
+                "place", "bare", "record", asked=pl.col("asks").cast(pl.UInt32), question="text", asked_in="messages"
+            ),
         ],
         how="horizontal",
     )
-    alone = pl.col("pair").is_unique()  # a turn that adds nothing is in the text only where it is all there is
-    questions = asking.with_columns(text=pl.when(~pl.col("bare") | alone).then("text")).group_by(
-        "pair", maintain_order=True
-    ).agg(
-        pl.col("place").first(), pl.col("asks").sum().alias("asked"), pl.col("record").any(),
-        question=pl.col("text").str.join("\n"), asked_in=pl.col("messages").explode(),
+    # Groups are dear, and most are of one turn. What adds nothing is in the text only where it is all there is.
+    alone = asking["pair"].is_unique()
+    several = asking.filter(~alone).group_by("pair", maintain_order=True).agg(
+        pl.col("place", "bare").first(), pl.col("record").any(), pl.col("asked").sum(),
+        pl.when(~pl.col("bare")).then("question").str.join("\n"), pl.col("asked_in").explode(),
     )  # fmt: skip
+    questions = pl.concat([asking.filter(alone), several]).sort("pair").drop("bare")
     earlier = begun.select("place", earlier="before")
     found = pl.concat([questions, answers], how="horizontal").join(
         earlier, on="place", how="left", maintain_order="left"
@@ -249,13 +253,14 @@ def _dialogues(spoken: pl.DataFrame) -> pl.DataFrame:
     anew = begins | (~pl.col("user") & ~pl.col("user").shift(1))
     spoken = spoken.with_columns(part=anew.fill_null(value=True).cum_sum())
     again = (pl.col("part") == pl.col("part").shift(1)) & pl.col("user") & pl.col("user").shift(1)
-    whole = spoken.with_columns(block=(~again).fill_null(value=True).cum_sum()).group_by(
-        "block", maintain_order=True
-    ).agg(
+    spoken = spoken.with_columns(block=(~again).fill_null(value=True).cum_sum())
+    alone = spoken["block"].is_unique()
+    several = spoken.filter(~alone).group_by("block", maintain_order=True).agg(
         pl.col("talk", "conversation", "part", "role", "user").first(),
-            pl.col("bare", "record", "cot", "tells").last(),
+        pl.col("bare", "record", "cot", "tells").last(),
         pl.col("text").str.join("\n"), pl.col("messages").explode(), pl.col("asks").any(),
     )  # fmt: skip
+    whole = pl.concat([spoken.filter(alone).select(several.columns), several]).sort("block")
     leads = pl.col("part") != pl.col("part").shift(1).fill_null(0)
     trails = pl.col("part") != pl.col("part").shift(-1).fill_null(0)
     whole = whole.filter(~(leads & ~pl.col("user")) & ~(trails & pl.col("user")))

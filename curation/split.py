@@ -82,18 +82,20 @@ def units(examples: pl.DataFrame) -> pl.DataFrame:
     Levels: `example`, all that is said; `question` of a pair; `exchange`, a user's turn with the answer after it.
     """
     plain = pl.col("text").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
-    said = (
-        examples.select("id", "conversation", "kind", "turns")
-        .explode("turns")
-        .unnest("turns")
-        .select("id", "conversation", "kind", "role", text=plain, size=word_count(pl.col("text")))
-    )
     keys = ["id", "conversation"]
-    whole = said.group_by(*keys, maintain_order=True).agg(pl.col("text").str.join("\n"))
+    every = examples.select(*keys, "kind", "turns").with_row_index("row").explode("turns").unnest("turns")
+    # What is in a dialogue is in pairs, too: each text is looked at once.
+    each = every.lazy().select(pl.col("text").unique()).select("text", plain=plain, size=word_count(pl.col("text")))
+    said = every.join(each.collect(), on="text", how="left", maintain_order="left")
+    said = said.select("row", *keys, "kind", "role", "size", text="plain")
+    # Lists that are joined, and neighbours: groups whose texts are joined, and windows, take several times as long.
+    joined = said.group_by(pl.col("row").set_sorted(), maintain_order=True).agg("text")
+    whole = pl.concat([examples.select(*keys), joined.select(pl.col("text").list.join("\n"))], how="horizontal")
     asked = said.filter((pl.col("kind") == "pair") & (pl.col("role") == "user"))
-    reply = pl.col("text").shift(-1).over("id")
+    following = pl.col("row").shift(-1) == pl.col("row")
+    reply, longer = (pl.when(following).then(pl.col(name).shift(-1)) for name in ("text", "size"))
     exchange = (
-        said.with_columns(reply=reply, size=pl.col("size") + pl.col("size").shift(-1).over("id"))
+        said.with_columns(reply=reply, size=pl.col("size") + longer)
         .filter((pl.col("role") == "user") & pl.col("reply").is_not_null() & (pl.col("size") >= SHORTEST))
         .select(*keys, text=pl.col("text") + "\n" + pl.col("reply"))
     )
