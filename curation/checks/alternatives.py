@@ -60,7 +60,7 @@ def parts(pattern: str) -> tuple[str, ...]:
 
 
 _COUNTED = re.compile(r"\{\d*,\d*\}")
-_FEW = 3
+_FEW = 2
 
 
 def inside(pattern: str) -> str:
