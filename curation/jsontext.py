@@ -318,20 +318,39 @@ def _wrapped(whole: Mapping[str, Any]) -> list[str]:
         return []
     if not lists:
         objects = [key for key, value in whole.items() if isinstance(value, dict)]
-        if len(objects) != 1 or not (len(whole) > 1 or objects[0].casefold() in WRAPPERS):
-            return []
-        below = _wrapped(whole[objects[0]])
-        return [objects[0], *below] if below else []
+        below = [[key, *path] for key in objects if (path := _wrapped(whole[key]))]
+        alone = len(objects) > 1 or len(whole) > 1 or (objects and objects[0].casefold() in WRAPPERS)
+        return below[0] if len(below) == 1 and alone and _counts(whole, below[0][0]) else []
     if len(lists) != 1:
         return []
     some = whole[lists[0]][:FIRST]
     if not some or not isinstance(some[0], dict):
         return []
     inside = named_columns(Columns(), dict.fromkeys(key for item in some if isinstance(item, dict) for key in item))
-    lonely = "role" in inside and "text" in inside and "conversation" not in inside
+    lonely = "role" in inside and "text" in inside and "conversation" not in inside and not _several(some)
     beside = [value for key, value in whole.items() if key != lists[0]]
     told = beside and not any(isinstance(value, (dict, list)) for value in beside)  # {"code": 0, …}: no object by id
     return lists if told and lists[0] not in NAMES["messages"] else [] if lonely else lists
+
+
+def _counts(whole: Mapping[str, Any], key: str) -> bool:
+    """Tell whether objects beside the one that wraps the records hold nothing but single values, such as pages."""
+    others = [value for name, value in whole.items() if name != key and isinstance(value, dict)]
+    return not any(isinstance(inner, (dict, list)) for other in others for inner in other.values())
+
+
+_ID = re.compile(r"(?i)(?:session|conversation|thread|ticket|chat|dialog|case|会话|对话|工单).*(?:id|号)$")
+
+
+def _several(items: Sequence[Any]) -> bool:
+    """Tell whether items name the conversations that they are of, and these are more than one."""
+    ids = Counter(
+        (key, value)
+        for item in items if isinstance(item, dict)
+        for key, value in item.items() if isinstance(value, (str, int)) and _ID.search(key)
+    )  # fmt: skip
+    keys = Counter(key for key, _ in ids)
+    return any(count > 1 and any(n > 1 for (key, _), n in ids.items() if key == name) for name, count in keys.items())
 
 
 def _talks(whole: Mapping[str, Any], depth: int = 2) -> list[list[str]]:
@@ -345,6 +364,17 @@ def _talks(whole: Mapping[str, Any], depth: int = 2) -> list[list[str]]:
     return found
 
 
+_WHO, _WHAT = re.compile("(?i)role|sender|author|speaker|participant"), re.compile("(?i)content|text|message|body")
+
+
 def _is_conversation(whole: Mapping[str, Any]) -> bool:
-    """Tell whether an object is one conversation: it has a list of messages under a common name."""
-    return any(isinstance(whole.get(name), list) for name in NAMES["messages"])
+    """Tell whether an object is one conversation: it has a list of messages under a common name.
+
+    Or, beside single values, one list of objects that say who speaks and what, whatever it is called.
+    """
+    if any(isinstance(whole.get(name), list) for name in NAMES["messages"]):
+        return True
+    lists = [value for value in whole.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    spoken = [one for one in lists if all(any(map(what.search, one[0])) for what in (_WHO, _WHAT))]
+    beside = any(isinstance(value, (str, int)) for value in whole.values())
+    return len(spoken) == 1 and beside and not _several(spoken[0][:FIRST])

@@ -6,6 +6,7 @@ recipe's own mapping always comes first. `siftune sniff` guesses where names do 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from curation import presets
 from curation.errors import SourceError, did_you_mean
 from curation.recipe import Columns, Source
-from curation.roles import Roles
+from curation.roles import Roles, simplified
 
 NAMES: dict[str, tuple[str, ...]] = {
     "conversation": (
@@ -152,7 +153,7 @@ def _outside(source: Source, shape: str) -> dict[str, str | int]:
 
 def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int]:
     """Return the key of every column: as the recipe names it, else the first common name that is `present`."""
-    by_word = {plain(str(key)).casefold(): key for key in present}
+    by_word = {simplified(plain(str(key)).casefold()): key for key in present}
     columns: dict[str, str | int] = {}
     for name, known in NAMES.items():
         asked = getattr(given, name)
@@ -170,12 +171,13 @@ def plain(key: str) -> str:
 def value_at(record: Mapping[str, Any], key: str | int) -> Any:  # noqa: ANN401
     """Return a value by key, or by a path such as ``data.turns``; None where there is none.
 
-    In a path a number takes an item of a list: ``tolist.0``.
+    In a path a number takes an item of a list: ``tolist.0``. A text that is an object written as JSON is one.
     """
     if str(key) in record:
         return record[str(key)]
     value: Any = record
     for step in str(key).split("."):
+        value = opened(value)
         if isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
@@ -183,6 +185,17 @@ def value_at(record: Mapping[str, Any], key: str | int) -> Any:  # noqa: ANN401
         else:
             return None
     return value
+
+
+def opened(value: Any) -> Any:  # noqa: ANN401
+    """Return the object that a text is, where it is one written as JSON: ``{"text": "hello"}``; else the value."""
+    if not isinstance(value, str) or not value.startswith('{"') or not value.endswith("}"):
+        return value
+    try:
+        inner = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return inner if isinstance(inner, dict) else value
 
 
 def _is_there(key: str, present: list[str], objects: Sequence[Mapping[str, Any]] | None) -> bool:

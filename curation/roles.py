@@ -44,6 +44,17 @@ _CHINESE = sorted((word for word in _ALL if _HAN.search(word)), key=lambda word:
 _WEAK = {"ai", "status", "member", "model", "team", "contact", "lead", "store", "成员", "同事", "粉丝", "提示", "接待"}
 
 
+_TRADITIONAL = str.maketrans(
+    "話訊內時間戶賣買顧員專號機統對發單編應問題訂導購諮詢聯繫會屬標識資總類別項點無線實際開關係稱",
+    "话讯内时间户卖买顾员专号机统对发单编应问题订导购咨询联系会属标识资总类别项点无线实际开关系称",
+)
+
+
+def simplified(word: str) -> str:
+    """Return a word of headers or roles with the traditional characters among those that they use made simple."""
+    return word.translate(_TRADITIONAL)
+
+
 class Speaker(NamedTuple):
     """A side of the conversation, and whether it is a bot of the assistant's side."""
 
@@ -77,7 +88,8 @@ class Roles:
             return speaker(self.words[""]) if "" in self.given else None
         role = self.words.get(word) if word in self.given or not self.globs else None
         role = role or next((role for glob, role in self.globs if fnmatchcase(word, glob)), None)
-        role = role or self.words.get(word) or known_inside(word) or self.rest
+        role = role or self.words.get(word) or self.words.get(simple := simplified(word)) or known_inside(simple)
+        role = role or self.rest
         return speaker(role) if role else None
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
 
 import yaml
 
 from curation import containers, presets
 from curation.containers import File
+from curation.mapping import value_at
 from curation.sniffing.flat import flat
 from curation.sniffing.groups import group
 from curation.sniffing.guess import SURE, Guess, Item, glob, shown
@@ -137,7 +140,7 @@ def _guess(file: File, name: str, head: Head) -> Guess:
         if not head.header:
             guess.source["header"] = False
     lists = list_path(head.records)
-    if lists:
+    if lists and not _of_one(guess, head.records, lists):
         nested(guess, head.records, lists)
     else:
         linked = between_ids(file, head)
@@ -145,6 +148,16 @@ def _guess(file: File, name: str, head: Head) -> Guess:
         if linked and guess.source["shape"] == "messages" and "conversation" not in guess.source["columns"]:
             take(guess, file, linked)
     return guess
+
+
+def _of_one(guess: Guess, records: Sequence[Mapping[str, Any]], path: str) -> bool:
+    """Tell whether the lists hold one item each, which says nothing of who speaks, so that the records are messages."""
+    held = [value_at(record, path) for record in records]
+    if len(held) < 2 or any(not isinstance(items, list) or len(items) != 1 for items in held):
+        return False
+    trial = deepcopy(guess)
+    nested(trial, records, path)
+    return "role" not in trial.source["columns"] and not {"role_keys", "line"} & trial.source.keys()
 
 
 def recipe(guesses: Sequence[Guess]) -> str:

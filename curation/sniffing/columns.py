@@ -11,14 +11,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import unescape
 from typing import Any
 
 import polars as pl
 
 from curation import times
-from curation.mapping import value_at
+from curation.mapping import opened, value_at
 from curation.pieces import LONG
-from curation.roles import Roles
+from curation.roles import Roles, simplified
 
 _COMMON = Roles({})
 _NOTHING = {"", "nan", "null", "none", "n/a", "-", "\\n"}
@@ -50,7 +51,9 @@ HEADERS: dict[str, str] = {
     "to": r"^to$|tolist|receiver|recipient|to_?user|接收|收件",
     "kind": r"type|action|event|kind|类型|事件",
     "question": r"question|query|prompt|instruction|ask|problem|问题|提问|咨询|用户问|frage|pregunta|質問|질문",
-    "answer": r"answer|output|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변",
+    "answer": (
+        r"answer|output|fulfil+ment|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변"
+    ),
     "input": r"^input$|^context$",
     "cot": r"^cot$|reason|thought|rationale|explanation|analysis|chain|思考|推理|解析",
     "system": r"^system(?:_prompt)?$",
@@ -63,6 +66,7 @@ _FROM_AGENT = (
 )
 
 _SENTENCE = re.compile(r"[\u4e00-\u9fff\u3040-\u30ff\uac00-\ud7af]{2}|[^\W\d_]{2,}\s+[^\W\d_]{1,}")
+_HTML, _WORD = re.compile(r"</?[a-zA-Z][^<>]*>"), re.compile(r"\w+")
 _ASKS = re.compile(
     r"[?？]|吗|怎么|什么|为什么|哪|能不能|可以.{0,4}吗|^(?:how|what|why|where|when|can|do|does|is|i (?:need|want))\b",
     re.I,
@@ -146,7 +150,7 @@ class Column:
     def named(self, what: str) -> bool:
         """Tell whether its header is a word for `what`; a number has none."""
         own = str(self.key).rsplit(".", 1)[-1][-LONGEST:] if isinstance(self.key, str) else ""
-        return bool(re.search(HEADERS[what], own, re.I))
+        return bool(re.search(HEADERS[what], simplified(own), re.I))
 
     @property
     def numbered(self) -> bool:
@@ -191,11 +195,21 @@ def text_column(columns: Sequence[Column], taken: set[str | int]) -> Choice | No
     scored.sort(key=lambda pair: -pair[0])
     if not scored or scored[0][0] < 0.15:
         return None
-    best = scored[0]
-    second = scored[1][0] if len(scored) > 1 else 0.0
+    best = next((pair for pair in scored if _bare(pair[1], scored[0][1])), scored[0])
+    scored.remove(best)
+    scored.insert(0, best)
+    second = next((score for score, c in scored[1:] if not _bare(best[1], c)), 0.0)
     sure = 0.97 if best[1].named("text") or second < best[0] / 2 else 0.7
     why = f"{best[1].sentences:.0%} are sentences, {best[1].length:.0f} characters on average"
     return Choice(best[1].key, sure, why, [c.key for _, c in scored[1:3]])
+
+
+def _bare(column: Column, marked: Column) -> bool:
+    """Tell whether a column holds what another does, where that has HTML around it."""
+    some = [(a, b) for a, b in zip(column.values[:200], marked.values[:200], strict=False) if a.strip() and b.strip()]
+    tagged = sum(_HTML.search(b) is not None and _HTML.search(a) is None for a, b in some)
+    same = sum(_WORD.findall(a) == _WORD.findall(_HTML.sub(" ", unescape(b))) for a, b in some)
+    return 2 * tagged > len(some) and same > 0.9 * len(some) and column.fill > 0.9 * marked.fill
 
 
 def time_column(columns: Sequence[Column], taken: set[str | int]) -> Choice | None:
@@ -268,6 +282,11 @@ def _both_sides(column: Column, role: Sequence[str]) -> float:
     return sum(len(seen[value]) > 1 for value in several) / max(len(several), 1)
 
 
+def one_sided(column: Column, role: Sequence[str]) -> bool:
+    """Tell whether hardly any value with more than one row has both sides: a sender, no conversation."""
+    return _both_sides(column, role) < 0.1 and not column.named("conversation")
+
+
 def role_column(columns: Sequence[Column], taken: set[str | int]) -> Choice | None:
     """The column of who speaks: words of roles, or a flag of two values that take turns."""
     scored = []
@@ -328,6 +347,8 @@ def sides(column: Column, texts: Sequence[str], sessions: Sequence[str] | None) 
                 else {"user": [other], "assistant": [on[0]]}
             )
             return Choice(pair, 0.97, f"what the header '{column.key}' means by {on[0]}")
+    if {"user", "bot"} == given.keys() and not unknown:
+        return Choice(given, 0.9, "words that everybody uses: a machine answers")
     votes = speaking(column.values, texts, sessions)
     asked = sorted(votes, key=lambda v: (-votes[v], v))
     if "user" in given or "assistant" in given:
@@ -338,7 +359,9 @@ def sides(column: Column, texts: Sequence[str], sessions: Sequence[str] | None) 
         pick = next((v for v in wanted if v in unknown), None)
         if pick is not None:
             given[missing] = [pick]
-        return Choice(given, 0.75, "one side is known, the other speaks differently", [v for v in unknown if v != pick])
+        left = [value for value in unknown if value != pick]
+        alone = pick is not None and not left and (missing == "user") == (votes.get(pick, 0) > 0)
+        return Choice(given, 0.85 if alone else 0.75, "one side is known, the other speaks differently", left)
     first, last = asked[0], asked[-1]
     margin = votes[first] - votes[last]
     why = f"'{first}' begins and asks more than '{last}'"
@@ -381,6 +404,9 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
     def walk(value: Mapping[str, Any], above: str, depth: int) -> None:
         for key, inner in value.items():
             path = f"{above}{key}"
+            inner = opened(inner)
+            if isinstance(inner, list) and len(inner) == 1 and path not in several and isinstance(inner[0], Mapping):
+                inner, path = inner[0], f"{path}.0"
             if isinstance(inner, Mapping) and depth < 6:
                 walk(inner, f"{path}.", depth + 1)
             elif not isinstance(inner, list) or (inner and all(isinstance(i, str) for i in inner)):
@@ -388,6 +414,7 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
             if len(paths) >= MOST:
                 return
 
+    several = _longer(records)
     for record in records:
         walk(record, "", 0)
     columns = []
@@ -396,6 +423,22 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
         lists = any(isinstance(v, list) for v in found)
         columns.append(Column(path, [_shown(v)[:LONG] for v in found], lists))  # the beginning of a text is enough
     return columns
+
+
+def _longer(records: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Return the paths to lists of more than one item in any record: no item of theirs stands for all."""
+    found: set[str] = set()
+
+    def walk(value: Mapping[str, Any], above: str, depth: int) -> None:
+        for key, inner in value.items():
+            if isinstance(inner, Mapping) and depth < 6:
+                walk(inner, f"{above}{key}.", depth + 1)
+            elif isinstance(inner, list) and len(inner) > 1:
+                found.add(f"{above}{key}")
+
+    for record in records:
+        walk(record, "", 0)
+    return found
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401

@@ -16,6 +16,7 @@ from curation.sniffing.columns import (
     Choice,
     Column,
     flatten,
+    one_sided,
     role_column,
     session_column,
     speaking,
@@ -58,6 +59,8 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     session = session_column(columns, taken | set(links.values()) | ({role.value} if role else set()), sides_of)
     if role and not session:  # a better role may exist with a better session
         session = session_column(columns, taken | set(links.values()), None)
+    if session and sides_of and one_sided(by_name[session.value], sides_of) and any(c.named("to") for c in columns):
+        session = None  # it names the sender, and another one the receiver
     if threaded and session and not by_name[session.value].named("conversation"):
         session = None  # threads tell more
     rows = by_name[session.value].values if session else None
@@ -106,6 +109,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         )
 
 
+_MARK = re.compile(r"(?i)(?:id|uuid|code|type|status|time|date|count|score|url)$")  # what no text is called
 _DAY = re.compile(r"[^:：]*(?:[T ]0?0:00(?::00(?:\.0+)?)?)?")  # in sheets with a midnight
 
 
@@ -346,7 +350,7 @@ def _speaker(
 ) -> None:
     """Find the column of names: nearly every name belongs to one side."""
     for column in columns:
-        named = column.named("speaker") or column.named("role")
+        named = (column.named("speaker") or column.named("role")) and not _MARK.search(str(column.key))
         if column.key in taken or column.key in found.values() or not named or column.fill < 0.5:
             continue
         if (column.sentences > 0.5 and column.length > 20) or len(column.counts) < 2 or column.times > 0.6:
@@ -391,6 +395,8 @@ def _links(columns: Sequence[Column], taken: set[str | int]) -> dict[str, str | 
 
 def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: set[str | int]) -> None:
     """Find whose conversation it is, where rows have no session id."""
+    if _to(guess, found, columns, taken):
+        return
     options = [
         c
         for c in columns
@@ -406,12 +412,6 @@ def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], ta
             Item("session", f"{best.key}, parted by silences of 30 minutes", 0.85, "no id of conversations")
         )
         return
-    to = next((c for c in columns if c.key not in taken and c.named("to") and c.fill > 0.9 and len(c.counts) > 1), None)
-    if "role" in found and "speaker" in found and to:
-        found["to"] = to.key
-        why = "the customer is who speaks or who is spoken to"
-        guess.items.append(Item("session", f"{found['speaker']} and {to.key}, parted by silences", 0.85, why))
-        return
     if "role" in found:
         guess.source["stream"] = True
         guess.items.append(
@@ -419,9 +419,24 @@ def _customer(guess: Guess, found: dict[str, Any], columns: Sequence[Column], ta
         )
 
 
+def _to(guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: set[str | int]) -> bool:
+    """Take whoever of sender and receiver is the customer, where a column names each."""
+    to = next((c for c in columns if c.key not in taken and c.named("to") and c.fill > 0.9 and len(c.counts) > 1), None)
+    if to is None or "role" not in found:
+        return False
+    sender = next(c for c in columns if c.key == found.get("speaker", found["role"]))
+    if "speaker" not in found and len(to.counts.keys() & sender.counts.keys()) < 0.5 * len(to.counts):
+        return False  # it does not name the same people
+    found["to"] = to.key
+    why = "the customer is who speaks or who is spoken to"
+    guess.items.append(Item("session", f"{sender.key} and {to.key}, parted by silences", 0.85, why))
+    return True
+
+
 def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
     """Recognise a question and its answer per record: two columns of sentences, and nobody who speaks."""
     said = [c for c in columns if (c.sentences > 0.5 or c.named("question") or c.named("answer")) and c.filled]
+    said = [c for c in said if c.sentences > 0.2 or not _MARK.search(str(c.key))]
     question = next((c for c in said if c.named("question")), None)
     answers = sorted((c for c in said if c.named("answer") and c is not question), key=lambda c: c.named("cot"))
     answer = answers[0] if answers else None  # answer_analysis is reasoning where there is another answer

@@ -59,6 +59,7 @@ def messages(
         guess.note("role", role)
         taken.add(role.value)
         kinds(guess, columns, found, taken, by_name[role.value], said, sessions)
+        by_name[role.value] = _speech(guess, columns, by_name[role.value], said)
         if "roles" in guess.source:
             guess.items.append(Item("roles", shown(guess.source["roles"]), role.confidence, role.why))
         else:
@@ -94,12 +95,26 @@ def kinds(
     for column in sorted(options, key=lambda c: (-len(c.counts), str(c.key))):
         spoken = _spoken(column, role, said, sessions)
         silent = [kind for kind in column.counts if kind not in spoken]
-        if spoken and silent:
+        heard = {who for kind, who in zip(column.values, role.values, strict=True) if kind in spoken}
+        if spoken and silent and (len(heard) > 1 or len(role.counts) < 2):  # else it parts the sides
             columns["kind"] = column.key
             guess.source["said"] = spoken
             why = "the others are instructions, calls or events: " + ", ".join(silent[:6])
             guess.items.append(Item("kind", f"{column.key}: {', '.join(spoken)} are said", 0.85, why))
             return
+
+
+def _speech(guess: Guess, columns: dict[str, Any], role: Column, said: Sequence[str]) -> Column:
+    """Return the column of the role without what never has a text, where it names events: those are not spoken."""
+    texts: Counter[str] = Counter(who for who, text in zip(role.values, said, strict=True) if text.strip())
+    silent = {who for who in role.counts if not texts[who]}
+    if "kind" in columns or not silent or len(texts) < 2 or not role.named("kind"):
+        return role
+    columns["kind"] = role.key
+    guess.source["said"] = [who for who in role.counts if who not in silent]
+    why = "the others have no text: " + ", ".join(sorted(silent)[:6])
+    guess.items.append(Item("kind", f"{role.key}: {', '.join(guess.source['said'])} are said", 0.9, why))
+    return Column(role.key, ["" if who in silent else who for who in role.values])
 
 
 def _spoken(column: Column, role: Column, said: Sequence[str], sessions: list[str] | None) -> list[str]:

@@ -25,6 +25,8 @@ def list_path(records: Sequence[Mapping[str, Any]]) -> str | None:
             for key, inner in value.items():
                 walk(inner, f"{path}.{key}" if path else str(key), depth + 1)
         elif isinstance(value, list) and value:
+            if len(value) == 1 and depth < 5:
+                walk(value[0], f"{path}.0", depth + 1)
             if all(isinstance(item, Mapping) for item in value):
                 sizes[path] += sum(
                     len(text) for item in value for text in texts_of(item) if " " in text or len(text) > 3

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -263,3 +264,144 @@ def test_a_flag_of_the_firms_people_tells_who_answers(tmp_path: Path) -> None:
     (file,) = members("log.json", tmp_path / "log.json")
     assert sniff(file).question is None
     assert [row[1] for row in heard(tmp_path / "log.json")] == ["user", "assistant"] * 2
+
+
+def talks() -> list[tuple[str, list[tuple[bool, str, int]]]]:
+    """Conversations of two questions with their answers: an id, and whether the customer speaks, what, and when."""
+    pairs = [(ASKED[n], ASKED[(n + 1) % len(ASKED)]) for n in range(len(ASKED))]
+    said = [[text for _, asks, says in two for text in (asks, says)] for two in pairs]
+    return [
+        (f"T-{n}", [(not k % 2, text, 1_714_557_600_000 + 9_000_000 * n + 20_000 * k) for k, text in enumerate(texts)])
+        for n, texts in enumerate(said)
+    ]
+
+
+def each(make: Callable[[str, bool, str, int], Any]) -> list[Any]:
+    """Return what is made of every message: of its conversation's id, whose it is, its text and its time."""
+    return [make(number, his, text, at) for number, said in talks() for his, text, at in said]
+
+
+def inner(make: Callable[[str, bool, str, int], Any]) -> list[tuple[str, list[Any]]]:
+    """Return the same, conversation by conversation."""
+    return [(number, [make(number, his, text, at) for his, text, at in said]) for number, said in talks()]
+
+
+def rasa(number: str, his: bool, text: str, at: int) -> dict[str, Any]:
+    return {"event": "user" if his else "bot", "timestamp": at / 1000, "text": text}
+
+
+ELSEWHERE: dict[str, Any] = {
+    # An answer of an API around messages of many conversations; the text also as HTML.
+    "hubspot.json": {
+        "results": each(
+            lambda number, his, text, at: {
+                "id": f"{number}{at}", "conversationsThreadId": number, "createdAt": at, "richText": f"<p>{text}</p>",
+                "direction": "INCOMING" if his else "OUTGOING", "text": text,
+            }
+        )
+    },
+    # A list of objects, each in a list of one; what says what kind the author is also tells the sides.
+    "helpscout.json": {
+        "_embedded": {
+            "conversations": [
+                {"id": number, "subject": "Order", "_embedded": {"threads": threads}}
+                for number, threads in inner(
+                    lambda _, his, text, at: {
+                        "type": "customer" if his else "message", "body": text, "createdAt": at,
+                        "createdBy": {"type": "customer" if his else "user"},
+                    }
+                )
+            ]
+        },
+        "page": {"size": 25, "totalElements": 4},
+    },
+    "genesys.json": [
+        {"conversationId": number, "participants": [{"purpose": "customer"}, {"purpose": "agent"}],
+         "transcripts": [{"phrases": phrases}]}
+        for number, phrases in inner(
+            lambda _, his, text, at: {
+                "text": text, "participantPurpose": "external" if his else "internal", "startTimeMs": at,
+            }
+        )
+    ],
+    # The text in a list of one; sender and receiver.
+    "easemob.jsonl": each(
+        lambda number, his, text, at: {
+            "msg_id": f"{number}{at}", "timestamp": at, "direction": "outgoing", "chat_type": "chat",
+            "from": f"visitor {number}" if his else "kefu agent", "to": "kefu agent" if his else f"visitor {number}",
+            "payload": {"bodies": [{"msg": text, "type": "txt"}], "ext": {}},
+        }
+    ),
+    "twilio.csv": each(
+        lambda number, his, text, at: {
+            "From": f"+47900{number[2:]}" if his else "+1555", "To": "+1555" if his else f"+47900{number[2:]}",
+            "Body": text, "SentDate": at, "Direction": "inbound" if his else "outbound-api",
+        }
+    ),
+    # The text is JSON in a text.
+    "feishu.json": {
+        "items": each(
+            lambda number, his, text, at: {
+                "message_id": f"{number}{at}", "chat_id": number, "create_time": str(at),
+                "sender": {"sender_type": "user" if his else "app"}, "body": {"content": json.dumps({"text": text})},
+            }
+        ),
+        "has_more": False,
+    },
+    # Events, of which two kinds have a text.
+    "rasa.json": [
+        {"sender_id": number, "events": [{"event": "session_started", "timestamp": 1.5}, *events]}
+        for number, events in inner(rasa)
+    ],
+    # Headers and roles in traditional characters.
+    "hk.csv": each(
+        lambda number, his, text, at: {
+            "對話編號": number, "發話者": "顧客" if his else "客服人員", "發話時間": at, "訊息內容": text,
+        }
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_an_export_is_read_as_it_was_said_and_nothing_is_asked(tmp_path: Path, name: str) -> None:
+    path, whole = tmp_path / name, ELSEWHERE[name]
+    if path.suffix == ".csv":
+        table(path, [list(whole[0]), *([str(cell) for cell in row.values()] for row in whole)])
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(one) + "\n" for one in whole), encoding="utf-8")
+    else:
+        path.write_text(json.dumps(whole), encoding="utf-8")
+    assert sniff(members(name, path)[0]).question is None
+    said: dict[str, list[tuple[str, str]]] = {}
+    for number, role, _, text in heard(path):
+        if role != "system":
+            said.setdefault(number, []).append((role, text))
+    assert list(said.values()) == [
+        [("user" if his else "assistant", text) for his, text, _ in texts] for _, texts in talks()
+    ]
+
+
+def test_one_conversation_under_a_name_of_its_own_beside_single_values(tmp_path: Path) -> None:
+    said = [
+        {"ParticipantRole": "CUSTOMER" if his else "AGENT", "Content": text, "AbsoluteTime": "2026-11-01T10:00:00Z"}
+        for his, text, _ in talks()[0][1]
+    ]
+    whole = {"Version": "1", "ContactId": "c1", "Participants": [{"ParticipantId": "p1"}], "Transcript": said}
+    (tmp_path / "lens.json").write_text(json.dumps(whole), encoding="utf-8")
+    assert [row[1] for row in heard(tmp_path / "lens.json")] == ["user", "assistant", "user", "assistant"]
+
+
+def test_an_id_is_no_answer_whatever_its_name_begins_with(tmp_path: Path) -> None:
+    lines = [
+        {"result": {"queryText": asks, "responseId": f"r{n}", "fulfillmentText": says}}
+        for n, (_, asks, says) in enumerate(ASKED)
+    ]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    assert [row[3] for row in heard(tmp_path / "log.jsonl")][:2] == list(ASKED[0][1:])
+
+
+def test_a_table_in_traditional_characters_needs_no_recipe(tmp_path: Path) -> None:
+    path = table(
+        tmp_path / "log.csv", [["會話編號", "發送方", "內容"], ["1", "買家", "有貨嗎"], ["1", "客服專員", "有的"]]
+    )
+    assert read([path], [Source()]).messages["role"].to_list() == ["user", "assistant"]
