@@ -148,6 +148,63 @@ def test_best_takes_a_second_domain_from_a_twentieth_of_the_questions_on() -> No
         assert best(typer, coverage(typer.claims(pl.Series(["parcel"] * (100 - cards) + ["card"] * cards)))) == expected
 
 
+TRADES = {
+    "health": [
+        "抽血前能喝水吗",
+        "想改一下周五看牙的预约",
+        "宝宝的疫苗推迟两周要紧吗",
+        "报告单在哪儿打印",
+        "降压药吃完了怎么续方",
+        "can I see a doctor today",
+        "does my insurance cover the visit",
+        "I need a sick note",
+        "are there side effects",
+    ],
+    "legal": [
+        "公司把我辞退了有补偿吗",
+        "房东不退押金怎么办",
+        "法院传票收到了怎么办",
+        "没留遗嘱房子怎么继承",
+        "怎么申请强制执行",
+        "can I sue my landlord",
+        "who gets custody of our son",
+        "how much does a lawyer cost",
+        "is a verbal agreement binding",
+    ],
+    "ecommerce": [
+        "什么时候发货",
+        "退货运费谁出",
+        "这件衣服掉色吗",
+        "发票怎么开",
+        "优惠券用不了",
+        "where is my parcel",
+        "can I return the shoes",
+        "is the sofa in stock",
+        "my order arrived broken",
+    ],
+    "telecom": [
+        "宽带掉线怎么办",
+        "流量用完了怎么收费",
+        "怎么改套餐",
+        "携号转网要几天",
+        "国际漫游怎么开",
+        "my broadband is down",
+        "how much data is left",
+        "can I keep my number",
+        "roaming in Spain",
+    ],
+}
+
+
+@pytest.mark.parametrize("trade", TRADES)
+def test_the_questions_of_a_trade_choose_its_pack_and_none_of_another(trade: str) -> None:
+    typer = Typer(list(SHIPPED.values()))
+    assert best(typer, coverage(typer.claims(pl.Series(TRADES[trade] * 3))))[0] == trade
+    most = [text for text in TRADES[trade] for pack in ("health", "legal") if pack != trade
+            if typer.assign(pl.Series([text]), [pack])[0] != "other"]  # fmt: skip
+    assert most == []
+
+
 # --- packs of one's own ------------------------------------------------------------------------------------------
 
 OWN = {
