@@ -11,9 +11,10 @@ import polars as pl
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import LCSseq
 
+from curation.checks import letters
 from curation.checks.alternatives import any_of, inside, matches
 from curation.checks.registry import check, shared
-from curation.checks.wording import lowered, regex, units
+from curation.checks.wording import lowered, regex, units_of
 from curation.pieces import LONG
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
@@ -50,7 +51,7 @@ def question_lacks(
     and what is said later, where it matches `told_later` and the question does not match `replies` (yes, it does). A
     record that came in as a question with its answer is taken at its word.
     """
-    first, long = pl.col("earlier") == 0, shared(units(QUESTION))
+    first, long = pl.col("earlier") == 0, units_of("question")
     left = pl.when(~(first & (long >= report)) & ~pl.col("record")).then(QUESTION)
     lacks = left.is_not_null() & ~any_of(left, regex(cue))
 
@@ -73,7 +74,7 @@ def answer_short(*, least: int, unless: str) -> pl.Expr:
 
     Answers that match `unless` are spared: a number is a whole answer.
     """
-    return pl.when((shared(units(ANSWER)) < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
+    return pl.when((units_of("answer") < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
 
 
 @check(on="example")
@@ -98,6 +99,8 @@ def echoes_question(*, least: float) -> pl.Expr:
         rows = sides.struct.unnest().with_row_index("row")
         # The answer behind reasoning may be one of the options, or a number that the question gives.
         rows = rows.filter(pl.col("cot").fill_null("") == "")
+        may = letters.may_echo(rows["answer"], rows["question"], least)
+        rows = rows if may is None else rows.filter(may)
         for name, text, longer in (("said", ANSWER, QUESTION), ("asked", QUESTION, asked)):
             rows = rows.with_columns(lowered(text).str.replace_all(r"[\W_]+", "").alias(name))
             rows = rows.filter(said.str.len_chars().is_between(4, longer.str.len_chars() * 1.25 + 4))
@@ -147,7 +150,7 @@ def follow_up_short(*, least: int, says: list[str] | None = None) -> pl.Expr:
     A unit is a Han character, or a word or number. With `says`, only questions that match one of these patterns, a
     pronoun for instance; the evidence is then the match.
     """
-    short = (pl.col("earlier") > 0) & (shared(units(QUESTION)) < least)
+    short = (pl.col("earlier") > 0) & (units_of("question") < least)
     return pl.when(short).then(QUESTION if says is None else QUESTION.str.extract(regex(*says)))
 
 
@@ -178,7 +181,7 @@ def answer_made_of(
         ANSWER.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
     )
     if asked:
-        made &= shared(units(QUESTION)) >= asked
+        made &= units_of("question") >= asked
     if says is not None:
         made &= ANSWER.str.contains(regex(*says))
     return pl.when(made).then(ANSWER)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation import detect as detectors
+from curation.checks import letters
 from curation.checks.registry import by_distinct, by_row, check, shared
 
 _HAN = r"\p{Han}"
@@ -30,10 +32,7 @@ def asked_in() -> pl.Expr:
 
 def _of_two(texts: pl.Series) -> pl.Series:
     """Tell the language of each text, step by step: only where both are in it has anything to be counted."""
-    wide = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()  # else there is no Han character in it
-    han = np.zeros(len(texts), dtype=np.bool_)
-    han[wide.filter(texts.gather(wide).str.contains(_HAN)).to_numpy()] = True
-    latin = texts.str.contains(_LATIN).fill_null(value=False).to_numpy()
+    han, latin = _scripts(texts)
     both = np.flatnonzero(han & latin)
     mixed = texts.gather(both)
     words = mixed.str.count_matches(_LATIN_WORD)
@@ -43,6 +42,17 @@ def _of_two(texts: pl.Series) -> pl.Series:
     han_left[both] = more.scatter(unsure, mixed.gather(unsure).str.count_matches(_HAN) >= words.gather(unsure))
     told = np.where(han_left, 1, np.where(latin, 2, 0))
     return pl.Series(["other", "zh", "en"]).gather(told).alias(texts.name)
+
+
+def _scripts(texts: pl.Series) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell in which texts there are Han characters, and in which Latin letters."""
+    made_of = letters.made_of(texts)
+    if made_of is not None:
+        return made_of & letters.HAN > 0, made_of & letters.LATIN > 0
+    wide = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()  # else there is no Han character in it
+    han = np.zeros(len(texts), dtype=np.bool_)
+    han[wide.filter(texts.gather(wide).str.contains(_HAN)).to_numpy()] = True
+    return han, texts.str.contains(_LATIN).fill_null(value=False).to_numpy()
 
 
 _HEAD = 8  # characters
@@ -112,11 +122,9 @@ def languages_differ() -> pl.Expr:
 
     def other(rows: pl.Series) -> pl.Series:
         """Step by step: many texts are ASCII, most others have Han and Latin letters alone, and two sides are alike."""
-        letters = (pl.when(seen).then(side).otherwise(pl.lit("")) for side, seen in zip(sides, wide, strict=True))
-        rare = pl.any_horizontal(one.str.contains(_RARE) for one in letters)
         some = rows.struct.unnest().with_row_index("row").filter(wide[0] | wide[1])
-        told = some.lazy().with_columns(said=language(answer), rare=rare)
-        both = told.collect().filter((pl.col("asked") != pl.col("said")) | pl.col("rare")).filter(enough)
+        told = some.with_columns(_rare(some["question"], some["answer"]), said=language(answer))
+        both = told.filter((pl.col("asked") != pl.col("said")) | pl.col("rare")).filter(enough)
         counted = both["rare"].arg_true()
         scripts = {
             name: both[name].scatter(counted, _told(both[text].gather(counted)))
@@ -128,6 +136,19 @@ def languages_differ() -> pl.Expr:
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
     return pl.struct(*sides, asked=asked_in()).map_batches(other, return_dtype=pl.String)
+
+
+def _rare(*sides: pl.Series) -> pl.Series:
+    """Tell in which rows there are letters that are neither Han nor Latin; of what is ASCII nothing is asked."""
+    made_of = [letters.made_of(side) for side in sides]
+    found = np.zeros(len(sides[0]), dtype=np.bool_)
+    for side, kinds in zip(sides, made_of, strict=True):
+        if kinds is None:
+            wide = (side.str.len_bytes() != side.str.len_chars()).arg_true()
+            found[wide.filter(side.gather(wide).str.contains(_RARE)).to_numpy()] = True
+        else:
+            found |= kinds & letters.RARE > 0
+    return pl.Series("rare", found)
 
 
 @check(on="example")

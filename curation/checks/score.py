@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict
 
 from curation.checks.registry import answers, check, shared
-from curation.checks.wording import content, in_common, regex, units
+from curation.checks.wording import content, in_common, regex, units_of
 
 SEPARATOR = " · "  # between the parts of the evidence
 
@@ -98,11 +98,11 @@ def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     if sign.unless:
         applies &= ~shared(text.str.contains(_any(sign.unless)))
     if sign.least is not None:
-        applies &= shared(units(text)) >= sign.least
+        applies &= units_of(sign.of) >= sign.least
     if sign.most is not None:
-        applies &= shared(units(text)) <= sign.most
+        applies &= units_of(sign.of) <= sign.most
     if sign.content is not None:
-        applies &= shared(units(bare[sign.of])) >= sign.content
+        applies &= units_of(bare[sign.of].meta.output_name()) >= sign.content
     if sign.after is not None:
         applies &= pl.col("earlier") >= sign.after
     if sign.first is not None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.checks import letters
 from curation.checks.alternatives import factored, once_each
 from curation.checks.registry import check, shared
 
@@ -296,9 +297,23 @@ def sentences(text: str) -> list[str]:
 
 
 def units(text: pl.Expr) -> pl.Expr:
-    r"""Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
-    masked = pl.when(text.str.contains("[", literal=True)).then(text).str.replace_all(r"\[[^\[\]]{1,24}\]", " x ")
-    return pl.coalesce(masked, text).str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+    """Count Han characters and runs of other letters and digits; a mask such as [订单号] counts as one unit."""
+    return text.map_batches(_units, return_dtype=pl.UInt32)
+
+
+def units_of(column: str) -> pl.Expr:
+    """Return the units of a column's texts, counted once for all checks that ask."""
+    return shared(units(pl.col(column)), f"units {column}")
+
+
+def _units(texts: pl.Series) -> pl.Series:
+    counted = letters.units(texts)
+    if counted is not None:
+        return counted
+    text = pl.col("text").str
+    masked = pl.when(text.contains("[", literal=True)).then("text").str.replace_all(r"\[[^\[\]]{1,24}\]", " x ")
+    words = pl.coalesce(masked, "text").str.count_matches(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")
+    return texts.alias("text").to_frame().select(words.alias(texts.name)).to_series()
 
 
 _MASK = r"\[[^\[\]]{1,24}\]"
@@ -348,6 +363,9 @@ def _in_common(both: pl.DataFrame) -> pl.Series:
     words = [lowered(pl.col(name)).str.extract_all(word) for name in ("one", "other")]
     common = worded.select("row", count=words[0].list.set_intersection(words[1]).list.len())
     counts[common["row"].to_numpy()] = common["count"].to_numpy()
+    pairs = letters.han_pairs(both["one"], both["other"])
+    if pairs is not None:
+        return pl.Series(counts + pairs)
     for start in range(0, both.height, _ROWS):
         part = both.slice(start, _ROWS)
         keys = [_pairs(side) * np.uint64(2) + np.uint64(i) for i, side in enumerate(part)]
@@ -367,15 +385,15 @@ _ROWS = 1 << 14
 def _pairs(texts: pl.Series) -> npt.NDArray[np.uint64]:
     """Return every pair of neighbouring Han characters: row, first and second character, in 42 bits and the row's."""
     texts = texts.fill_null("")
-    letters = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
+    chars = np.frombuffer((texts.str.join("").item() or "").encode("utf-32-le"), dtype=np.uint32)
     ends = np.cumsum(texts.str.len_chars().to_numpy().astype(np.int64))
-    han = _han(letters)
+    han = _han(chars)
     together = han[:-1] & han[1:]
-    together[ends[(ends > 0) & (ends < len(letters))] - 1] = False  # of two texts
+    together[ends[(ends > 0) & (ends < len(chars))] - 1] = False  # of two texts
     first = np.flatnonzero(together)
     each = np.diff(np.searchsorted(first, ends), prepend=0)
     pairs = np.repeat(np.arange(len(texts), dtype=np.uint64), each)
-    for letter in (letters.take(first, mode="clip"), letters.take(first + 1, mode="clip")):
+    for letter in (chars.take(first, mode="clip"), chars.take(first + 1, mode="clip")):
         pairs <<= np.uint64(21)
         pairs |= letter
     return pairs

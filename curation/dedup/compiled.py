@@ -1,4 +1,4 @@
-"""The inner loops of the search for duplicates, compiled (extra `fast`): kernels.py, called with arrays.
+"""The inner loops of the search for duplicates and of checks, compiled (extra `fast`): kernels.py, called with arrays.
 
 Import this module only where the extra may be missing or useless: see machine.py for what it raises.
 """
@@ -12,6 +12,8 @@ import numpy as np
 from curation.dedup import machine
 from curation.dedup.shingles import I64, U8, U32, U64
 
+Flat = tuple[U8, I64]  # texts one behind the other in UTF-8, and where each ends
+
 CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of a type, and numbers
     "plain": "u4 n i8 n n u4",
     "padded": "u4 u4 n i8 i8 n n u4",
@@ -22,6 +24,9 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "agreements": "u1 n i8 i8 n i8",
     "overlaps": "u4 n i8 n i8 i8 n n u4 i8 i8 u1 i8",
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
+    "letters": "u1 i8 n u1 u4 u1",
+    "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
+    "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
 
@@ -89,6 +94,38 @@ def shingle_bits(hashes: U32, starts: I64, bits: U8, sizes: I64, again: I64) -> 
     bits[:] = 0
     width = (8 * bits.shape[1]).bit_length() - 1
     _call("shingle_bits", hashes, len(hashes), starts, len(starts), *table, bits, width, sizes, again)
+
+
+def letters(texts: Flat, kinds: U8) -> tuple[U32, U8] | None:
+    """Return the units of texts, and what they are made of; `kinds` says it of every character (checks/letters.py).
+
+    None, as below, where one of them is new.
+    """
+    data, ends = texts
+    units, made_of = np.empty(len(ends), dtype=np.uint32), np.empty(len(ends), dtype=np.uint8)
+    new = _call("letters", data, ends, len(ends), kinds, units, made_of)
+    return None if new else (units, made_of)
+
+
+def han_pairs(one: Flat, other: Flat, kinds: U8) -> I64 | None:
+    """Count for each row the different pairs of neighbouring Han characters that stand in both texts."""
+    size = 1 << (2 * _longest(one)).bit_length()
+    table = size, np.empty(size, dtype=np.uint64), np.zeros(size, dtype=np.int64)
+    counts = np.empty(len(one[1]), dtype=np.int64)
+    return None if _call("han_pairs", *one, *other, len(counts), kinds, *table, counts) else counts
+
+
+def echoes(said: Flat, asked: Flat, kinds: U8, lower: U32, share: float) -> U8 | None:
+    """Tell of each row (1 or 0) whether `said` may echo `asked`: kernels.py says how; `share` is rounded down."""
+    room = [np.empty(max(1, _longest(texts)), dtype=np.uint32) for texts in (said, asked)]
+    may, met = np.empty(len(said[1]), dtype=np.uint8), np.zeros(4096, dtype=np.uint32)
+    new = _call("echoes", *said, *asked, len(may), kinds, lower, int(1_000_000 * share), *room, met, may)
+    return None if new else may
+
+
+def _longest(texts: Flat) -> int:
+    """Return how many bytes the longest of the texts has: a character has one at least."""
+    return int(np.diff(texts[1], prepend=0).max(initial=0))
 
 
 def _table_size(starts: I64, end: int, places: int) -> int:

@@ -1,4 +1,4 @@
-"""The inner loops of the search for duplicates, for Numba (extra `fast`): same bits as NumPy's, a third of the time.
+"""The inner loops of the search for duplicates and of some checks, for Numba (extra `fast`): the same, much faster.
 
 Imported only to be compiled; machine.py keeps and loads what comes of it. A kernel gets places in memory and
 numbers, allocates nothing and raises nothing, so that its code needs neither Numba nor Python to run.
@@ -276,7 +276,157 @@ def shingle_bits(
     return 0
 
 
+@numba.njit
+def _decoded(data: Array, place: int) -> tuple[int, int]:
+    """Return the character that begins at a place of UTF-8, and where the next one does."""
+    first = np.int64(data[place])
+    if first < 0x80:
+        return first, place + 1
+    second = np.int64(data[place + 1]) & 0x3F
+    if first < 0xE0:
+        return (first & 0x1F) << 6 | second, place + 2
+    third = np.int64(data[place + 2]) & 0x3F
+    if first < 0xF0:
+        return (first & 0x0F) << 12 | second << 6 | third, place + 3
+    return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[place + 3]) & 0x3F, place + 4
+
+
+HAN, WORD, PLAIN, BRACKET, ODD, NEW = 1, 2, 4, 32, 64, 128  # bits of what a character is: checks/letters.py
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, U32, U8))
+def letters(data: Array, ends: Array, texts: int, kinds: Array, units: Array, made_of: Array) -> int:
+    """Count the Han characters and words of texts in UTF-8, and unite the bits of what their characters are.
+
+    What stands in brackets, 1 to 24 characters long, is one word. `kinds` has an entry for every character there is;
+    1 is returned where one is `NEW`.
+    """
+    place, new = 0, 0
+    for text in range(texts):
+        count, all_bits, word, before, inside = 0, 0, 0, 0, -1
+        while place < ends[text]:
+            char, place = _decoded(data, place)
+            bits = np.int64(kinds[char])
+            all_bits |= bits
+            if bits & BRACKET:
+                if char == 0x5B:
+                    before, inside = count, 0
+                else:
+                    if 1 <= inside <= 24:
+                        count = before + 1
+                    inside = -1
+                word = 0
+                continue
+            inside += 1 if inside >= 0 else 0
+            count += bits & HAN
+            if bits & WORD and not word:
+                count += 1
+            word = bits & WORD
+        units[text], made_of[text] = np.uint32(count), np.uint8(all_bits)
+        new |= all_bits & NEW
+    return new
+
+
+@numba.cfunc(int64(U8, I64, U8, I64, int64, U8, int64, U64, I64, I64))
+def han_pairs(
+    one: Array, one_ends: Array, other: Array, other_ends: Array, texts: int, kinds: Array,
+    size: int, value: Array, stamp: Array, counts: Array,
+) -> int:  # fmt: skip
+    """Count the pairs of neighbouring Han characters that stand in both texts of each row, each pair once.
+
+    `stamp` is noughts; the table has `size` places, a power of two, twice as many as any text has characters.
+    """
+    place, there, seen = 0, 0, 0
+    for text in range(texts):
+        last, common = 0, 0
+        while place < one_ends[text]:
+            char, place = _decoded(one, place)
+            seen |= np.int64(kinds[char])
+            han = np.int64(kinds[char]) & HAN
+            if han and last:
+                pair = np.uint64(last << 21 | char)
+                slot = np.int64(pair * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) & (size - 1)
+                while stamp[slot] > 2 * text and value[slot] != pair:
+                    slot = (slot + 1) & (size - 1)
+                stamp[slot], value[slot] = 2 * text + 1, pair
+            last = char if han else 0
+        last = 0
+        while there < other_ends[text]:
+            char, there = _decoded(other, there)
+            seen |= np.int64(kinds[char])
+            han = np.int64(kinds[char]) & HAN
+            if han and last:
+                pair = np.uint64(last << 21 | char)
+                slot = np.int64(pair * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) & (size - 1)
+                while stamp[slot] > 2 * text and value[slot] != pair:
+                    slot = (slot + 1) & (size - 1)
+                if stamp[slot] == 2 * text + 1:
+                    stamp[slot] = 2 * text + 2
+                    common += 1
+            last = char if han else 0
+        counts[text] = common
+    return seen & NEW
+
+
+@numba.njit
+def _cleaned(data: Array, place: int, end: int, kinds: Array, lower: Array, room: Array) -> tuple[int, int, int]:
+    """Write the letters and digits of a text in lower case; return how many, the text's bits, and where it ends."""
+    count, bits = 0, 0
+    while place < end:
+        char, place = _decoded(data, place)
+        bits |= np.int64(kinds[char])
+        if np.int64(kinds[char]) & PLAIN:
+            room[count] = lower[char]
+            count += 1
+    return count, bits, place
+
+
+@numba.njit
+def _place_of(one: np.uint32, other: np.uint32) -> int:
+    """Return a place for two neighbouring letters, one of 4,096."""
+    mixed = np.uint64(one) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(other) * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.int64(mixed >> np.uint64(52))
+
+
+@numba.cfunc(int64(U8, I64, U8, I64, int64, U8, U32, int64, U32, U32, U32, U8))
+def echoes(
+    said: Array, said_ends: Array, asked: Array, asked_ends: Array, texts: int, kinds: Array, lower: Array,
+    share: int, room: Array, more: Array, met: Array, may: Array,
+) -> int:  # fmt: skip
+    """Tell which of `said` may echo what is `asked`: enough neighbouring letters in both, and not much longer.
+
+    Enough are `share` millionths of the shorter one's letters, less one. `met` has 4,096 noughts, `room` and `more` as
+    many places as the longest text has characters. What is `ODD` when made small passes.
+    """
+    place, there, seen = 0, 0, 0
+    for text in range(texts):
+        size, bits, place = _cleaned(said, place, said_ends[text], kinds, lower, room)
+        other, other_bits, there = _cleaned(asked, there, asked_ends[text], kinds, lower, more)
+        may[text] = 1
+        seen |= bits | other_bits
+        if (bits | other_bits) & ODD:
+            continue
+        if size < 4 or 4 * size > 5 * other + 16:
+            may[text] = 0
+            continue
+        for at in range(size - 1):
+            met[_place_of(room[at], room[at + 1])] += np.uint32(1)
+        common = 0
+        for at in range(other - 1):
+            slot = _place_of(more[at], more[at + 1])
+            if met[slot]:
+                met[slot] -= np.uint32(1)
+                common += 1
+        for at in range(size - 1):
+            met[_place_of(room[at], room[at + 1])] = np.uint32(0)
+        may[text] = np.uint8(1_000_000 * (common + 1) >= share * min(size, other))
+    return seen & NEW
+
+
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits)
-}
+    for kernel in (
+        plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits,
+        letters, han_pairs, echoes,
+    )
+}  # fmt: skip

@@ -20,7 +20,7 @@ MANY = 4  # times as many are made at once
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
 FAST_FROM = 20_000  # texts from which compiled kernels save more than it takes to load them
-COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: four seconds
+COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: six seconds
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")

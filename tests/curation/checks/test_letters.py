@@ -1,0 +1,135 @@
+"""What compiled kernels say of texts is what Polars says, and where they are missing Polars is asked."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import polars as pl
+import pytest
+
+from curation.checks import letters
+from curation.checks.dialogue import echoes_question
+from curation.checks.language import _of_two, _rare
+from curation.checks.wording import _in_common, _units
+from curation.dedup import minhash
+
+LETTERS = [
+    *"abcAB 12_-.,!?'’“”。，！？[]()（）退款到账多久您好亲的了吗ÀéßſKİΣΑςЖйかなカ한글ไทย🙂\t\n０８ａＡ〇々²½",
+    "\U00020000", "\U00020001", "\u0301", "\u200d", "[姓名1]",
+]  # fmt: skip
+EDGES = [
+    "", "[", "]", "[]", "[a]", "[[ab]]", "x[ab]y", "ab[c d]ef]", f"[{'a' * 24}]", f"[{'退' * 24}]", f"[{'a' * 25}]",
+    "退" * 3000, "a 退" * 3000,
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _unloaded() -> Iterator[None]:
+    """Leave other tests without the kernels: once loaded they are used for few texts too."""
+    was = "curation.dedup.compiled" in sys.modules
+    yield
+    if not was:
+        sys.modules.pop("curation.dedup.compiled", None)
+
+
+def texts(seed: int, count: int = 3000, longest: int = 40) -> list[str]:
+    draw = Random(seed)
+    return ["".join(draw.choices(LETTERS, k=draw.randint(0, longest))) for _ in range(count)]
+
+
+def near(text: str, draw: Random) -> str:
+    """Return a text with up to three letters changed, added or left out."""
+    said = list(text)
+    for _ in range(draw.randint(0, 3)):
+        place = draw.randint(0, len(said))
+        said[place : place + draw.randint(0, 1)] = draw.choices(LETTERS, k=draw.randint(0, 1))
+    return "".join(said)
+
+
+@pytest.fixture(params=["kernels", "Polars"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    compiled = minhash._compiled() if request.param == "kernels" else None
+    if request.param == "kernels" and compiled is None:
+        pytest.skip("without the extra fast")
+    monkeypatch.setattr(letters, "_kernels", lambda _texts: compiled)
+    return compiled
+
+
+def both(monkeypatch: pytest.MonkeyPatch, ask: Any) -> tuple[Any, Any]:
+    """Return what is told with the kernels, and without."""
+    compiled = minhash._compiled()
+    if compiled is None:
+        pytest.skip("without the extra fast")
+    told = []
+    for one in (compiled, None):
+        monkeypatch.setattr(letters, "_kernels", lambda _texts, one=one: one)
+        told.append(ask())
+    return told[0], told[1]
+
+
+@pytest.mark.usefixtures("kernels")
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("退款 App 2.0", 5), ("iPhone15退款", 3), ("", 0), ("，。!", 0), ("订单[订单号 12]到了", 5), ("[]", 0),
+        ("[退[款]", 2),
+        (f"[{'退' * 24}]", 1), (f"[{'退' * 25}]", 25), ("don't", 2), ("ab[x]cd", 3), ("\U00020000a", 2), (None, None),
+    ],
+)  # fmt: skip
+def test_units_are_han_characters_words_and_masks(text: str | None, count: int | None) -> None:
+    assert _units(pl.Series("said", [text, "你好"], dtype=pl.String)).to_list() == [count, 2]
+
+
+def test_kernels_count_units_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = pl.Series([*texts(1), *EDGES, None])
+    told, expected = both(monkeypatch, lambda: _units(said))
+    assert told.equals(expected)
+    assert told.max() > 20
+
+
+def test_kernels_tell_languages_and_rare_letters_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (pl.Series([*texts(seed, longest=4), *EDGES]) for seed in (2, 3))
+    languages, expected = both(monkeypatch, lambda: _of_two(pl.concat([one, pl.Series([None], dtype=pl.String)])))
+    assert languages.equals(expected)
+    assert set(languages) == {"zh", "en", "other"}
+    rare, expected = both(monkeypatch, lambda: _rare(one, other))
+    assert rare.equals(expected)
+    assert 0.1 < rare.mean() < 0.9
+
+
+def test_kernels_count_what_two_texts_have_in_common_as_numpy_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw, one = Random(4), [*texts(5), *EDGES]
+    sides = pl.DataFrame({"one": [*one, None, "退款"], "other": [*(near(text, draw) for text in one), "退款", None]})
+    told, expected = both(monkeypatch, lambda: _in_common(sides))
+    assert told.equals(expected)
+    assert told.max() > 5
+
+
+@pytest.mark.parametrize("least", [0.5, 0.7, 0.85, 0.95])
+def test_no_echo_is_lost_to_the_look_before(monkeypatch: pytest.MonkeyPatch, least: float) -> None:
+    draw, asked = Random(6), [*texts(7, longest=70), *texts(8, count=300, longest=300), *EDGES]
+    said = [near(text, draw) + draw.choice(["", "", "abcde"]) for text in asked]
+    pairs = pl.DataFrame(
+        {"question": asked, "answer": said, "cot": [None] * len(said)}, schema_overrides={"cot": pl.String}
+    )
+    told, expected = both(monkeypatch, lambda: pairs.select(echoes_question(least=least)).to_series())
+    assert told.equals(expected)
+    assert told.count() > 500
+
+
+def test_pairs_that_cannot_be_echoes_are_told_without_their_letters_in_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = pl.Series(["退款多久到账", "退款多久到账", "退款多久到账", "是", "my router drops the wifi", "ΣΑΣ"])
+    said = pl.Series(
+        ["一般三到五天的", "您是问退款多久到账吗", "退款多久，到账！", "退款多久到账", "a bill came twice", "退款多久"]
+    )
+    may, _ = both(monkeypatch, lambda: letters.may_echo(said, asked, 0.85))
+    assert may.tolist() == [False, True, True, False, False, True]  # the last is odd in lower case
+
+
+def test_bits_mean_the_same_to_the_kernels() -> None:
+    source = (Path(letters.__file__).parents[1] / "dedup" / "kernels.py").read_text(encoding="utf-8")
+    names = ["HAN", "WORD", "PLAIN", "BRACKET", "ODD", "NEW"]
+    bits = ", ".join(str(getattr(letters, name)) for name in names)
+    assert f"\n{', '.join(names)} = {bits}  #" in source
