@@ -144,7 +144,7 @@ _TOGETHER = (
     ("number", "code", "ip", "case"),
     ("email", "link"),
     ("address-zh", "region-zh", "address-en"),
-    ("name-zh", "party-zh"),
+    ("name-zh", "party-zh", "birth"),
     ("name-en", "party-en"),
 )
 

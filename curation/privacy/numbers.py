@@ -149,25 +149,9 @@ _ID_SAID = _announced("identity-card", r"(?P<value>[0-9]{15}|[0-9]{9}|[0-9]{3}[-
 _DATE_LIKE = late(r"(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}|[0-9]{1,2}[-/.][0-9]{1,2}[-/.](?:19|20)?[0-9]{2}")
 
 
-_DOCUMENT = _announced(
-    "document-number", r"(?P<value>[A-Za-z]{0,3}-?[0-9][A-Za-z0-9]*(?:[ -][A-Za-z]{0,2}[0-9][A-Za-z0-9]*){0,4})"
-)
-_RECORD = _announced("record-number", r"(?P<value>[A-Za-z]{0,4}[-_]?[0-9][A-Za-z0-9]*(?:[-/][A-Za-z0-9]+){0,3})")
-_CASE_SAID = _announced("case-number", r"(?P<value>[A-Za-z]{0,4}-?[0-9][A-Za-z0-9]*(?:[-:/][A-Za-z0-9]+){0,5})")
-_VIN = _announced("vehicle", r"(?P<value>[A-HJ-NPR-Za-hj-npr-z0-9]{17})")
-_BANK_CODE = _announced(
-    "bank-code", r"(?P<value>[0-9]{2}[- ]?[0-9]{2}[- ]?[0-9]{2}|[0-9]{3}-[0-9]{3}|[0-9]{5}-?[0-9]{3}|[0-9]{9})"
-)
-
-
 ANNOUNCED: dict[str, tuple[str, re.Pattern[str], Callable[[re.Match[str]], bool]]] = {
     "passport": ("passport", _PASSPORT, bool),
     "tax-number": ("tax-number", _TAX, lambda match: len(digits(match["value"])) >= 6),
-    "document-number": ("document-number", _DOCUMENT, lambda match: _filed(match, 6)),
-    "record-number": ("record-number", _RECORD, lambda match: _filed(match, 5)),
-    "case-number": ("case-number", _CASE_SAID, lambda match: _filed(match, 5)),
-    "vehicle": ("vehicle", _VIN, lambda match: len(digits(match["value"])) >= 3),
-    "bank-code": ("iban", _BANK_CODE, lambda match: _bank_code(match["value"])),
     "device": ("device", _DEVICE, lambda match: len(digits(match["value"])) >= 4),
     "identity-card": ("identity-card", _ID_SAID, lambda match: _id_said(match)),
     "tracking-number": ("tracking-number", _TRACKING, lambda match: len(digits(match["value"])) >= 6),
@@ -182,8 +166,7 @@ def _announced_by(cue: str) -> Finder:
 
     def announced(match: re.Match[str]) -> Iterable[Hit]:
         start, end = match.span("value")
-        date = kind != "iban" and _DATE_LIKE.fullmatch(match["value"])  # 20-00-00 is a sort code
-        if accept(match) and not (date or _unit_or_money(match.string, start, end)):
+        if accept(match) and not (_DATE_LIKE.fullmatch(match["value"]) or _unit_or_money(match.string, start, end)):
             yield Hit(start, end, kind, _alnum(match["value"]))
 
     return Finder(pattern, announced)
@@ -254,22 +237,64 @@ def _order(match: re.Match[str]) -> bool:
     )
 
 
-def _filed(match: re.Match[str], least: int) -> bool:
-    """A number of `least` digits or more that is no date; fewer, but four, behind a mark that it is a number."""
-    value = match["value"]
-    number = digits(value)
-    marked = _MARK.search(match["cue"] + match["gap"]) is not None
-    if value == number and (_date(number) if len(number) == 8 else not marked and _mobile_key(value)):
-        return False
-    if _public(value):
-        return False
-    year = re.fullmatch("(?:19|20)[0-9]{2}", value)
-    return len(number) >= least or (len(number) >= 4 and not year and (marked or len(value) >= 8))
+# Numbers in somebody's files: what announces each kind, what it looks like, and how many digits it has at least. They
+# are looked for together, since Polars would compile a pattern for each.
+_FILES: dict[str, tuple[str, re.Pattern[str], int]] = {
+    "document": (
+        "document-number",
+        late(r"[A-Za-z]{0,3}-?[0-9][A-Za-z0-9]*(?:[ -][A-Za-z]{0,2}[0-9][A-Za-z0-9]*){0,4}(?![A-Za-z0-9])"),
+        6,
+    ),
+    "record": (
+        "record-number",
+        late(r"[A-Za-z]{0,4}[-_]?[0-9][A-Za-z0-9]*(?:[-/][A-Za-z0-9]+){0,3}(?![A-Za-z0-9])"),
+        5,
+    ),
+    "case": ("case-number", late(r"[A-Za-z]{0,4}-?[0-9][A-Za-z0-9]*(?:[-:/][A-Za-z0-9]+){0,5}(?![A-Za-z0-9])"), 5),
+    "vehicle": ("vehicle", late(r"(?i:[A-HJ-NPR-Z0-9]{17})(?![A-Za-z0-9])"), 3),
+    "bank": (
+        "iban",
+        late(r"(?:[0-9]{2}[- ]?[0-9]{2}[- ]?[0-9]{2}|[0-9]{3}-[0-9]{3}|[0-9]{5}-?[0-9]{3}|[0-9]{9})(?![A-Za-z0-9])"),
+        6,
+    ),
+}
+_CUES = {
+    "document": "document-number",
+    "record": "record-number",
+    "case": "case-number",
+    "vehicle": "vehicle",
+    "bank": "bank-code",
+}
+_FILED = late(
+    rf"(?:{'|'.join(f'(?P<{name}>{WORDS.cues[cue]})' for name, cue in _CUES.items())}){_GAP}(?<![A-Za-z0-9])"
+    r"(?=[A-Za-z_-]{0,12}[0-9])",
+    re.IGNORECASE,
+)
 
 
-def _bank_code(value: str) -> bool:
+def _filed(match: re.Match[str]) -> Iterable[Hit]:
+    """Numbers of enough digits that are no date; fewer, but four, behind a mark that it is a number."""
+    name = next(name for name in _FILES if match[name])
+    kind, pattern, least = _FILES[name]
+    found = pattern.match(match.string, match.end())
+    if not found:
+        return
+    value, number = found.group(), digits(found.group())
+    said = _MARK.search(match.group()) is not None
+    date = value == number and len(number) == 8 and _date(number)
+    call = value == number and not said and _mobile_key(value)
+    short = len(number) < least and (
+        len(number) < 4 or re.fullmatch("(?:19|20)[0-9]{2}", value) or not (said or len(value) >= 8)
+    )
+    dated = name != "bank" and _DATE_LIKE.fullmatch(value)
+    if date or call or dated or short or _unit_or_money(match.string, *found.span()):
+        return
+    if name != "bank" or _bank_code(number):
+        yield Hit(*found.span(), kind, _alnum(value))
+
+
+def _bank_code(number: str) -> bool:
     """Sort codes and their like as they come; an American routing number by its check digit (ABA: weights 3, 7, 1)."""
-    number = digits(value)
     return len(number) != 9 or sum(int(digit) * (3, 7, 1)[place % 3] for place, digit in enumerate(number)) % 10 == 0
 
 
@@ -544,6 +569,7 @@ IDENTITY = (
 )
 CASES = (Finder(_CASE, _valid("case-number", bool)), Finder(_DOCKET, _valid("case-number", bool)))
 PARCELS = (Finder(_PARCEL, _valid("tracking-number", bool)),)  # a carrier's letters, or the shape of UPU S10
+FILED = (Finder(_FILED, _filed),)
 ANNOUNCED_BY = tuple((its[0], _announced_by(cue)) for cue, its in ANNOUNCED.items())  # in order of trust
 ANNOUNCED_PHONE = (Finder(_PHONE, _announced_phone),)
 # Dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number.

@@ -30,7 +30,7 @@ _BEFORE_WORD = late(
 _AFTER = late(
     f"[^{_HAN}]|$|等|诉|起诉|系|因|向|将|欠|借|签|患|术|住|入院|出院|去世|死亡|生前|名下|所|二人|两人|三人"
     f"|夫妻|夫妇|离|涉|未|无"
-    "|仍|还|均|则|即|曾|经|应当|不服|拒|承认|承担|提|主张|认|辩|述|共|同意|委托|做|吃|什么|何时|哪|怎|全责|顺产|剖|主责|一直|一审|一起|一次|二审|发烧|发热|咳|怀孕|怀了|怀|手术|检查|挂|复|立|持|自|作|名|驾|撞|打|"
+    "|仍|还|均|则|即|曾|经|应当|不服|拒|承认|承担|提|主张|认|辩|述|共|同意|委托|做|吃|什么|何时|哪|怎|全责|顺产|剖|主责|一直|一审|一起|一次|二审|发烧|发热|咳|怀孕|怀了|怀|手术|检查|挂|复|民间|合同|借贷|离婚|买卖|侵权|名誉|劳动争议|继承|租赁|纠纷|一案|立|持|自|作|名|驾|撞|打|"
     "违|拖|归|偿|逾|支付|给付|赔|返|小时|每|目前|近|突|反复|腹|头|胸|血|肺|胃|心|高血压"
 )
 _FIRM = late("[^，。,. 、（(诉与和在因向被的等有没是买拿]{0,6}(?:公司|集团|银行|医院|有限|事务所|学校|酒店|委员会)")
@@ -81,7 +81,8 @@ def _alone(match: re.Match[str]) -> Iterable[Hit]:
     """Names that what follows makes one: before 医生, 律师 … (full ones: 李医生 stays), 的家属, 诉被告."""
     text, (start, end) = match.string, match.span("name")
     word = (_word(text, start) and end - match.end("surname") < 2) or _REGION.match(text, start)
-    if not word and _BEFORE.search(text[max(0, start - 1) : start]):
+    sure = end - match.end("surname") == 2 and text[start] not in WORDS.doubtful_surnames
+    if not word and (sure or _BEFORE.search(text[max(0, start - 1) : start])):
         yield Hit(start, end, "name", text[start:end])
 
 

@@ -61,11 +61,8 @@ _NUMBER = late(
     r"|please|的|这个)?\W*",
     re.IGNORECASE,
 )
-_BIRTH = late(
-    rf"\W*(?:(?:it'?s|it is|yes|sure|ok|dob|born(?: on)?|是|我?生日是?|出生日期"
-    rf"|的)[\s:,，.]*){{0,3}}(?P<value>{DAY})(?:出?生的?)?\W*",
-    re.IGNORECASE,
-)
+_PART = late(r"[^,，;；\n]+")
+_DAY = late(rf"(?<![0-9]){DAY}", re.IGNORECASE)
 _HAN_NAME = late(r"(?:我?(?:叫|姓|是)|免贵姓?|姓名|[:：])?\s*")
 _EN_NAME = late(
     r"\W*(?i:(?:it'?s|it is|sure|yes|ok|my name is|name is|this is|i'?m|name|yeah|hi)[\s:,.]*){0,3}"
@@ -102,7 +99,19 @@ def kinds(bits: pl.Series) -> pl.Series:
 
 
 def reply(text: str, kinds: str) -> Iterator[Hit]:
-    """Find in a short message what the message before it asked for."""
+    """Find in a short message what the message before it asked for; a day of birth stands beside a name or a number."""
+    day = _DAY.search(text) if "birth-date" in kinds else None
+    if not day:
+        yield from _reply(text, kinds)
+        return
+    yield Hit(*day.span(), "birth-date", re.sub(r"[^A-Za-z0-9]", "", day.group()).upper())
+    for start, end in ((0, day.start()), (day.end(), len(text))):
+        for part in _PART.finditer(text, start, end):
+            for hit in _reply(part.group(), kinds):
+                yield hit._replace(start=hit.start + part.start(), end=hit.end + part.start())
+
+
+def _reply(text: str, kinds: str) -> Iterator[Hit]:
     whole = _NUMBER.fullmatch(text)
     number = digits(whole["value"]) if whole else ""
     if (
@@ -118,10 +127,6 @@ def reply(text: str, kinds: str) -> Iterator[Hit]:
             "phone" if phone else "record-number" if "record-number" in kinds else "order-number",
             re.sub(r"[^A-Za-z0-9]", "", whole["value"]).upper(),
         )
-    if "birth-date" in kinds:
-        day = _BIRTH.fullmatch(text)
-        if day:
-            yield Hit(*day.span("value"), "birth-date", re.sub(r"[^A-Za-z0-9]", "", day["value"]).upper())
     if "name" in kinds:
         yield from _name(text)
     if (

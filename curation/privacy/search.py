@@ -51,6 +51,7 @@ FINDERS: tuple[Search, ...] = tuple(
         (accounts.SECRETS, ("secret",), ["secret"]),
         (numbers.CASES, ("case",), ["case-number"]),
         (numbers.PARCELS, ("code", "number"), ["tracking-number"]),
+        (numbers.FILED, ("announced",), ["document-number", "record-number", "case-number", "vehicle", "iban"]),
         *(((finder,), ("announced",), [kind]) for kind, finder in numbers.ANNOUNCED_BY),
         (numbers.BIRTHS, ("birth",), ["birth-date"]),
         (accounts.CHAT_ACCOUNTS, ("chat",), ["chat-account"]),
@@ -175,10 +176,11 @@ class _Claims:
     def answer(self, found: Iterable[Hit]) -> None:
         """Claim what answers a question: alone, or where the question says better than a shape what it is."""
         for hit in found:
-            shaped = all(its.kind in _SHAPED and hit.start <= its.start and its.end <= hit.end for its in self.hits)
+            met = [its for its in self.hits if its.start < hit.end and hit.start < its.end]
+            shaped = all(its.kind in _SHAPED for its in met)
             if hit.kind in ("record-number", "birth-date") and shaped and self._wanted.masks(hit, self._text):
-                self.hits = [hit]
-            elif not self.hits:
+                self.hits = [*(its for its in self.hits if its not in met), hit]
+            elif not met:
                 self.add([hit])
 
 

@@ -148,6 +148,11 @@ PHRASES: list[tuple[str, str, str]] = [
     ("personal.chat-account", "社交账号", "chat account"),
     ("personal.tracking-number", "运单号", "tracking number"),
     ("personal.order-number", "订单号", "order number"),
+    ("personal.birth-date", "出生日期", "date of birth"),
+    ("personal.document-number", "社保、医保、驾照等证件号", "licence, insurance or permit number"),
+    ("personal.record-number", "病历号、学号、工号等编号", "record number"),
+    ("personal.case-number", "案号", "case number"),
+    ("personal.vehicle", "车架号", "vehicle identification number"),
     # 7 and 8 Examples
     ("kept", "保留的样本", "Kept examples"),
     (

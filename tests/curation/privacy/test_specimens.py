@@ -128,6 +128,8 @@ FOUND = [
     ("booking reference ABC7QK", "booking reference [order number 1]"),
     ("我的预约号是 A0231", "我的预约号是 [订单号1]"),
     ("原告李强诉被告王芳", "原告[姓名1]诉被告[姓名2]"),
+    ("原告李强诉被告王芳民间借贷纠纷", "原告[姓名1]诉被告[姓名2]民间借贷纠纷"),
+    ("我约了周三王建国主任的号", "我约了周三[姓名1]主任的号"),
     ("my name is Joel McLean", "my name is [name 1]"),
     ("密码是Abc12345!", "密码是[密钥1]!"),
     ("验证码：482913", "验证码：[密钥1]"),
@@ -235,6 +237,7 @@ SILENT = [
     "gateway 192.168.0.1, dns 8.8.8.8",
     "routing number 021000022",  # wrong check digit
     "李医生周三坐诊，王律师在吗",  # a surname alone
+    "输入案号和姓名查询，姓名查不到",
     "法释〔2020〕17号，财税〔2016〕36号",  # law, open to all
     "[2023] EWHC 123 (Ch)",
 ]

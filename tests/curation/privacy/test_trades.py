@@ -68,6 +68,13 @@ def test_the_second_look_sees_what_was_not_masked(text: str, kind: str) -> None:
         ("请提供患者姓名", "李桂芳", "[姓名1]"),
         ("May I take your date of birth?", "14/03/1986", "[date of birth 1]"),
         ("Could you give me your date of birth please?", "it's 14 March 1986", "[date of birth 1]"),
+        (
+            "May I have your full name and date of birth?",
+            "Sarah Collins, 14/03/1986",
+            "[name 1], [date of birth 1]",
+        ),
+        ("请提供患者姓名和出生日期", "李桂芳，1956年3月2日", "[姓名1]，[出生日期1]"),
+        ("Name and date of birth please", "name is Carlos Garcia, 03/14/1990", "name is [name 1], [date of birth 1]"),
         ("What is your NHS number?", "943 476 5919", "[record number 1]"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 import curation.report
 from curation.mend import MENDS
+from curation.privacy import KINDS
 from curation.report.model import FunnelStep, Report
 from curation.report.sentences import asked, behind, diversity, headline, type_names, variety, warnings, why
 from curation.report.words import WORDS, Words, change, figure, percent, say, size
@@ -37,6 +38,10 @@ SAME_IN_BOTH = {"bin.closed", "colon", "cut"}
 
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_every_kind_of_personal_data_has_words_in_the_report():
+    assert [kind for kind in KINDS if f"personal.{kind}" not in WORDS] == []
 
 
 @pytest.mark.parametrize("key", WORDS)
