@@ -85,12 +85,13 @@ def too_long(*, most: int) -> pl.Expr:
 
 
 @check(on="example")
-def echoes_question(*, least: float) -> pl.Expr:
+def echoes_question(*, least: float, whether: str = NEVER) -> pl.Expr:
     """The answer says the question again: similarity of at least `least` (0 to 1). Evidence: the answer.
 
     Similarity is the share of the answer's letters that stand, in order, in the question (rapidfuzz partial ratio),
     where the answer is not much longer than the question; an answer that goes on to say something is no echo, and
-    texts of more than pieces.LONG characters are not compared.
+    texts of more than pieces.LONG characters are not compared. Who is asked `whether` it is so (a pattern of the
+    question) and says that it is, without asking back, has answered.
     """
     said, asked = pl.col("said"), pl.col("asked")
 
@@ -114,6 +115,7 @@ def echoes_question(*, least: float) -> pl.Expr:
         rows = rows.filter(pl.col("score") >= 100 * least)
         numbers = (text.str.to_lowercase().str.extract_all(_TELLING) for text in (ANSWER, QUESTION))
         found = rows.filter(next(numbers).list.set_difference(next(numbers)).list.len() == 0)
+        found = found.filter(~QUESTION.str.contains(regex(whether)) | ANSWER.str.contains(_ASKS_BACK))
         nothing = pl.repeat(None, len(sides), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"])
 
@@ -129,6 +131,7 @@ def _compared(rows: pl.DataFrame, scorer: Callable[..., float]) -> pl.Series:
 
 # What makes an answer more than an echo: a number, a yes or a no.
 _TELLING = r"\d+|(?-u:\b)(?:no|yes)(?-u:\b)|不|没"
+_ASKS_BACK = r"[?？吗么吧]"
 
 
 @check(on="example")
