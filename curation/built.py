@@ -91,6 +91,7 @@ LINES = (
     "[{name}] [{time}] {text}",
     "{name} {time}: {text}",
     "[{time}] {name} {text}",
+    "{account} ({time}):",
     "{name} ({time})",
     "{name} {time}",
     "{date} {time} {name}",

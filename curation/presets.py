@@ -168,6 +168,20 @@ _ALL = (
         _with_many,
     ),
     Preset(
+        "discord", "Discord: a channel in which many customers ask, as DiscordChatExporter writes it as JSON",
+        frozenset({"guild.id", "channel.id", "messages.0.author.name"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "customer": "channel.name", "messages": "messages", "role": "author.name", "speaker": "author.name",
+                "text": "content", "time": "timestamp", "id": "id", "reply_to": "reference.messageId", "kind": "type",
+            },
+            "roles": {"user": ["*", ""]},
+            "said": ["Default", "Reply"],  # others are pins, joins and threads
+            "crowd": True,
+        },
+    ),
+    Preset(
         "freshchat", "Freshchat: messages of conversations, as the conversations API gives them",
         frozenset({"message_parts", "actor_type", "conversation_id"}),
         {

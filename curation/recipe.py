@@ -25,7 +25,7 @@ Encoding = Literal[
 ]  # fmt: skip
 PresetName = Literal[
     "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "telegram-group",
-    "freshchat", "slack",
+    "freshchat", "slack", "discord",
 ]  # fmt: skip
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",

@@ -38,6 +38,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+_FROM_TO = re.compile(r"(.*?\S)\s*(?:→|⇒|->|=>)\s*\S")
 _HAN = re.compile("[\u4e00-\u9fff]")
 _ALL = {word: role for role, known in WORDS.items() for word in known}
 _CHINESE = sorted((word for word in _ALL if _HAN.search(word)), key=lambda word: (-len(word), word))
@@ -87,6 +88,8 @@ class Roles:
         if not word:  # of an empty cell only the recipe knows whose it is
             return speaker(self.words[""]) if "" in self.given else None
         role = self.words.get(word) if word in self.given or not self.globs else None
+        if word not in self.given and (sender := _FROM_TO.match(word)):  # 用户→商家: the first one speaks
+            word = sender[1]
         role = role or next((role for glob, role in self.globs if fnmatchcase(word, glob)), None)
         role = role or self.words.get(word) or self.words.get(simple := simplified(word)) or known_inside(simple)
         role = role or self.rest

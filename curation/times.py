@@ -21,14 +21,14 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _HALF = r"[AaPp]\.?\s?[Mm]\.?"  # Spanish parts it: a. m.
 _NOON = rf"(?P<noon>上午|下午|凌晨|早上|中午|晚上|午前|午後|오전|오후|{_HALF})"
 _CLOCK = (
-    rf"(?:{_NOON}\s*)?(?P<hour>\d{{1,2}})\s*[:：时時点]\s*(?P<minute>\d{{1,2}})分?"
+    rf"(?:{_NOON}\s*)?(?P<hour>\d{{1,2}})\s*[:：时時点hH]\s*(?P<minute>\d{{1,2}})分?"  # 9h05 in French
     rf"(?:\s*[:：]?\s*(?P<second>\d{{1,2}})秒?(?:[.,](?P<fraction>\d{{1,9}}))?)?(?:\s*(?P<noon2>{_HALF}))?"
 )
 # As in Finland and Indonesia, behind a date: 12.50 alone is a price.
 _DOTTED = rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})(?:\.(?P<second>\d{{2}}))?(?:\s*(?P<noon>{_HALF}))?"
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _WEEKDAY = r"(?:[A-Za-z]{3,9},?\s+|星期[一二三四五六日天]\s*|周[一二三四五六日天]\s*)?"
-_GAP = r"(?:[T\s,，]+|\s*(?:星期|周|週)[一二三四五六日天]\s*|\s+-\s+|,?\s+(?:at|um|klo|kl\.?)\s+)?"
+_GAP = r"(?:[T\s,，]+|\s*(?:星期|周|週)[一二三四五六日天]\s*|\s+-\s+|,?\s+(?:at|um|klo|kl\.?|à|às|a las)\s+)?"
 _WRITTEN = (
     rf"^{_WEEKDAY}(?P<year>\d{{4}})[-/.年](?P<month>\d{{1,2}})[-/.月](?P<day>\d{{1,2}})日?{_GAP}(?:{_CLOCK})?{_ZONE}$",
     rf"^(?P<year>\d{{4}})년\s*(?P<month>\d{{1,2}})월\s*(?P<day>\d{{1,2}})일{_GAP}(?:{_CLOCK})?$",

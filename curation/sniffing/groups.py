@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from curation import shapes
+from curation.mapping import value_at
 from curation.roles import Roles
 from curation.sniffing.columns import speaking
 from curation.sniffing.guess import Guess, Item, Question, shown, words
@@ -22,10 +23,10 @@ def group(guess: Guess, chats: Sequence[Mapping[str, Any]], columns: Mapping[str
     for chat in chats:
         entries = chat.get(columns["messages"])
         for entry in entries if isinstance(entries, list) else []:
-            name = entry.get(columns["speaker"]) if isinstance(entry, Mapping) else None
-            text = shapes.content(entry.get(columns["text"])) if name else None
+            name = value_at(entry, columns["speaker"]) if isinstance(entry, Mapping) else None
+            text = shapes.content(value_at(entry, columns["text"])) if name else None
             if isinstance(name, str) and isinstance(text, str) and text.strip():
-                said.append((str(entry.get(columns["id"])), name, str(entry.get(columns["reply_to"])), text))
+                said.append((str(entry.get(columns["id"])), name, str(value_at(entry, columns["reply_to"])), text))
                 serving |= {name} if name == chat.get("name") else set()
     names, texts = [name for _, name, _, _ in said], [text for *_, text in said]
     everybody = "a customer's messages and what is answered to them, parted by silences"

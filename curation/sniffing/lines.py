@@ -34,9 +34,13 @@ def lines(guess: Guess, head: Head) -> None:
     if start:
         guess.source["start"] = start
         guess.items.append(Item("session", start, 0.9, "lines that begin a conversation"))
-    names = [(found.get("name") or found.get("role") or "").strip(built.BESIDE) for found, _ in spoken]
+    names = [
+        (found.get("name") or found.get("account") or found.get("role") or "").strip(built.BESIDE)
+        for found, _ in spoken
+    ]
     texts = [found.get("text") or "" for found, _ in spoken]
-    _speakers(guess, names, texts, parted=bool(start))
+    if not _shop(guess, names):
+        _speakers(guess, names, texts, parted=bool(start))
     dates.note(guess, (found.get("time") or found.get("date") or "" for found, _ in spoken))
     limit = _limit(names, texts)
     if limit:
@@ -65,6 +69,20 @@ def _start(lines: Sequence[str], pattern: Any) -> str:  # noqa: ANN401
         if n >= 2 and "\0" in shape and ids.search(shape) and not re.search(r"\d", shape):
             return shape.replace("*", " ").replace("\0", "{conversation}")
     return ""
+
+
+def _shop(guess: Guess, names: Sequence[str]) -> bool:
+    """Take shop:account for who serves, as 旺旺 and 千牛 write it, where customers have names without a colon."""
+    people = set(names) - {""}
+    shop = {name for name in people if ":" in name or "：" in name}
+    if "{account}" not in guess.source["line"] or not shop or shop == people:
+        return False
+    guess.source["roles"] = {"assistant": ["*:*", "*：*"], "user": ["*"]}
+    guess.items.append(Item("roles", shown(guess.source["roles"]), 0.9, "shop:account serves"))
+    if len(people - shop) > 1:
+        guess.source["crowd"] = True
+    guess.items.append(Item("session", "a customer's messages and the answers behind them", 0.8, "parted by silences"))
+    return True
 
 
 def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parted: bool) -> None:

@@ -405,3 +405,14 @@ def test_a_table_in_traditional_characters_needs_no_recipe(tmp_path: Path) -> No
         tmp_path / "log.csv", [["會話編號", "發送方", "內容"], ["1", "買家", "有貨嗎"], ["1", "客服專員", "有的"]]
     )
     assert read([path], [Source()]).messages["role"].to_list() == ["user", "assistant"]
+
+
+def test_a_chat_copied_from_wangwang_tells_the_shop_by_its_account(tmp_path: Path) -> None:
+    lines = [
+        f"{number if his else '青槐优品:小艾'} (2026-11-0{n + 1} 10:0{k}:10):\n{text}\n"
+        for n, (number, said) in enumerate(talks()) for k, (his, text, _) in enumerate(said)
+    ]  # fmt: skip
+    (tmp_path / "copied.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "copied.txt")] == [
+        (f"{number}#1", "user" if his else "assistant", text) for number, said in talks() for his, text, _ in said
+    ]

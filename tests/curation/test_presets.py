@@ -36,6 +36,7 @@ COUNTED: dict[str, tuple[int, int, int, int, int]] = {
     "wecom.jsonl": (8, 3, 3, 0, 2),
     "telegram.json": (2, 4, 3, 0, 1),
     "telegram-group.json": (1, 4, 3, 0, 1),
+    "discord.json": (1, 4, 3, 0, 1),
     "freshchat.json": (6, 2, 2, 1, 1),
     "slack.json": (7, 3, 3, 0, 1),
 }
@@ -51,6 +52,7 @@ PARTED: dict[str, list[tuple[str, int]]] = {
     "wecom.jsonl": [("wmAAA01#1", 3), ("wmAAA01#2", 3), ("wmBBB02#1", 2)],
     "telegram.json": [("910101#1", 4), ("910101#2", 2), ("910202#1", 2)],
     "telegram-group.json": [("920001 Tilda#1", 1), ("920001 Tilda#2", 3), ("920001 Marek#1", 2), ("920001#1", 2)],
+    "discord.json": [("questions ines#1", 4), ("questions otto#1", 2), ("questions rolf#1", 2)],
     "freshchat.json": [("fc-301", 4), ("fc-302", 2)],
     "slack.json": [("1712131200.000100", 4), ("1712131260.000200", 2), ("1712131600.000700", 1)],
 }
@@ -69,6 +71,7 @@ TAUGHT = {
         "A cracked screen takes two working days",
     ),
     "telegram-group.json": ("How often should the chain of a belt-drive bike be oiled", "A belt needs no oil at all"),
+    "discord.json": ("Can the battery of the torch be replaced at home", "No, it is glued in for water tightness"),
     "freshchat.json": ("My espresso machine shows E3", "E3 means that the water tank does not sit right"),
     "slack.json": ("How do I rotate an API key", "Create a second key, deploy it"),
 }

@@ -18,6 +18,7 @@ def of(word: str, **given: list[str]) -> tuple[str, bool] | None:
         ("agent 小王", "assistant"), ("客服-小艾", "assistant"), ("客服小王", "assistant"), ("人工客服01", "assistant"),
         ("Customer Support", "assistant"), ("Visitor 38291", "user"), ("client1", "user"), ("买家tb_8812", "user"),
         ("Agent (Human)", "assistant"), ("系统提醒", "system"),
+        ("用户→商家", "user"), ("商家 -> 用户", "assistant"), ("顧客", "user"), ("專員", "assistant"),
     ],
 )  # fmt: skip
 def test_words_in_both_languages_and_names_with_such_a_word_in_them(word: str, role: str) -> None:

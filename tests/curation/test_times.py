@@ -35,7 +35,7 @@ def test_the_same_moment_in_the_ways_of_many_exports(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "minutes"),
     [("10:03", 603), ("3:05 PM", 905), ("下午3:05", 905), ("12:30 AM", 30), ("12:30 pm", 750), ("中午12:10", 730),
-     ("晚上8点05分", 1205), ("23:59", 1439), ("오후 1:05", 785), ("午後1:05", 785), ("1:05 p. m.", 785)],
+     ("晚上8点05分", 1205), ("23:59", 1439), ("오후 1:05", 785), ("午後1:05", 785), ("1:05 p. m.", 785), ("9h05", 545)],
 )  # fmt: skip
 def test_clocks_without_a_date_count_from_midnight_and_say_so(text: str, minutes: int) -> None:
     found = parsed(pl.Series([text]))
@@ -53,6 +53,7 @@ def test_a_day_above_twelve_tells_the_order_and_else_the_recipe_does() -> None:
     thirteenth = at("2024-04-13 08:00")
     assert at("13/04/2024 08:00") == at("04/13/2024 08:00") == thirteenth
     assert at("03/04/2024 08:00") == at("2024-03-04 08:00")
+    assert at("13/04/2024 à 8h00") == thirteenth
     assert at("03/04/2024 08:00", day_first=True) == at("2024-04-03 08:00")
 
 
