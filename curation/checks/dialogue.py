@@ -13,7 +13,7 @@ from rapidfuzz.distance import LCSseq
 
 from curation.checks import letters
 from curation.checks.alternatives import any_of, inside, matches
-from curation.checks.registry import check, shared
+from curation.checks.registry import check, has, may, shared
 from curation.checks.wording import lowered, regex, units_of
 from curation.pieces import LONG
 
@@ -24,20 +24,21 @@ NEVER = r"[^\s\S]"  # matches nothing
 @check(on="example")
 def question_says(*, patterns: list[str], longest: int = 100_000, unless: str | None = None) -> pl.Expr:
     """The question matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
-    return _says(QUESTION, patterns, longest, unless)
+    return _says("question", patterns, longest, unless)
 
 
 @check(on="example")
 def answer_says(*, patterns: list[str], longest: int = 100_000, unless: str | None = None) -> pl.Expr:
     """The answer matches one of `patterns` and has at most `longest` characters. Evidence: the match."""
-    return _says(ANSWER, patterns, longest, unless)
+    return _says("answer", patterns, longest, unless)
 
 
-def _says(text: pl.Expr, patterns: list[str], longest: int, unless: str | None) -> pl.Expr:
-    applies = text.str.len_chars() <= longest
+def _says(column: str, patterns: list[str], longest: int, unless: str | None) -> pl.Expr:
+    text, pattern = pl.col(column), regex(*patterns)
+    applies = may(column, pattern) & (text.str.len_chars() <= longest)
     if unless is not None:
-        applies &= ~text.str.contains(regex(unless))
-    return pl.when(applies).then(text).str.extract(regex(*patterns))  # Polars computes both sides of a condition
+        applies &= ~has(column, regex(unless))
+    return pl.when(applies).then(text).str.extract(pattern)  # Polars computes both sides of a condition
 
 
 @check(on="example")
@@ -74,7 +75,7 @@ def answer_short(*, least: int, unless: str) -> pl.Expr:
 
     Answers that match `unless` are spared: a number is a whole answer.
     """
-    return pl.when((units_of("answer") < least) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
+    return pl.when((units_of("answer") < least) & ~has("answer", regex(unless))).then(ANSWER)
 
 
 @check(on="example")
@@ -100,8 +101,8 @@ def echoes_question(*, least: float, whether: str = NEVER) -> pl.Expr:
         rows = sides.struct.unnest().with_row_index("row")
         # The answer behind reasoning may be one of the options, or a number that the question gives.
         rows = rows.filter(pl.col("cot").fill_null("") == "")
-        may = letters.may_echo(rows["answer"], rows["question"], least)
-        rows = rows if may is None else rows.filter(may)
+        likely = letters.may_echo(rows["answer"], rows["question"], least)
+        rows = rows if likely is None else rows.filter(likely)
         for name, text, longer in (("said", ANSWER, QUESTION), ("asked", QUESTION, asked)):
             rows = rows.with_columns(lowered(text).str.replace_all(r"[\W_]+", "").alias(name))
             rows = rows.filter(said.str.len_chars().is_between(4, longer.str.len_chars() * 1.25 + 4))
@@ -163,7 +164,7 @@ def answer_asks_back(*, cue: str, longest: int, unless: str) -> pl.Expr:
 
     Answers that match `unless` are spared: they say something before they ask.
     """
-    short = pl.when((ANSWER.str.len_chars() <= longest) & ~ANSWER.str.contains(regex(unless))).then(ANSWER)
+    short = pl.when((ANSWER.str.len_chars() <= longest) & ~has("answer", regex(unless))).then(ANSWER)
     return pl.when(any_of(short, regex(cue))).then(ANSWER)
 
 
@@ -186,7 +187,7 @@ def answer_made_of(
     if asked:
         made &= units_of("question") >= asked
     if says is not None:
-        made &= ANSWER.str.contains(regex(*says))
+        made &= has("answer", regex(*says))
     return pl.when(made).then(ANSWER)
 
 

@@ -50,14 +50,14 @@ def made_of(texts: pl.Series) -> U8 | None:
 
 
 def _told(texts: pl.Series) -> tuple[U32, U8] | None:
-    kernels = _kernels(len(texts))
+    kernels = loaded(len(texts))
     if kernels is None:
         return None
     told: tuple[U32, U8] = _known(partial(kernels.letters, kinds=_KINDS), flat(texts))
     return told
 
 
-def _kernels(texts: int) -> ModuleType | None:
+def loaded(texts: int) -> ModuleType | None:
     """Return the compiled kernels where that many texts are worth loading them."""
     from curation.dedup import minhash  # not for those who only read packs
 
@@ -66,7 +66,7 @@ def _kernels(texts: int) -> ModuleType | None:
 
 def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
     """Count the different pairs of neighbouring Han characters that stand in both; None without kernels."""
-    kernels = _kernels(len(one))
+    kernels = loaded(len(one))
     if kernels is None:
         return None
     counts: I64 = _known(partial(kernels.han_pairs, kinds=_KINDS), flat(one), flat(other))
@@ -80,7 +80,7 @@ def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.
     the part of the other that is compared c are common, in order, 2c >= t(m + w). No more than (1 - t)(m + w) are not,
     and each of these parts two neighbours at most. As w >= c, (3t - 2)/(2 - t) m - 1 are neighbours in both.
     """
-    kernels = _kernels(len(said))
+    kernels = loaded(len(said))
     if kernels is None:
         return None
     share = max(0.0, (3 * least - 2) / (2 - least) - _ROUNDED)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import ConfigDict, ValidationError, validate_call
 
+from curation.checks import letters, sieve
 from curation.errors import PackError, did_you_mean
 
 On = Literal["message", "example"]
@@ -106,6 +107,26 @@ def shared(expression: pl.Expr, key: str | None = None) -> pl.Expr:
     return pl.col(name)
 
 
+_HAS: dict[str, tuple[str, str]] = {}  # shared columns that say whether a column's texts match a pattern
+
+
+def has(column: str, pattern: str) -> pl.Expr:
+    """Return whether the texts of a column match a pattern, asked with all others of the same column (sieve.py)."""
+    part = shared(pl.col(column).str.contains(pattern))
+    _HAS[part.meta.output_name()] = column, pattern
+    return part
+
+
+def may(column: str, pattern: str) -> pl.Expr:
+    """Return where the texts of a column may match: as `has`, where that is cheap to tell, and anywhere else.
+
+    For what asks for the match itself afterwards: a pattern is not compiled twice for few texts.
+    """
+    part = shared(pl.col(column).is_not_null(), f"may {column} {pattern}")
+    _HAS[part.meta.output_name()] = column, pattern
+    return part
+
+
 def _parts(expressions: Iterable[pl.Expr]) -> tuple[dict[str, pl.Expr], set[str]]:
     """Return the shared expressions that `expressions` hold, by name, and the columns that all of them ask for."""
     found: dict[str, pl.Expr] = {}
@@ -134,6 +155,12 @@ def prepared(frame: pl.DataFrame, one: Iterable[pl.Expr], other: Iterable[pl.Exp
 def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
     """Add those shared columns that `frame` has not yet."""
     wanted = {name: part for name, part in parts.items() if name not in frame.columns}
+    if frame.height >= sieve.LEAST and letters.loaded(frame.height):
+        sides = {side: [name for name in wanted if _HAS.get(name, ("",))[0] == side] for side in ("question", "answer")}
+        for side, names in sides.items():
+            told = sieve.matches(frame[side], [_HAS[name][1] for name in names]) if len(names) > 1 else ()
+            frame = frame.with_columns(one.alias(name) for name, one in zip(names, told, strict=False))
+        wanted = {name: part for name, part in wanted.items() if name not in frame.columns}
     rows = frame.lazy()
     while wanted:
         ready = [name for name, part in wanted.items() if wanted.keys().isdisjoint(part.meta.root_names())]

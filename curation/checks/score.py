@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from curation.checks.registry import answers, check, shared
+from curation.checks.registry import answers, check, has, shared
 from curation.checks.wording import content, in_common, regex, units_of
 
 SEPARATOR = " · "  # between the parts of the evidence
@@ -92,11 +92,11 @@ def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     applies = pl.lit(value=True)
     if sign.says:
         said = _any(sign.says)
-        applies = shared(text.str.count_matches(said) >= sign.times if sign.times > 1 else text.str.contains(said))
+        applies = shared(text.str.count_matches(said) >= sign.times) if sign.times > 1 else has(sign.of, said)
     if sign.asked:
-        applies &= shared(pl.col("question").str.contains(_any(sign.asked)))
+        applies &= has("question", _any(sign.asked))
     if sign.unless:
-        applies &= ~shared(text.str.contains(_any(sign.unless)))
+        applies &= ~has(sign.of, _any(sign.unless))
     if sign.least is not None:
         applies &= units_of(sign.of) >= sign.least
     if sign.most is not None:

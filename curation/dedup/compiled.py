@@ -26,6 +26,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
     "letters": "u1 i8 n u1 u4 u1",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
+    "literals": "u1 i8 n u1 n u4 u8 i8 i8 u1 u8 i8 u8",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
@@ -121,6 +122,13 @@ def echoes(said: Flat, asked: Flat, kinds: U8, lower: U32, share: float) -> U8 |
     may, met = np.empty(len(said[1]), dtype=np.uint8), np.zeros(4096, dtype=np.uint32)
     new = _call("echoes", *said, *asked, len(may), kinds, lower, int(1_000_000 * share), *room, met, may)
     return None if new else may
+
+
+def literals(texts: Flat, classes: U8, count: int, steps: U32, *rest: U8 | U64 | I64) -> U64:
+    """Return for each text the bits of the literals in it; the rest is a `sieve.Automaton`."""
+    seen = np.empty(len(texts[1]), dtype=np.uint64)
+    _call("literals", *texts, len(seen), classes, count, steps, *rest, seen)
+    return seen
 
 
 def _longest(texts: Flat) -> int:

@@ -423,10 +423,41 @@ def echoes(
     return seen & NEW
 
 
+@numba.njit
+def _in_word(byte: int) -> bool:
+    """Tell whether a byte is a letter, a digit or _ of ASCII."""
+    return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A or byte == 0x5F
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, int64, U32, U64, I64, I64, U8, U64, I64, U64))
+def literals(
+    data: Array, ends: Array, texts: int, classes: Array, count: int, steps: Array, bits: Array, heads: Array,
+    sizes: Array, edges: Array, marks: Array, after: Array, seen: Array,
+) -> int:  # fmt: skip
+    """Unite for each text the bits of the literals that are in it: an automaton of checks/sieve.py."""
+    begin = 0
+    for text in range(texts):
+        end, node, found = ends[text], np.int64(0), np.uint64(0)
+        for place in range(begin, end):
+            node = np.int64(steps[node * count + classes[data[place]]])
+            found |= bits[node]
+            one = heads[node]
+            while one >= 0:
+                first = place - sizes[one] + 1
+                left = edges[one] & 1 and first > begin and _in_word(np.int64(data[first - 1]))
+                right = edges[one] & 2 and place + 1 < end and _in_word(np.int64(data[place + 1]))
+                if not left and not right:
+                    found |= marks[one]
+                one = after[one]
+        seen[text] = found
+        begin = end
+    return 0
+
+
 KERNELS = {
     kernel.__name__: kernel
     for kernel in (
         plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits,
-        letters, han_pairs, echoes,
+        letters, han_pairs, echoes, literals,
     )
 }  # fmt: skip

@@ -53,7 +53,7 @@ def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     compiled = minhash._compiled() if request.param == "kernels" else None
     if request.param == "kernels" and compiled is None:
         pytest.skip("without the extra fast")
-    monkeypatch.setattr(letters, "_kernels", lambda _texts: compiled)
+    monkeypatch.setattr(letters, "loaded", lambda _texts: compiled)
     return compiled
 
 
@@ -64,7 +64,7 @@ def both(monkeypatch: pytest.MonkeyPatch, ask: Any) -> tuple[Any, Any]:
         pytest.skip("without the extra fast")
     told = []
     for one in (compiled, None):
-        monkeypatch.setattr(letters, "_kernels", lambda _texts, one=one: one)
+        monkeypatch.setattr(letters, "loaded", lambda _texts, one=one: one)
         told.append(ask())
     return told[0], told[1]
 

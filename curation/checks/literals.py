@@ -1,0 +1,156 @@
+r"""What a text must hold for a regular expression to match it: literals, one of which is in every match.
+
+As FilteredRE2 and Hyperscan do before they try a pattern at all (Russ Cox, Regular Expression Matching with a Trigram
+Index, 2012). Patterns are those of Polars' engine, read by the parser of `re`; where the two may understand one
+differently nothing is said of it.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from re import _constants as code  # type: ignore[attr-defined]
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import Any, NamedTuple
+
+BORDER = "\x00"  # in a literal: the edge of a word, or anything but a letter, a digit or _ of ASCII
+_MOST = 150  # literals; of more, some are in every text
+_LONGEST = 1_200  # characters of a pattern, likewise
+
+# What the two engines read differently: borders of words in angles or braces, characters by their number, repetitions
+# without a beginning, names and flags of groups.
+_UNLIKE = re.compile(r"\\[<>xuU]|\\b\{|\{,|\(\?[^:i]|\(\?i[^:)]|\x00")
+_ASCII_BORDER = "(?-u:\\b)"
+_LETTERS = re.compile(r"\\[pP](?:\{[^}]*\}|[A-Z])")  # \p{Han}: any character here
+_LESS = re.compile(r"\[(?:\\.|[^\]\\\[])*&&\[(?:\\.|[^\]\\\[])*\]\]")  # a class less another
+_CLASS = re.compile(r"\\.|\[\^?\]?((?:\\.|[^\]\\])*)\]", re.DOTALL)
+_SETS = re.compile(r"\[|&&|--|~~")  # in a class: sets of Polars' engine, characters to `re`
+
+
+class _Read(NamedTuple):
+    """What a part of a pattern matches: all it can match, where that is little, or what is in every match."""
+
+    whole: frozenset[str] | None
+    inside: frozenset[str] | None = None
+
+    def needs(self) -> frozenset[str] | None:
+        """Return the better of both as literals one of which is in every match."""
+        found = [one for one in (self.whole and _least(self.whole), self.inside) if one]
+        return min(found, key=often) if found else None
+
+
+_ANYTHING = _Read(None)
+
+
+@lru_cache(maxsize=1024)
+def needs(pattern: str) -> frozenset[str] | None:
+    """Return literals, in lower case, one of which is in each text that `pattern` matches; None where nobody knows.
+
+    A literal stands in a text whatever the case of its ASCII letters, for which ſ and the sign of Kelvin may stand too.
+    """
+    if len(pattern) > _LONGEST:
+        return None
+    text = pattern.replace(_ASCII_BORDER, r"\b").replace("(?-i:", "(?:")
+    text = _LETTERS.sub(r"\\w\\W", _LESS.sub(".", text))
+    classes = (re.sub(r"\\.", "", found[1] or "") for found in _CLASS.finditer(text))
+    if _UNLIKE.search(text) or any(map(_SETS.search, classes)):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            tree = parser.parse(text)
+    except (re.error, Warning, RecursionError):
+        return None
+    found = _sequence(tree).needs()
+    return None if found is None or len(found) > _MOST else found
+
+
+def often(literals: Iterable[str]) -> float:
+    """Return about how many of a hundred texts hold one of `literals`: short ones of ASCII are in most."""
+    return sum(_ASCII[min(len(one), 6)] if one.isascii() else _HAN[min(len(one), 4)] for one in literals)
+
+
+# By length. Counted in logs of shops, telecom companies and social networks, and rounded.
+_ASCII = (100, 60, 30, 12, 4, 2, 1)
+_HAN = (100, 4, 0.5, 0.2, 0.1)
+
+
+def _sequence(items: Iterable[Any]) -> _Read:
+    """Read parts that follow each other: what is finite is put together, up to what is not."""
+    run = frozenset([""])
+    found: list[frozenset[str]] = []
+    finite = True
+    for item in items:
+        part = _part(item)
+        if part.whole is not None and len(run) * len(part.whole) <= _MOST:
+            run = frozenset(one + other for one in run for other in part.whole)
+            continue
+        finite = False
+        found += [one for one in (_least(run), part.inside) if one]
+        run = frozenset([""]) if part.whole is None else part.whole
+    if finite:
+        return _Read(run)
+    found += [last] if (last := _least(run)) else []
+    return _Read(None, min(found, key=often) if found else None)
+
+
+def _part(item: tuple[Any, Any]) -> _Read:
+    """Read one part of a pattern."""
+    kind, value = item
+    if kind is code.LITERAL:
+        return _one_of([value])
+    if kind is code.IN:
+        return _one_of([char for _, char in value]) if all(of is code.LITERAL for of, _ in value) else _ANYTHING
+    if kind is code.AT:
+        return _Read(frozenset([BORDER if value is code.AT_BOUNDARY else ""]))
+    if kind is code.SUBPATTERN:
+        return _sequence(value[3])
+    if kind is code.BRANCH:
+        return _branches([_sequence(one) for one in value[1]])
+    if kind in (code.MAX_REPEAT, code.MIN_REPEAT):
+        least, most, inner = value
+        part = _sequence(inner)
+        if least == most == 1:
+            return part
+        if least:
+            return _Read(None, part.needs())
+        return _Read(part.whole | {""}) if most == 1 and part.whole is not None else _ANYTHING
+    return _ANYTHING
+
+
+def _branches(parts: Sequence[_Read]) -> _Read:
+    wholes = [part.whole for part in parts if part.whole is not None]
+    whole = frozenset().union(*wholes) if len(wholes) == len(parts) else None
+    if whole is not None and len(whole) <= _MOST:
+        return _Read(whole)
+    some = [one for part in parts if (one := part.needs())]
+    return _Read(None, _least(frozenset().union(*some)) if len(some) == len(parts) else None)
+
+
+def _one_of(chars: Sequence[int]) -> _Read:
+    """Read a class of few characters; letters beyond ASCII that have a case stand for anything."""
+    if len(chars) > _FEW:
+        return _ANYTHING
+    letters = [chr(char) for char in chars]
+    if any(not one.isascii() and one.lower() != one.upper() for one in letters):
+        return _ANYTHING
+    return _Read(frozenset(one.lower() for one in letters))
+
+
+_FEW = 24
+# A border beside what is no part of a word says nothing more, nor do two of them.
+_NO_WORD = re.compile(rf"(?<=[^0-9a-z_]){BORDER}+|{BORDER}+(?=[^0-9a-z_])", re.ASCII)
+
+
+def _least(literals: frozenset[str]) -> frozenset[str] | None:
+    """Return `literals` without those that hold another of them; None where one is empty, and so in every text."""
+    plain = {_NO_WORD.sub("", one) for one in literals}
+    if plain & {"", BORDER}:
+        return None
+    kept: list[str] = []
+    for one in sorted(plain, key=lambda it: (len(it), it)):
+        if not any(other in one for other in kept):
+            kept.append(one)
+    return frozenset(kept)

@@ -1,0 +1,105 @@
+"""What a pattern needs is in every text that it matches, and the sieve that asks for it loses no match."""
+
+import re
+import sys
+from collections.abc import Iterator
+from random import Random
+
+import polars as pl
+import pytest
+
+from curation import packs
+from curation.checks import letters, registry, sieve
+from curation.checks.literals import BORDER, needs
+from curation.checks.wording import regex
+from curation.dedup import minhash
+
+packs.load(["common", "zh", "en"])  # binds the rules, which say what they ask
+PATTERNS = sorted({pattern for _, pattern in registry._HAS.values()})
+B = BORDER
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _unloaded() -> Iterator[None]:
+    """Leave other tests without the kernels: once loaded they are used for few texts too."""
+    was = "curation.dedup.compiled" in sys.modules
+    yield
+    if not was:
+        sys.modules.pop("curation.dedup.compiled", None)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("(?i)(退款|换货.*订单)", {"退款", "换货"}),
+        ("(?i)(Pa[yi]d?)", {"pay", "pai"}),
+        (r"(?i)(\bdm\b|\bto us\b)", {f"{B}dm{B}", f"{B}to us{B}"}),
+        (r"(?i)((?-u:\b)a\b b)", {f"{B}a b"}),  # what stands between a word and a space says nothing more
+        ("(?:请|麻烦)+您[^。]{0,9}(?:提供|发)一下", {"发一下", "提供一下"}),
+        ("退?款", {"款"}),
+        (r"x\.y|z\d", {"x.y", "z"}),
+        ("don['’]t", {"don't", "don’t"}),
+        ("a|b?", None),
+        (r"\d+|元", None),
+        (r"\b", None),
+        ("é|x", None),  # É is the same without case
+        ("[a-c]d*|[^e]f", None),
+        (r"a(?:b|\p{Han})c", {"a"}),
+        (r"小[\p{L}&&[^a]]号", {"小"}),
+        ("[a[bc]]d", None), ("[a&&b]d", None), (r"a\<b", None), ("a{,2}b", None), ("(?x)a b", None),
+        ("(?P<n>ab)", None),
+        ("(ab", None), ("a" * 2000, None),
+    ],
+)  # fmt: skip
+def test_what_a_pattern_needs(pattern: str, expected: set[str] | None) -> None:
+    assert needs(pattern) == expected
+
+
+def texts(count: int) -> list[str]:
+    """Return texts of pieces of the packs' own patterns, in any case, with other letters between."""
+    draw = Random(5)
+    pieces = [word for pattern in PATTERNS for word in re.findall(r"\w+", pattern.replace("(?-u:", ""))]
+    pieces += [" ", " ", ", ", "。", "，", "?", "1", "3天", "_", "'", "[订单号1]", "ſ", "\u212a", "é", "\n", "🙂"]
+    said = ["".join(draw.choice((str, str.upper, str.title))(one) + draw.choice(["", " ", "，"])
+                    for one in draw.choices(pieces, k=draw.randint(0, 12))) for _ in range(count)]  # fmt: skip
+    return [text.replace("s", "ſ").replace("k", "\u212a") if draw.random() < 0.05 else text for text in said]
+
+
+def test_the_sieve_loses_no_match_of_any_pattern_of_the_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = minhash._compiled()
+    if kernels is None:
+        pytest.skip("without the extra fast")
+    monkeypatch.setattr(sieve, "LEAST", 1)
+    said = pl.Series([*texts(4000), None, ""])
+    more = [r"(?i)(\bdm\b|\bto us\b)", "(?i)(退款|换货)", "(?i)(\\bask\\b)", "(?i)(\\bsky)", "(?i)(masks)"]
+    asked = [*PATTERNS, *map(regex, more)]
+    told = sieve.matches(said, asked)
+    for pattern, found in zip(asked, told, strict=True):
+        assert found.equals(said.str.contains(pattern)), pattern
+    assert sum(bool(found.any()) for found in told) > 100
+    looks = sieve._looks(tuple(sorted(set(asked))))
+    assert sum(len(some) for some, _ in looks) > 60
+    (some, automaton), *_ = looks
+    seen = kernels.literals(letters.flat(said), *automaton)
+    share = [(seen >> place & 1).mean() for place in range(len(some))]
+    assert sum(share) / len(share) < 0.4  # else nothing is gained
+
+
+def test_words_are_told_by_their_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = minhash._compiled()
+    if kernels is None:
+        pytest.skip("without the extra fast")
+    automaton = sieve._automaton(
+        [frozenset({f"{B}dm{B}"}), frozenset({f"{B}ask"}), frozenset({"sk"}), frozenset({"退款"})]
+    )
+    said = ["DM", "admin", "a dm退", "dm_", "asked", "task", "退款", "退", "", "ſ"]
+    seen = kernels.literals(letters.flat(pl.Series(said)), *automaton).tolist()
+    assert seen == [1, 0, 1, 0, 6, 4, 8, 0, 0, (1 << 64) - 1]
+
+
+def test_few_texts_are_asked_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sieve, "_looks", None)
+    assert [one.to_list() for one in sieve.matches(pl.Series(["ab", None]), ["a", "c"])] == [
+        [True, None],
+        [False, None],
+    ]
