@@ -260,16 +260,15 @@ def _nearest(texts: pl.Series, sides: Sequence[pl.Series], settings: Dedup, seed
 def _orders(signed: npt.NDArray[np.uint32]) -> Iterator[npt.NDArray[np.int64]]:
     """Yield the rows of signatures in the order of different groups of columns, equal ones as they stand."""
     width = max(1, signed.shape[1] // ORDERS)
-    circle = np.concatenate([signed, signed[:, : 4 * width]], axis=1)
     for start in range(0, width * min(ORDERS, signed.shape[1]), width):
-        key = circle[:, start : start + min(4 * width, signed.shape[1])]
-        head = key[:, 0].astype(np.uint64) << np.uint64(32) | key[:, 1]
+        columns = np.arange(start, start + min(4 * width, signed.shape[1])) % signed.shape[1]
+        head = signed[:, columns[0]].astype(np.uint64) << np.uint64(32) | signed[:, columns[1]]
         order = np.argsort(head)
         same = np.diff(head[order]) == 0
         tied = np.append(same, False) | np.append(False, same)
         rows = np.sort(order[tied])
-        rest = np.ascontiguousarray(key[rows].astype(">u4"))  # sorts as its bytes do
-        order[tied] = rows[np.argsort(rest.view(f"V{4 * key.shape[1]}").ravel(), kind="stable")]
+        rest = np.ascontiguousarray(signed[rows[:, None], columns].astype(">u4"))  # sorts as its bytes do
+        order[tied] = rows[np.argsort(rest.view(f"V{4 * len(columns)}").ravel(), kind="stable")]
         yield order
 
 

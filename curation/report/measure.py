@@ -27,7 +27,7 @@ EXAMPLES_SHOWN = 8
 CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
 TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
 SIDED = ["question", "answer"]
-AT_ONCE = 20_000  # examples whose texts are put together at a time
+AT_ONCE = 4_000  # examples whose texts are put together at a time
 
 MESSAGE = ["conversation", "message"]
 
