@@ -56,10 +56,10 @@ def test_threads_share_one_arena_unless_the_user_has_said_how_many() -> None:
 @pytest.mark.parametrize(
     ("told", "cores", "wanted"),
     [
-        (None, 1, "narenas:1"),
-        (None, 8, "narenas:4"),
-        ("dirty_decay_ms:0", 2, "dirty_decay_ms:0,narenas:1"),
-        ("narenas:7,dirty_decay_ms:0", 2, "narenas:7,dirty_decay_ms:0"),
+        (None, 1, "narenas:1,muzzy_decay_ms:0"),
+        (None, 8, "narenas:4,muzzy_decay_ms:0"),
+        ("dirty_decay_ms:0", 2, "dirty_decay_ms:0,narenas:1,muzzy_decay_ms:0"),
+        ("narenas:7,muzzy_decay_ms:9", 2, "narenas:7,muzzy_decay_ms:9"),
     ],
 )
 def test_threads_share_the_arenas_of_polars_unless_the_user_has_said_how_many(
@@ -81,7 +81,9 @@ def test_polars_takes_the_number_of_arenas_from_the_command_line() -> None:
         env=bare | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     arenas = max(1, (os.cpu_count() or 1) // 2)
-    assert done.stdout.strip().endswith(f",narenas:{arenas}"), "behind Polars' own settings, so it was there first"
+    assert done.stdout.strip().endswith(f",narenas:{arenas},muzzy_decay_ms:0"), (
+        "behind Polars' own settings, so it was there first"
+    )
 
 
 @pytest.mark.parametrize(
