@@ -18,7 +18,8 @@ import numpy.typing as npt
 import polars as pl
 
 from curation.checks.wording import regex
-from curation.dedup import minhash, signatures
+from curation.dedup import signatures
+from curation.fast import accelerator
 from curation.query_types import OTHER
 from curation.recipe import Dedup
 from curation.vectors import MASK
@@ -237,7 +238,7 @@ def _nearest(texts: pl.Series, sides: Sequence[pl.Series], settings: Dedup, seed
     best: npt.NDArray[np.int64] = np.zeros((len(sides), len(signed)), dtype=np.int64)
     last = np.zeros((len(signed), -(-signed.shape[1] // 8) * 8), dtype=np.uint8)
     last[:, : signed.shape[1]] = signed
-    kernels = minhash.accelerator(0)
+    kernels = accelerator(0)
     for order in _orders(signed):
         for mask, mine in zip(masks, best, strict=True):
             within = order[mask[order]]

@@ -16,11 +16,12 @@ import polars as pl
 
 from curation import agreement, tables, times
 from curation.agreement import plain
-from curation.dedup import Pairs, Sign, cluster, components, matches, minhash
+from curation.dedup import Pairs, Sign, cluster, components, matches
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
 from curation.dedup.minhash import cores
 from curation.dedup.shingles import I64
+from curation.fast import accelerator
 from curation.ranges import each_row
 from curation.recipe import Best, Dedup
 from curation.references import Reference
@@ -81,7 +82,7 @@ def find(
     `earlier` and `index` hold what may not come again. `known` keeps sketches of whole examples for the split. What a
     level compares of whole examples and of templates is made when it is its turn, and is gone after it.
     """
-    minhash.accelerator(SEARCHES * examples.height)
+    accelerator(SEARCHES * examples.height)
     fresh = _prepared(examples, settings.best)
     if sign is not None:
         _sign_all(fresh, settings, framing, sign, seed=seed)

@@ -12,8 +12,7 @@ from typing import Protocol
 
 import polars as pl
 
-from curation import decide, decisions, diversity, duplicates, leaks, query_types, references, tables, topics
-from curation.dedup import minhash
+from curation import decide, decisions, diversity, duplicates, fast, leaks, query_types, references, tables, topics
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
 from curation.dedup.store import Signatures
@@ -118,7 +117,7 @@ def curate(
     progress("read", f"{reading.count} messages, {reading.unreadable.height} unreadable lines")
 
     job = Job(recipe, packs, people)
-    loaded = minhash.beforehand(reading.count)  # of so many messages a third and more are candidates
+    loaded = fast.beforehand(reading.count)  # of so many messages a third and more are candidates
     placed = engine.map(PLACE, job, {})
     progress("mend", f"{_sum(placed, 'mends')} repairs")
     judged = engine.map(JUDGE, job, {"lines": total([given["lines"] for given in placed])})

@@ -7,17 +7,17 @@ import time
 import numpy as np
 import polars as pl
 
-from curation import dedup
-from curation.dedup import Search, minhash
+from curation import dedup, fast
+from curation.dedup import Search
 
 rows = pl.read_ndjson(sys.argv[1])
 texts = rows["text"] if "process" in sys.argv else rows["text"].to_list()  # as a library it is given a list
 if "plain" in sys.argv:
     sys.modules["llvmlite"] = None  # as if the extra were not installed
-    minhash.FAST_FROM = 10**12
-    minhash._compiled.cache_clear()
+    fast.FAST_FROM = 10**12
+    fast._compiled.cache_clear()
 elif "process" not in sys.argv:  # imports count where the process does, as in every other program here
-    assert minhash.accelerator(10**9), "the extra is not here: pip install siftune[fast]"
+    assert fast.accelerator(10**9), "the extra is not here: pip install siftune[fast]"
 start, used = time.perf_counter(), time.process_time()
 settings = Search(threshold=0.8, ngram=5, permutations=128, bands=25, rows=5)  # those of the recipe
 first = dedup.cluster(texts, settings, seed=42).first

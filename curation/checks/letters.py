@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
+from curation.fast import accelerator
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -50,23 +51,16 @@ def made_of(texts: pl.Series) -> U8 | None:
 
 
 def _told(texts: pl.Series) -> tuple[U32, U8] | None:
-    kernels = loaded(len(texts))
+    kernels = accelerator(len(texts))
     if kernels is None:
         return None
     told: tuple[U32, U8] = _known(partial(kernels.letters, kinds=_KINDS), flat(texts))
     return told
 
 
-def loaded(texts: int) -> ModuleType | None:
-    """Return the compiled kernels where that many texts are worth loading them."""
-    from curation.dedup import minhash  # not for those who only read packs
-
-    return minhash.accelerator(texts)
-
-
 def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
     """Count the different pairs of neighbouring Han characters that stand in both; None without kernels."""
-    kernels = loaded(len(one))
+    kernels = accelerator(len(one))
     if kernels is None:
         return None
     counts: I64 = _known(partial(kernels.han_pairs, kinds=_KINDS), flat(one), flat(other))
@@ -80,7 +74,7 @@ def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.
     the part of the other that is compared c are common, in order, 2c >= t(m + w). No more than (1 - t)(m + w) are not,
     and each of these parts two neighbours at most. As w >= c, (3t - 2)/(2 - t) m - 1 are neighbours in both.
     """
-    kernels = loaded(len(said))
+    kernels = accelerator(len(said))
     if kernels is None:
         return None
     share = max(0.0, (3 * least - 2) / (2 - least) - _ROUNDED)

@@ -16,8 +16,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import ConfigDict, ValidationError, validate_call
 
-from curation.checks import letters, sieve
+from curation.checks import sieve
 from curation.errors import PackError, did_you_mean
+from curation.fast import accelerator
 
 On = Literal["message", "example"]
 
@@ -155,7 +156,7 @@ def prepared(frame: pl.DataFrame, one: Iterable[pl.Expr], other: Iterable[pl.Exp
 def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
     """Add those shared columns that `frame` has not yet."""
     wanted = {name: part for name, part in parts.items() if name not in frame.columns}
-    if frame.height >= sieve.LEAST and letters.loaded(frame.height):
+    if frame.height >= sieve.LEAST and accelerator(frame.height):
         sides = {side: [name for name in wanted if _HAS.get(name, ("",))[0] == side] for side in ("question", "answer")}
         for side, names in sides.items():
             told = sieve.matches(frame[side], [_HAS[name][1] for name in names]) if len(names) > 1 else ()

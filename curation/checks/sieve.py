@@ -18,6 +18,7 @@ import polars as pl
 from curation.checks import letters
 from curation.checks.letters import I64, U8, U32
 from curation.checks.literals import BORDER, needs, often
+from curation.fast import accelerator
 
 LEAST = 10_000  # texts; in fewer, reading the patterns costs more than it spares
 _OFTEN = 60.0  # of a hundred texts; a pattern that may match more of them is asked of all
@@ -43,7 +44,7 @@ class Automaton(NamedTuple):
 def matches(texts: pl.Series, patterns: Sequence[str]) -> list[pl.Series]:
     """Return for each of `patterns` (Polars' syntax) whether each text matches it; null for null."""
     told: dict[str, pl.Series] = {}
-    kernels = letters.loaded(len(texts)) if len(texts) >= LEAST else None
+    kernels = accelerator(len(texts)) if len(texts) >= LEAST else None
     if kernels is not None:
         for asked, automaton in _looks(tuple(sorted(set(patterns)))):
             seen = kernels.literals(letters.flat(texts), *automaton)

@@ -35,6 +35,7 @@ from curation.dedup.settings import Search as Search
 from curation.dedup.settings import Settings
 from curation.dedup.shingles import I64, U32, U64, mix, shingles
 from curation.dedup.verify import F64, Fetch, estimates, join, similarities
+from curation.fast import accelerator
 
 SIGNED = 65_536  # texts of which there are whole signatures at a time
 LIKELY = 131_072  # pairs estimated at a time, of a band
@@ -261,7 +262,7 @@ def sketched(
         keys[:, missing], lows[missing] = new.keys, new.bytes
         return Sketch(keys, lows)
     drawn = minhash.permutations(settings.permutations, seed)
-    kernels = minhash.accelerator(len(texts))
+    kernels = accelerator(len(texts))
     order, parts = minhash.batches(_lengths(texts), kernels=kernels is not None)
     texts = _some(texts, order)
 

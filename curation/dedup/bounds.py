@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import FACTOR, HALF, LOW
-from curation.dedup.minhash import accelerator
 from curation.dedup.shingles import I64, U64
 from curation.dedup.verify import Fetch, sets
+from curation.fast import accelerator
 
 BITS = 1024  # of a text: 128 bytes
 MOST = 524_288  # texts whose bits are remembered: 64 MiB

@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import polars as pl
 
-from curation.dedup.minhash import MOST_THREADS, accelerator, threaded
+from curation.dedup.minhash import MOST_THREADS, threaded
 from curation.dedup.shingles import I64, U32, U64
+from curation.fast import accelerator
 
 WINDOW = 8  # buckets up to this size are compared pair by pair
 NEIGHBOURS = 2  # in larger ones, how many neighbours after the second sorting

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
-from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
 
 from curation.dedup.shingles import I64, OTHER_NGRAM, U32, Ngram, mix, shingles
+from curation.fast import accelerator
 
 SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
 MANY = 4  # times as many are made at once
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
-FAST_FROM = 20_000  # texts from which compiled kernels save more than it takes to load them
-COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: six seconds
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")
@@ -97,43 +94,6 @@ def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:
 
     threaded(one, parts)
     return signed
-
-
-def accelerator(texts: int) -> ModuleType | None:
-    """Return the compiled kernels where the extra `fast` is installed and that many texts are worth loading it.
-
-    Once loaded they are used for few texts as well: the bits are the same. Nothing is worth loading it for 0 texts.
-    """
-    if "curation.dedup.compiled" in sys.modules:
-        return _compiled()
-    return _compiled(anew=texts >= COMPILED_FROM) if texts >= FAST_FROM else None
-
-
-def beforehand(texts: int) -> Callable[[], object]:
-    """Begin to load what `accelerator` would for that many texts, beside what the caller does; what is returned waits.
-
-    To be waited for before any of these modules is asked for anything: they look at whether the kernels are there.
-    """
-    if texts < FAST_FROM:
-        return lambda: None
-    pool = ThreadPoolExecutor(1)
-    loading = pool.submit(accelerator, texts)
-    pool.shutdown(wait=False)
-    return loading.result
-
-
-@cache
-def _compiled(*, anew: bool = True) -> ModuleType | None:
-    """Load the kernels; with `anew` they are compiled where no process has done so."""
-    try:
-        from curation.dedup import machine
-
-        if not anew and not machine.kept():
-            return None
-        from curation.dedup import compiled
-    except (ImportError, RuntimeError):
-        return None
-    return compiled
 
 
 def threaded(work: Callable[[T], R], parts: Iterable[T], *, most: int = MOST_THREADS) -> list[R]:

@@ -11,13 +11,13 @@ A number as ``ngram`` gives the textbook's shingles: n-grams of that many charac
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from curation import fast
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
@@ -50,11 +50,6 @@ def mix(hashes: U32) -> U32:
     return hashes
 
 
-def _kernels() -> ModuleType | None:
-    """Return the compiled kernels where they are loaded; `minhash.accelerator` loads them."""
-    return sys.modules.get("curation.dedup.compiled")
-
-
 def _codes(texts: Sequence[str], separator: str) -> U32:
     """Return the code points of all texts; `separator` stands before the first and after each."""
     joined = separator.join(["", *texts, ""])
@@ -85,7 +80,7 @@ def _plain(texts: Sequence[str], ngram: int) -> tuple[U32, I64]:
         filled[place] = filled[place].ljust(ngram, "\0")
     lengths = np.maximum(lengths, ngram)
     codes, starts = _codes(filled, ""), np.cumsum(lengths) - lengths
-    if kernels := _kernels():
+    if kernels := fast.ready():
         return kernels.plain(codes.copy(), starts, ngram), starts
     _, rolled = _rolled(mix(codes.copy()), ngram, ngram)
     hashes = np.empty(len(codes), dtype=np.uint32)
@@ -101,7 +96,7 @@ def _padded(texts: Sequence[str]) -> tuple[U32, I64]:
     codes = _codes(texts, SEPARATOR)
     starts = np.cumsum(lengths) - lengths
     ends = starts + lengths  # behind the blanks that follow the text
-    if kernels := _kernels():
+    if kernels := fast.ready():
         return kernels.padded(codes.copy(), starts, ends, np.uint32(CJK_FROM)), starts
     short, hashes = _rolled(mix(codes.copy()), CJK_NGRAM, OTHER_NGRAM)
     cjk = codes[len(SEPARATOR) :] >= CJK_FROM

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import HALF, LOW
-from curation.dedup.minhash import accelerator, threaded
+from curation.dedup.minhash import threaded
 from curation.dedup.shingles import I64, U32, U64
+from curation.fast import accelerator
 
 F64 = npt.NDArray[np.float64]
 Fetch = Callable[[I64], tuple[U32, I64]]  # shingles of the texts of these indices: of a list, a shard, an index

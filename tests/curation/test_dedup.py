@@ -13,7 +13,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import dedup
+from curation import dedup, fast
 from curation.dedup import cluster, lsh, minhash, near_pairs, verify
 from curation.dedup.bounds import Bounds
 from curation.dedup.known import Known
@@ -354,9 +354,9 @@ def test_compiled_and_plain_kernels_give_the_same_bounds(monkeypatch: pytest.Mon
     texts = [*corpus(), *"退好", "哈" * 50, "a", "ab" * 900, "".join(chr(0x4E00 + i) for i in range(3000))]
     left, right = np.array(list(combinations(range(len(texts)), 2))).T
     told = []
-    for kernels in (None, minhash._compiled()):
+    for kernels in (None, fast._compiled()):
         monkeypatch.setattr("curation.dedup.bounds.accelerator", lambda _texts, kernels=kernels: kernels)
-        monkeypatch.setitem(sys.modules, "curation.dedup.compiled", kernels)
+        monkeypatch.setitem(sys.modules, "curation.fast.compiled", kernels)
         bounds = Bounds(dedup.fetcher(texts, AUTO), len(texts))
         maybe = bounds.possible(left, right, 0.6)
         told.append((maybe, bounds._bits[: len(texts)], bounds._sizes[: len(texts)], bounds._again[: len(texts)]))
@@ -370,10 +370,10 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
     pytest.importorskip("numba")
     texts = [*corpus(), *"退好", "哈" * 50, "a", "x" * 2000]
     found = []
-    for kernels in (None, minhash._compiled()):
+    for kernels in (None, fast._compiled()):
         for module in (minhash, lsh, verify):
             monkeypatch.setattr(module, "accelerator", lambda _texts, kernels=kernels: kernels)
-        monkeypatch.setitem(sys.modules, "curation.dedup.compiled", kernels)
+        monkeypatch.setitem(sys.modules, "curation.fast.compiled", kernels)
         signed = dedup.signatures(texts, Dedup(ngram=ngram), seed=3)
         whole = cluster(texts, Dedup(ngram=ngram), seed=3, floor=0.5)
         sketch = dedup.sketched(pl.Series(texts), Dedup(ngram=ngram), seed=3)
@@ -392,9 +392,9 @@ def test_compiled_and_plain_kernels_give_the_same_bits(ngram: Any, monkeypatch: 
 def test_compiled_and_plain_kernels_give_the_same_shingles(texts: list[str], ngram: Any) -> None:
     pytest.importorskip("numba")
     found = []
-    for kernels in (None, minhash._compiled()):
+    for kernels in (None, fast._compiled()):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(sys.modules, "curation.dedup.compiled", kernels)
+            patch.setitem(sys.modules, "curation.fast.compiled", kernels)
             found.append([part.tolist() for part in shingles(texts, ngram)])
     assert found[0] == found[1]
 
@@ -418,7 +418,7 @@ def test_least_hashes_of_any_number_of_permutations(length: int, monkeypatch: py
     for size in (1, length, 2 * length, 7 * length):
         monkeypatch.setattr(minhash, "SHINGLES", size)
         assert minhash.minima(mixed, starts, drawn).tolist() == least
-    if kernels := minhash._compiled():
+    if kernels := fast._compiled():
         signed = np.empty((6, 7), dtype=np.uint32)
         kernels.sign(hashes, starts, drawn, signed)
         assert signed.T.tolist() == least
@@ -442,7 +442,7 @@ def test_agreements_are_counted_column_by_column(columns: int) -> None:
     counted = [sum(a == b for a, b in zip(rows[i], rows[j], strict=True)) for i, j in zip(left, right, strict=True)]
     assert verify.agreements(rows, left, right).tolist() == counted
     assert counted[0] == columns
-    if kernels := minhash._compiled():
+    if kernels := fast._compiled():
         assert kernels.agreements(rows, left, right).tolist() == counted
 
 
@@ -454,33 +454,33 @@ def test_numbers_are_sorted_and_each_comes_once(numbers: list[int]) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lsh, "COPIED", copied)
             assert lsh.distinct(values).tolist() == sorted(set(numbers))
-    if kernels := minhash._compiled():
+    if kernels := fast._compiled():
         assert kernels.ascending(values).tolist() == sorted(numbers)
 
 
 def test_without_the_extra_the_plain_kernels_do_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "curation.dedup.compiled", None)  # importing it is an ImportError
-    monkeypatch.delattr(dedup, "compiled", raising=False)
-    minhash._compiled.cache_clear()
-    assert minhash.accelerator(10**9) is None
+    monkeypatch.setitem(sys.modules, "curation.fast.compiled", None)  # importing it is an ImportError
+    monkeypatch.delattr(fast, "compiled", raising=False)
+    fast._compiled.cache_clear()
+    assert fast.accelerator(10**9) is None
     monkeypatch.undo()
-    minhash._compiled.cache_clear()
+    fast._compiled.cache_clear()
 
 
 def test_few_texts_do_not_wait_for_the_compiled_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "curation.dedup.compiled", raising=False)
-    monkeypatch.setattr(minhash, "_compiled", None)  # not even asked for
-    assert minhash.accelerator(minhash.FAST_FROM - 1) is None
+    monkeypatch.delitem(sys.modules, "curation.fast.compiled", raising=False)
+    monkeypatch.setattr(fast, "_compiled", None)  # not even asked for
+    assert fast.accelerator(fast.FAST_FROM - 1) is None
 
 
 def test_kernels_are_loaded_beforehand_where_so_many_texts_are_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
-    monkeypatch.delitem(sys.modules, "curation.dedup.compiled", raising=False)
-    monkeypatch.setattr(minhash, "_compiled", lambda anew: asked.append(anew))
-    minhash.beforehand(minhash.FAST_FROM - 1)()
+    monkeypatch.delitem(sys.modules, "curation.fast.compiled", raising=False)
+    monkeypatch.setattr(fast, "_compiled", lambda anew: asked.append(anew))
+    fast.beforehand(fast.FAST_FROM - 1)()
     assert asked == []
-    minhash.beforehand(minhash.FAST_FROM)()
-    minhash.beforehand(minhash.COMPILED_FROM)()
+    fast.beforehand(fast.FAST_FROM)()
+    fast.beforehand(fast.COMPILED_FROM)()
     assert asked == [False, True]  # compiling them takes longer than some ten thousand texts
 
 
@@ -488,7 +488,7 @@ def test_machine_code_is_compiled_once_and_never_loaded_in_part(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     pytest.importorskip("llvmlite")
-    from curation.dedup import machine
+    from curation.fast import machine
 
     made = iter([b"one", b"two"])
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
@@ -504,7 +504,7 @@ def test_machine_code_is_compiled_once_and_never_loaded_in_part(
 
 def test_machine_code_without_a_place_for_it_is_not_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("llvmlite")
-    from curation.dedup import machine
+    from curation.fast import machine
 
     (tmp_path / "file").touch()
     monkeypatch.setattr(machine, "_files", lambda: iter([tmp_path / "file" / "kernels.bin"]))
@@ -514,7 +514,7 @@ def test_machine_code_without_a_place_for_it_is_not_compiled(monkeypatch: pytest
 
 
 def test_a_kernel_gets_no_arrays_of_other_types() -> None:
-    if kernels := minhash._compiled():
+    if kernels := fast._compiled():
         rows, places = np.zeros((2, 8), dtype=np.uint8), np.zeros(1, dtype=np.int64)
         with pytest.raises(TypeError, match="agreements: int32 where i8"):
             kernels.agreements(rows, places.astype(np.int32), places)

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from curation import diversity as module
-from curation.dedup import minhash, signatures
+from curation import fast
+from curation.dedup import signatures
 from curation.diversity import Diversity, _nearest, diversity, rarefied, scores, skeletons, templates
 from curation.packs import Packs
 from curation.recipe import Dedup
@@ -170,7 +171,7 @@ def test_templates_are_the_most_frequent_skeletons_with_what_is_left_of_them() -
 def test_compiled_and_plain_kernels_measure_the_same_nearness(
     permutations: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not (kernels := minhash._compiled()):
+    if not (kernels := fast._compiled()):
         pytest.skip("the extra fast is not here")
     draw = Random(5)
     texts = pl.Series(["".join(draw.choices("abcdef ", k=draw.randint(5, 40))) for _ in range(300)])
@@ -178,7 +179,7 @@ def test_compiled_and_plain_kernels_measure_the_same_nearness(
     made = Dedup(permutations=permutations, bands=4, rows=5)
     found = []
     for mine in (None, kernels):
-        monkeypatch.setattr(minhash, "accelerator", lambda _texts, mine=mine: mine)
+        monkeypatch.setattr(module, "accelerator", lambda _texts, mine=mine: mine)
         found.append(_nearest(texts, sides, made, 3))
     assert found[0] == found[1]
     assert all(0.01 < (near or 0) < 0.9 for near in found[0])

@@ -9,11 +9,11 @@ from typing import Any
 import polars as pl
 import pytest
 
+from curation import fast
 from curation.checks import letters
 from curation.checks.dialogue import echoes_question
 from curation.checks.language import _of_two, _rare
 from curation.checks.wording import _in_common, _units
-from curation.dedup import minhash
 
 LETTERS = [
     *"abcAB 12_-.,!?'’“”。，！？[]()（）退款到账多久您好亲的了吗ÀéßſKİΣΑςЖйかなカ한글ไทย🙂\t\n０８ａＡ〇々²½",
@@ -28,10 +28,10 @@ EDGES = [
 @pytest.fixture(autouse=True, scope="module")
 def _unloaded() -> Iterator[None]:
     """Leave other tests without the kernels: once loaded they are used for few texts too."""
-    was = "curation.dedup.compiled" in sys.modules
+    was = "curation.fast.compiled" in sys.modules
     yield
     if not was:
-        sys.modules.pop("curation.dedup.compiled", None)
+        sys.modules.pop("curation.fast.compiled", None)
 
 
 def texts(seed: int, count: int = 3000, longest: int = 40) -> list[str]:
@@ -50,21 +50,21 @@ def near(text: str, draw: Random) -> str:
 
 @pytest.fixture(params=["kernels", "Polars"])
 def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    compiled = minhash._compiled() if request.param == "kernels" else None
+    compiled = fast._compiled() if request.param == "kernels" else None
     if request.param == "kernels" and compiled is None:
         pytest.skip("without the extra fast")
-    monkeypatch.setattr(letters, "loaded", lambda _texts: compiled)
+    monkeypatch.setattr(letters, "accelerator", lambda _texts: compiled)
     return compiled
 
 
 def both(monkeypatch: pytest.MonkeyPatch, ask: Any) -> tuple[Any, Any]:
     """Return what is told with the kernels, and without."""
-    compiled = minhash._compiled()
+    compiled = fast._compiled()
     if compiled is None:
         pytest.skip("without the extra fast")
     told = []
     for one in (compiled, None):
-        monkeypatch.setattr(letters, "loaded", lambda _texts, one=one: one)
+        monkeypatch.setattr(letters, "accelerator", lambda _texts, one=one: one)
         told.append(ask())
     return told[0], told[1]
 
@@ -129,7 +129,7 @@ def test_pairs_that_cannot_be_echoes_are_told_without_their_letters_in_common(mo
 
 
 def test_bits_mean_the_same_to_the_kernels() -> None:
-    source = (Path(letters.__file__).parents[1] / "dedup" / "kernels.py").read_text(encoding="utf-8")
+    source = (Path(letters.__file__).parents[1] / "fast" / "kernels.py").read_text(encoding="utf-8")
     names = ["HAN", "WORD", "PLAIN", "BRACKET", "ODD", "NEW"]
     bits = ", ".join(str(getattr(letters, name)) for name in names)
     assert f"\n{', '.join(names)} = {bits}  #" in source

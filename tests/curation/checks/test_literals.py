@@ -8,11 +8,10 @@ from random import Random
 import polars as pl
 import pytest
 
-from curation import packs
+from curation import fast, packs
 from curation.checks import letters, registry, sieve
 from curation.checks.literals import BORDER, needs
 from curation.checks.wording import regex
-from curation.dedup import minhash
 
 packs.load(["common", "zh", "en"])  # binds the rules, which say what they ask
 PATTERNS = sorted({pattern for _, pattern in registry._HAS.values()})
@@ -22,10 +21,10 @@ B = BORDER
 @pytest.fixture(autouse=True, scope="module")
 def _unloaded() -> Iterator[None]:
     """Leave other tests without the kernels: once loaded they are used for few texts too."""
-    was = "curation.dedup.compiled" in sys.modules
+    was = "curation.fast.compiled" in sys.modules
     yield
     if not was:
-        sys.modules.pop("curation.dedup.compiled", None)
+        sys.modules.pop("curation.fast.compiled", None)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +65,7 @@ def texts(count: int) -> list[str]:
 
 
 def test_the_sieve_loses_no_match_of_any_pattern_of_the_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = minhash._compiled()
+    kernels = fast._compiled()
     if kernels is None:
         pytest.skip("without the extra fast")
     monkeypatch.setattr(sieve, "LEAST", 1)
@@ -86,7 +85,7 @@ def test_the_sieve_loses_no_match_of_any_pattern_of_the_packs(monkeypatch: pytes
 
 
 def test_words_are_told_by_their_edges(monkeypatch: pytest.MonkeyPatch) -> None:
-    kernels = minhash._compiled()
+    kernels = fast._compiled()
     if kernels is None:
         pytest.skip("without the extra fast")
     automaton = sieve._automaton(

@@ -93,7 +93,7 @@ def _made(target: llvm.TargetMachine) -> bytes:
 
 def _compiled(target: llvm.TargetMachine) -> bytes:
     """Compile the kernels. Raises RuntimeError where their code would need what not every process has."""
-    from curation.dedup.kernels import KERNELS
+    from curation.fast.kernels import KERNELS
 
     whole = llvm.parse_assembly("")
     for name, kernel in KERNELS.items():

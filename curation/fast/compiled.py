@@ -9,8 +9,8 @@ import ctypes
 
 import numpy as np
 
-from curation.dedup import machine
 from curation.dedup.shingles import I64, U8, U32, U64
+from curation.fast import machine
 
 Flat = tuple[U8, I64]  # texts one behind the other in UTF-8, and where each ends
 
