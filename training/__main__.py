@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ import yaml
 
 from training.errors import ConfigError, DeviceError, TrainingError
 from training.together import first
+
+# Seconds. The first process finds the same and says it; then the launcher ends the others. Were one of these the first
+# to end, the launcher would end the first before it has spoken. Who is still here afterwards is alone with its error.
+LET_SPEAK = 30.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,8 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
             resume=asked.resume,
         )
     except TrainingError as error:
-        if first() or isinstance(error, DeviceError):  # the others have found the same
-            sys.stderr.write(f"error: {error}\n")
+        if not (first() or isinstance(error, DeviceError)):
+            time.sleep(LET_SPEAK)
+        sys.stderr.write(f"error: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
         if first():

@@ -72,6 +72,19 @@ def test_the_module_says_what_the_command_says(
     assert "this is no KEY=VALUE" in capsys.readouterr().err
 
 
+def test_other_processes_let_the_first_say_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The launcher ends all once one has ended: another that ends first would leave nobody to speak."""
+    waited: list[float] = []
+    monkeypatch.setattr("training.__main__.time.sleep", waited.append)
+    for rank, waits in (("0", 0), ("1", 1)):
+        monkeypatch.setenv("RANK", rank)
+        assert main([str(tmp_path / "nowhere"), "--model", "tiny"]) == 3
+        assert len(waited) == waits
+        assert "there is no such run folder" in capsys.readouterr().err  # of the other: nobody ended it meanwhile
+
+
 def test_each_process_takes_the_gpu_of_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
