@@ -1,7 +1,5 @@
 """What compiled kernels say of texts is what Polars says, and where they are missing Polars is asked."""
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,13 +23,7 @@ EDGES = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _unloaded() -> Iterator[None]:
-    """Leave other tests without the kernels: once loaded they are used for few texts too."""
-    was = "curation.fast.compiled" in sys.modules
-    yield
-    if not was:
-        sys.modules.pop("curation.fast.compiled", None)
+pytestmark = pytest.mark.usefixtures("unloaded_kernels")
 
 
 def texts(seed: int, count: int = 3000, longest: int = 40) -> list[str]:

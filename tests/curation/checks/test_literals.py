@@ -1,8 +1,6 @@
 """What a pattern needs is in every text that it matches, and the sieve that asks for it loses no match."""
 
 import re
-import sys
-from collections.abc import Iterator
 from random import Random
 
 import polars as pl
@@ -18,13 +16,7 @@ PATTERNS = sorted({pattern for _, pattern in registry._HAS.values()})
 B = BORDER
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _unloaded() -> Iterator[None]:
-    """Leave other tests without the kernels: once loaded they are used for few texts too."""
-    was = "curation.fast.compiled" in sys.modules
-    yield
-    if not was:
-        sys.modules.pop("curation.fast.compiled", None)
+pytestmark = pytest.mark.usefixtures("unloaded_kernels")
 
 
 @pytest.mark.parametrize(

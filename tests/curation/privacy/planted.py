@@ -6,7 +6,7 @@ the kinds' names, and the span of the plant; hard negatives have no span.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ class Case(NamedTuple):
     start: int = 0
     end: int = 0
 
+
+Plants = dict[str, tuple[Callable[[Random], str], list[str]]]  # by kind: what makes a value, and sentences for it
 
 MONTHS = ("January", "Feb", "March", "April", "May", "June", "July", "Aug", "Sept", "October", "Nov", "December")
 
@@ -253,7 +255,7 @@ def address_en(random: Random) -> str:
 
 
 # kind → (maker, sentences). Sentences of ANY shape where the value tells itself, own ones where a word must announce it.
-ZH: dict[str, tuple[Callable[[Random], str], list[str]]] = {
+ZH: Plants = {
     "mobile": (mobile, [*ZH_ANY, "电话是{}谢谢", "手机{}打给我", "请打{}", "我的号{}你记一下", "联系{}吧"]),
     "phone": (landline_zh, [*ZH_ANY, "座机{}", "公司电话{}上班时间", "请回{}"]),
     "identity-card": (identity_card, [*ZH_ANY, "身份证{}", "身份证号码是{}请查", "证件号：{}"]),
@@ -285,7 +287,7 @@ ZH: dict[str, tuple[Callable[[Random], str], list[str]]] = {
         ["IMEI：{}", "串号是{}请查", "IMEI {} 激活不了", "手机串号{}"],
     ),
 }  # fmt: skip
-EN: dict[str, tuple[Callable[[Random], str], list[str]]] = {
+EN: Plants = {
     "phone": (phone_en, [*EN_ANY, "call me on {}", "my number is {}.", "Phone: {}", "ring {} after 5"]),
     "mobile": (lambda r: r.choice(["1" + some(r, 10, "3578"), f"+86 1{some(r, 10, '3578')}"]), [*EN_ANY, "my cell is {}", "WhatsApp {} please"]),
     "bank-card": (bank_card, [*EN_ANY, "card number {} was declined", "my card is {}"]),
@@ -368,10 +370,10 @@ HARD_EN: list[Callable[[Random], str]] = [
 ]  # fmt: skip
 
 
-def cases(language: str, kind: str, count: int, seed: int) -> Iterator[Case]:
-    """Yield `count` texts with one planted value of `kind`."""
+def cases(language: str, kind: str, count: int, seed: int, of: Mapping[str, Plants] | None = None) -> Iterator[Case]:
+    """Yield `count` texts with one planted value of `kind`, as `of` has them by language (default: ZH and EN)."""
     random = Random(f"{seed}/{language}/{kind}")
-    make, sentences = (ZH if language == "zh" else EN)[kind]
+    make, sentences = (of or {"zh": ZH, "en": EN})[language][kind]
     for place in range(count):
         value, sentence = make(random), sentences[place % len(sentences)]
         start = sentence.index("{}")

@@ -5,10 +5,11 @@ The numbers are made by their standards' own arithmetic, none is anybody's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from functools import partial
 from random import Random
 
-from planted import Case, letters, name_en, name_zh, some
+import planted
+from planted import Plants, letters, name_en, name_zh, some
 
 BENEFICIARY = "ACDEFGHJKMNPQRTUVWXY"  # letters of a Medicare number: no S, L, O, I, B, Z
 
@@ -62,8 +63,7 @@ def full_name(random: Random) -> str:
     return name if " " in name else f"{name} Walker"
 
 
-Makers = dict[str, tuple[Callable[[Random], str], list[str]]]
-ZH: Makers = {
+ZH: Plants = {
     "document-number": (
         document_zh,
         [
@@ -331,7 +331,7 @@ ZH: Makers = {
     ),
 }
 
-EN: Makers = {
+EN: Plants = {
     "document-number": (
         document_en,
         [
@@ -879,12 +879,4 @@ TRAPS_EN = [
     "the victim Support scheme",
 ]
 
-
-def cases(language: str, kind: str, count: int, seed: int) -> Iterator[Case]:
-    """Yield `count` texts with one planted value of `kind`."""
-    random = Random(f"{seed}/{language}/{kind}")
-    make, sentences = (ZH if language == "zh" else EN)[kind]
-    for place in range(count):
-        value, sentence = make(random), sentences[place % len(sentences)]
-        start = sentence.index("{}")
-        yield Case(sentence.replace("{}", value), kind, start, start + len(value))
+cases = partial(planted.cases, of={"zh": ZH, "en": EN})
