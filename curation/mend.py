@@ -151,9 +151,9 @@ MENDS: dict[str, pl.Expr] = {
         )
     )
     .otherwise(TEXT),
-    "split-mark": TEXT.str.replace(r"([。.!！?？…])\s*[(（]?[1-4]/[2-4][)）]?\s*$", "${1}").str.replace(
-        r"^\s*[(（][1-4]/[2-4][)）]\s*", ""
-    ),
+    "split-mark": TEXT.str.replace(r"([。.!！?？…])\s*[(（]?[1-4]/[2-4][)）]?\s*$", "${1}")
+    .str.replace(r"^\s*[(（][1-4]/[2-4][)）]\s*", "")
+    .str.replace(r"^\s*[1-4]/[2-4][ \t]*[\r\n]\s*(\S)", "${1}"),
     "surplus-space": TEXT.str.replace_all("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]", " ")
     .str.replace_all(r"(\S)[ \t]{2,}", "${1} ")  # not at the beginning of a line: indentation has a meaning
     .str.replace_all(r"[ \t]*(?:\r\n|[\r\n\x{85}\x{2028}\x{2029}])", "\n")

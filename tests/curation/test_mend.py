@@ -51,6 +51,7 @@ def mended(text: str, role: str = "user") -> str:
         ("@TelcoHelp @Other my router is dead", "my router is dead"),
         ("Please restart it. 1/2", "Please restart it."),
         ("(2/2) Then try again", "Then try again"),
+        ("2/2\n2. Is there an error message?", "2. Is there an error message?"),
         ('<a href="https://x.example.com">the page</a>', "the page"),
     ],
 )
@@ -75,6 +76,7 @@ def test_of_an_html_mail_what_is_seen_and_own_is_left():
         "a < b and b > c",
         "👨‍👩‍👧 family plan",
         "speed 1/2 of what i pay for",
+        "1/2 a spoon each morning\nand evening",
         "mail me @ home",
         "R&D",
         "if x<a and b>c",
