@@ -1,4 +1,4 @@
-r"""What a text must hold for a regular expression to match it: literals, one of which is in every match.
+r"""Literals that a text must hold for a regular expression to match it, and those with which it matches for certain.
 
 As FilteredRE2 and Hyperscan do before they try a pattern at all (Russ Cox, Regular Expression Matching with a Trigram
 Index, 2012). Patterns are those of Polars' engine, read by the parser of `re`; where the two may understand one
@@ -16,8 +16,9 @@ from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
 BORDER = "\x00"  # in a literal: the edge of a word, or anything but a letter, a digit or _ of ASCII
-_MOST = 150  # literals; of more, some are in every text
-_LONGEST = 1_200  # characters of a pattern, likewise
+_MOST = 150  # literals that parts are put together to
+_ALL = 800  # literals of a pattern; of more, some are in every text
+_LONGEST = 12_000  # characters of a pattern
 
 # What the two engines read differently: borders of words in angles or braces, characters by their number, repetitions
 # without a beginning, names and flags of groups.
@@ -25,6 +26,7 @@ _UNLIKE = re.compile(r"\\[<>xuU]|\\b\{|\{,|\(\?[^:i]|\(\?i[^:)]|\x00")
 _ASCII_BORDER = "(?-u:\\b)"
 _LETTERS = re.compile(r"\\[pP](?:\{[^}]*\}|[A-Z])")  # \p{Han}: any character here
 _LESS = re.compile(r"\[(?:\\.|[^\]\\\[])*&&\[(?:\\.|[^\]\\\[])*\]\]")  # a class less another
+_APOSTROPHE = re.compile(r"((?<!\\)\[\^?[^\]\[]+)\[(['’]+)\]")  # in a class, as wording.regex makes it
 _CLASS = re.compile(r"\\.|\[\^?\]?((?:\\.|[^\]\\])*)\]", re.DOTALL)
 _SETS = re.compile(r"\[|&&|--|~~")  # in a class: sets of Polars' engine, characters to `re`
 
@@ -50,30 +52,57 @@ def needs(pattern: str) -> frozenset[str] | None:
 
     A literal stands in a text whatever the case of its ASCII letters, for which ſ and the sign of Kelvin may stand too.
     """
+    tree = _tree(pattern)
+    found = None if tree is None else _sequence(tree).needs()
+    return None if found is None or len(found) > _ALL else found
+
+
+@lru_cache(maxsize=1024)
+def certain(pattern: str) -> frozenset[str]:
+    """Return literals, in lower case, any of which in a text makes `pattern` match it; none where nobody knows.
+
+    A literal stands in a text whatever the case of its ASCII letters, and for a BORDER at its ends the edge of a word.
+    """
+    bare = pattern.replace(_ASCII_BORDER, "")
+    tree = None if not pattern.startswith("(?i)") or "(?-" in bare or r"\b" in bare else _tree(pattern)
+    found = frozenset(one for one in map(_edged, _strings(tree or ())) if one)
+    return found if len(found) <= _ALL else frozenset()
+
+
+@lru_cache(maxsize=2)
+def _tree(pattern: str) -> Any:  # noqa: ANN401
+    """Return what the parser of `re` makes of a pattern of Polars' engine; None where that may be something else."""
     if len(pattern) > _LONGEST:
         return None
     text = pattern.replace(_ASCII_BORDER, r"\b").replace("(?-i:", "(?:")
     text = _LETTERS.sub(r"\\w\\W", _LESS.sub(".", text))
+    while (joined := _APOSTROPHE.sub(r"\1\2", text)) != text:
+        text = joined
     classes = (re.sub(r"\\.", "", found[1] or "") for found in _CLASS.finditer(text))
     if _UNLIKE.search(text) or any(map(_SETS.search, classes)):
         return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            tree = parser.parse(text)
+            return parser.parse(text)
     except (re.error, Warning, RecursionError):
         return None
-    found = _sequence(tree).needs()
-    return None if found is None or len(found) > _MOST else found
 
 
 def often(literals: Iterable[str]) -> float:
     """Return about how many of a hundred texts hold one of `literals`: short ones of ASCII are in most."""
-    return sum(_ASCII[min(len(one), 6)] if one.isascii() else _HAN[min(len(one), 4)] for one in literals)
+    return sum(map(_often, literals))
+
+
+def _often(one: str) -> float:
+    if len(one) == 1 and not one.isalnum() and one != " ":
+        return _MARK
+    return _ASCII[min(len(one), 9)] if one.isascii() else _HAN[min(len(one), 4)]
 
 
 # By length. Counted in logs of shops, telecom companies and social networks, and rounded.
-_ASCII = (100, 60, 30, 12, 4, 2, 1)
+_MARK = 12
+_ASCII = (100, 60, 30, 12, 4, 2, 1, 0.7, 0.5, 0.2)
 _HAN = (100, 4, 0.5, 0.2, 0.1)
 
 
@@ -154,3 +183,67 @@ def _least(literals: frozenset[str]) -> frozenset[str] | None:
         if not any(other in one for other in kept):
             kept.append(one)
     return frozenset(kept)
+
+
+def _strings(items: Iterable[Any]) -> frozenset[str]:
+    """Return texts that parts which follow each other match, some of them at least, with borders in them."""
+    run = frozenset([""])
+    for item in items:
+        part = _some(item)
+        if min(len(run), len(part)) > 1 and len(run) * len(part) > _MOST:
+            part = part & {""}
+        if not part:
+            return frozenset()
+        run = frozenset(one + other for one in run for other in part)
+    return run
+
+
+def _some(item: tuple[Any, Any]) -> frozenset[str]:
+    """Return texts that one part of a pattern matches, some of them at least."""
+    kind, value = item
+    if kind is code.LITERAL:
+        return frozenset([_lower(value)])
+    if kind is code.IN:
+        return _chars(value)
+    if kind is code.AT and value is code.AT_BOUNDARY:
+        return frozenset([BORDER])
+    if kind is code.SUBPATTERN:
+        return _strings(value[3])
+    if kind is code.BRANCH:
+        return frozenset().union(*map(_strings, value[1]))
+    if kind in (code.MAX_REPEAT, code.MIN_REPEAT):
+        least, most, inner = value
+        part = _strings([*inner] * max(1, least)) if max(1, least) <= min(most, _FEW) else frozenset()
+        return part if least else part | {""}
+    return frozenset()
+
+
+def _chars(value: Sequence[tuple[Any, Any]]) -> frozenset[str]:
+    """Return characters of a class; of a range or of a kind of characters only digits."""
+    if value[0][0] is code.NEGATE:
+        return frozenset()
+    found = [_lower(char) for kind, char in value if kind is code.LITERAL]
+    if (code.CATEGORY, code.CATEGORY_DIGIT) in value or (code.RANGE, (48, 57)) in value:
+        found += "0123456789"
+    return frozenset(found)
+
+
+def _lower(char: int) -> str:
+    return chr(char).lower() if char < 128 else chr(char)
+
+
+_SAYS_NOTHING = re.compile(
+    rf"(?<=[0-9a-z_]){BORDER}+(?=[^0-9a-z_{BORDER}])|(?<=[^0-9a-z_{BORDER}]){BORDER}+(?=[0-9a-z_])"
+)
+_MANY = re.compile(f"{BORDER}+")
+
+
+def _edged(text: str) -> str | None:
+    """Return a text with borders at its ends alone; None where they stand elsewhere, or beside what is no word."""
+    text = _MANY.sub(BORDER, _SAYS_NOTHING.sub("", text))
+    inner = text.removeprefix(BORDER).removesuffix(BORDER)
+    begins, ends = text[:1] != BORDER or _IN_WORD(inner[:1]), text[-1:] != BORDER or _IN_WORD(inner[-1:])
+    return text if inner and BORDER not in inner and begins and ends else None
+
+
+_IN_WORD = re.compile("[0-9a-z_]", re.ASCII).match

@@ -26,7 +26,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
     "letters": "u1 i8 n u1 u4 u1",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
-    "literals": "u1 i8 n u1 n u4 u8 i8 i8 u1 u8 i8 u8",
+    "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
@@ -124,11 +124,11 @@ def echoes(said: Flat, asked: Flat, kinds: U8, lower: U32, share: float) -> U8 |
     return None if new else may
 
 
-def literals(texts: Flat, classes: U8, count: int, steps: U32, *rest: U8 | U64 | I64) -> U64:
-    """Return for each text the bits of the literals in it; the rest is a `sieve.Automaton`."""
-    seen = np.empty(len(texts[1]), dtype=np.uint64)
-    _call("literals", *texts, len(seen), classes, count, steps, *rest, seen)
-    return seen
+def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, U64]:
+    """Return for each text the bits of the patterns that may match it, and of those that do: a `sieve.Automaton`."""
+    needed, enough = (np.empty(len(texts[1]), dtype=np.uint64) for _ in range(2))
+    _call("literals", *texts, len(needed), *automaton, needed, enough)
+    return needed, enough
 
 
 def _longest(texts: Flat) -> int:

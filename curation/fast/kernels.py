@@ -429,27 +429,36 @@ def _in_word(byte: int) -> bool:
     return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x5A or 0x61 <= byte <= 0x7A or byte == 0x5F
 
 
-@numba.cfunc(int64(U8, I64, int64, U8, int64, U32, U64, I64, I64, U8, U64, I64, U64))
+@numba.cfunc(int64(U8, I64, int64, U8, U32, int64, U64, U64, I64, I64, U8, U64, I64, U64, U64))
 def literals(
-    data: Array, ends: Array, texts: int, classes: Array, count: int, steps: Array, bits: Array, heads: Array,
-    sizes: Array, edges: Array, marks: Array, after: Array, seen: Array,
+    data: Array, ends: Array, texts: int, classes: Array, steps: Array, width: int, may: Array, does: Array,
+    heads: Array, sizes: Array, edges: Array, marks: Array, after: Array, needed: Array, enough: Array,
 ) -> int:  # fmt: skip
-    """Unite for each text the bits of the literals that are in it: an automaton of checks/sieve.py."""
+    """Unite for each text the bits of the literals that are in it: an automaton of checks/sieve.py.
+
+    `needed` has those of patterns that may match, `enough` those of patterns that do.
+    """
     begin = 0
     for text in range(texts):
-        end, node, found = ends[text], np.int64(0), np.uint64(0)
+        end, node, some, sure = ends[text], np.int64(0), np.uint64(0), np.uint64(0)
         for place in range(begin, end):
-            node = np.int64(steps[node * count + classes[data[place]]])
-            found |= bits[node]
-            one = heads[node]
+            step = np.int64(steps[node + np.int64(classes[data[place]])])
+            node = step >> 1
+            if not step & 1:
+                continue
+            number = np.int64(steps[node + width - 1])
+            some |= may[number]
+            sure |= does[number]
+            one = heads[number]
             while one >= 0:
                 first = place - sizes[one] + 1
                 left = edges[one] & 1 and first > begin and _in_word(np.int64(data[first - 1]))
                 right = edges[one] & 2 and place + 1 < end and _in_word(np.int64(data[place + 1]))
                 if not left and not right:
-                    found |= marks[one]
+                    some |= marks[2 * one]
+                    sure |= marks[2 * one + 1]
                 one = after[one]
-        seen[text] = found
+        needed[text], enough[text] = some, sure
         begin = end
     return 0
 
