@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+import string
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
@@ -52,7 +53,8 @@ def luhn(text: str) -> bool:
     if not 13 <= len(plain) <= 19 or len(set(plain)) == 1:
         return False
     backwards = plain[::-1]
-    return sum(map(int, backwards[::2] + backwards[1::2].translate(_DOUBLED))) % 10 == 0
+    figures = (backwards[::2] + backwards[1::2].translate(_DOUBLED)).encode()
+    return (sum(figures) - len(figures) * ord("0")) % 10 == 0
 
 
 _DOUBLED = str.maketrans("0123456789", "0246813579")  # twice the digit, the digits of that added up
@@ -71,11 +73,14 @@ def identity_card(text: str) -> bool:
 def iban(text: str) -> bool:
     """Check an IBAN: its country's shape and MOD 97, which comes first, since hardly anything passes it."""
     plain = text.replace(" ", "")
-    if plain.isascii() and plain.isalnum() and int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 != 1:
+    if plain.isascii() and plain.isalnum() and int((plain[4:] + plain[:4]).translate(_VALUES)) % 97 != 1:
         return False
     from stdnum import iban as standard
 
     return bool(standard.is_valid(text, check_country=False))
+
+
+_VALUES = {ord(char): str(int(char, 36)) for char in string.ascii_letters}  # ten for A, 35 for Z
 
 
 def _date(text: str) -> bool:
@@ -100,6 +105,7 @@ def timestamp(text: str) -> bool:
 
 # What stands before a number is read backwards: `re` would try every word at every place to find none at the end.
 _END = r"\n?\s?"
+_ALIKE = {"i": "İı", "k": "\u212a", "s": "ſ"}  # what `re` takes for a letter where case does not matter
 _OTHER = late(rf"{_END}(?:si|era)?[\s_号码是为:：()（）#.-]{{0,4}}{WORDS.not_personal_backwards}", re.IGNORECASE)
 _UNIT = late(
     r"\s?(?:元|块|¥|￥|%|％|个|件|台|箱|条|只|次|天|小时|分钟|秒|公里|千米|米|斤|公斤|吨|人民币|多?人|"
@@ -108,12 +114,25 @@ _UNIT = late(
     re.IGNORECASE,
 )
 _MONEY = late(rf"{_END}(?:[¥￥$€£]|BMR|DSU|\$KH)", re.IGNORECASE)
+# What stands right before a number, white space left out, where those patterns match: most numbers need no more look.
+_BEFORE_MONEY = frozenset("¥￥$€£BbDd")
+_BEFORE_OTHERS = _BEFORE_MONEY | frozenset(
+    char
+    for one in ("_号码是为:：()（）#.-", "seſ", *WORDS.not_personal_ends)
+    for letter in one
+    for char in (letter, letter.lower(), letter.upper(), *_ALIKE.get(letter.lower(), ""))
+)
 
 
 def _quantity(text: str, start: int, end: int) -> bool:
     """Tell whether the number is money, a quantity, or something that is called by a number."""
+    if _UNIT.match(text, end):
+        return True
+    last = text[start - 1 : start]
+    if last not in _BEFORE_OTHERS and not last.isspace():
+        return False
     before = text[max(0, start - 24) : start][::-1]
-    return bool(_UNIT.match(text, end) or _MONEY.match(before) or _OTHER.match(before))
+    return bool(_MONEY.match(before) or _OTHER.match(before))
 
 
 def _public(number: str) -> bool:
@@ -166,7 +185,7 @@ def _announced_by(cue: str) -> Finder:
 
     def announced(match: re.Match[str]) -> Iterable[Hit]:
         start, end = match.span("value")
-        if accept(match) and not (_DATE_LIKE.fullmatch(match["value"]) or _unit_or_money(match.string, start, end)):
+        if accept(match) and not (_dated(match["value"]) or _unit_or_money(match.string, start, end)):
             yield Hit(start, end, kind, _alnum(match["value"]))
 
     return Finder(pattern, announced)
@@ -176,10 +195,10 @@ def _announced_phone(match: re.Match[str]) -> Iterable[Hit]:
     """Telephone numbers that a word announces, local ones included."""
     text, value = match.string, match["value"]
     number = digits(value)
-    if ("(" in value and ")" not in value) or not _grouped(value):
+    if number != value and (("(" in value and ")" not in value) or not _grouped(value)):
         return
     start, end = match.span("value")
-    known = _public(number) or timestamp(number) or _DATE_LIKE.fullmatch(value) or set(number) == {"0"}
+    known = _public(number) or timestamp(number) or _dated(value) or set(number) == {"0"}
     if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
         more = _EXTENSION.match(text, end)
         end = more.end() if more else end
@@ -196,8 +215,16 @@ _EXTENSION = late(r"(?:转|-|,? ?(?:转|分机|ext\.? ?|x))[0-9]{1,6}(?![0-9-])"
 
 def _call(start: int, end: int, value: str) -> Hit:
     """Return the hit of a telephone number; 1-836-563-4560 is North American, not a Chinese mobile number."""
-    mobile = None if re.match(r"1[ .-]\(?[0-9]{3}\)?[ .-]", value) else _mobile_key(value)
+    mobile = None if value[1:2] in (" ", ".", "-") and _NORTH.match(value) else _mobile_key(value)
     return Hit(start, end, "mobile" if mobile else "phone", mobile or digits(value))
+
+
+_NORTH = late(r"1[ .-]\(?[0-9]{3}\)?[ .-]")
+
+
+def _dated(value: str) -> bool:
+    """Tell whether a number is written like a date: with marks in it."""
+    return not (value.isascii() and value.isalnum()) and _DATE_LIKE.fullmatch(value) is not None
 
 
 def _grouped(value: str) -> bool:
@@ -207,7 +234,10 @@ def _grouped(value: str) -> bool:
 
 
 def _unit_or_money(text: str, start: int, end: int) -> bool:
-    return bool(_UNIT.match(text, end) or _MONEY.match(text[max(0, start - 5) : start][::-1]))
+    if _UNIT.match(text, end):
+        return True
+    last = text[start - 1 : start]
+    return (last in _BEFORE_MONEY or last.isspace()) and bool(_MONEY.match(text[max(0, start - 5) : start][::-1]))
 
 
 def _id_said(match: re.Match[str]) -> bool:
@@ -224,7 +254,8 @@ def _social(number: str) -> bool:
 def _order(match: re.Match[str]) -> bool:
     """A number of five digits or more; with letters it wants a mark that it is a number, or looks like one."""
     value = match["value"]
-    count, letters = len(digits(value)), sum(char.isalpha() for char in value)
+    number = digits(value)
+    count, letters = len(number), 0 if number == value else sum(char.isalpha() for char in value)
     if _mobile_key(value) and not _MARK.search(match["cue"] + match["gap"]):
         return False
     if count >= 6 and letters <= 4:
@@ -286,7 +317,7 @@ def _filed(match: re.Match[str]) -> Iterable[Hit]:
     short = len(number) < least and (
         len(number) < 4 or re.fullmatch("(?:19|20)[0-9]{2}", value) or not (said or len(value) >= 8)
     )
-    dated = name != "bank" and _DATE_LIKE.fullmatch(value)
+    dated = name != "bank" and _dated(value)
     if date or call or dated or short or _unit_or_money(match.string, *found.span()):
         return
     if name != "bank" or _bank_code(number):
@@ -303,7 +334,7 @@ def _order_word(value: str) -> bool:
 
 
 def _alnum(value: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]", "", value).upper()
+    return (value if value.isascii() and value.isalnum() else re.sub(r"[^A-Za-z0-9]", "", value)).upper()
 
 
 # A day with its month and year; two digits of a year only between marks.
@@ -462,7 +493,7 @@ def _mobile_key(number: str) -> str | None:
     """Return the eleven digits of a Chinese mobile number, or None."""
     plain = digits(number).removeprefix("0086")
     plain = plain.removeprefix("86") if len(plain) == 13 else plain
-    return plain if re.fullmatch("1[3-9][0-9]{9}", plain) else None
+    return plain if len(plain) == 11 and plain[0] == "1" and plain[1] >= "3" else None
 
 
 _CODE = late("[A-Za-z]{2}$")  # letters right before the digits: part of a code
@@ -558,24 +589,26 @@ def transitions(text: str) -> int:
 
 # Identity cards, social security and national insurance numbers, IBANs, VAT and MAC addresses.
 IDENTITY = (
-    Finder(_ID, _valid("identity-card", identity_card)),
-    Finder(_IBAN, _valid("iban", iban)),
-    Finder(_IBAN_ANY, _valid("iban", iban)),
-    Finder(_VAT, _valid("tax-number", _vat)),
-    Finder(_SSN, _valid("identity-card", lambda number: _social(number.replace(" ", "-")))),
-    Finder(_NINO, _valid("identity-card", bool)),
-    Finder(_MAC, _valid("device", bool)),
-    Finder(_MBI, _valid("document-number", bool)),
+    Finder(_ID, _valid("identity-card", identity_card), whole=True),
+    Finder(_IBAN, _valid("iban", iban), whole=True),
+    Finder(_IBAN_ANY, _valid("iban", iban), whole=True),
+    Finder(_VAT, _valid("tax-number", _vat), whole=True),
+    Finder(_SSN, _valid("identity-card", lambda number: _social(number.replace(" ", "-"))), whole=True),
+    Finder(_NINO, _valid("identity-card", bool), whole=True),
+    Finder(_MAC, _valid("device", bool), whole=True),
+    Finder(_MBI, _valid("document-number", bool), whole=True),
 )
 CASES = (Finder(_CASE, _valid("case-number", bool)), Finder(_DOCKET, _valid("case-number", bool)))
-PARCELS = (Finder(_PARCEL, _valid("tracking-number", bool)),)  # a carrier's letters, or the shape of UPU S10
+PARCELS = (
+    Finder(_PARCEL, _valid("tracking-number", bool), whole=True),
+)  # a carrier's letters, or the shape of UPU S10
 FILED = (Finder(_FILED, _filed),)
 ANNOUNCED_BY = tuple((its[0], _announced_by(cue)) for cue, its in ANNOUNCED.items())  # in order of trust
 ANNOUNCED_PHONE = (Finder(_PHONE, _announced_phone),)
 # Dates, clock times, money, decimals, sizes and ISBNs, whose digits are nobody's number.
 STAYS = (Finder(_STAYS, _stay), Finder(_ISBN, _book))
-CARDS = (Finder(_CARD, _card),)
-MOBILES = (Finder(_MOBILE, _mobile),)
-PHONES = (Finder(_SHAPED, _phone),)
+CARDS = (Finder(_CARD, _card, whole=True),)
+MOBILES = (Finder(_MOBILE, _mobile, whole=True),)
+PHONES = (Finder(_SHAPED, _phone, whole=True),)
 MACHINES = (Finder(_V4, _machine), Finder(_V6, _six))
-LONG_NUMBERS = (Finder(_LONG, _long),)
+LONG_NUMBERS = (Finder(_LONG, _long, whole=True),)

@@ -8,7 +8,7 @@ surroundings, which matches wherever the whole one does, and Python the whole on
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -25,24 +25,38 @@ class Hit(NamedTuple):
 
 
 class Finder:
-    """A pattern, and what a match of it says: hits, or none, where a checksum or its surroundings speak against it."""
+    """A pattern, and what a match of it says: hits, or none, where a checksum or its surroundings speak against it.
 
-    def __init__(self, pattern: re.Pattern[str], told: Callable[[re.Match[str]], Iterable[Hit]]) -> None:
-        """Keep both."""
-        self.pattern, self.told = pattern, told
+    Where `whole` is true its hits are its matches, from end to end.
+    """
+
+    def __init__(
+        self, pattern: re.Pattern[str], told: Callable[[re.Match[str]], Iterable[Hit]], *, whole: bool = False
+    ) -> None:
+        """Keep them."""
+        self.pattern, self.told, self.whole = pattern, told, whole
 
     @cached_property
     def loose(self) -> str:
         """Return the pattern for Polars, without look-around."""
         return loose(self.pattern)
 
-    def __call__(self, text: str, spots: Sequence[str] | None = None) -> Iterator[Hit]:
-        """Yield the hits in flat text; `spots` are the matches of `loose` in it, as `extract_all` gives them."""
-        if spots is None:
-            for match in self.pattern.finditer(text):
-                yield from self.told(match)
-            return
+    def __call__(
+        self, text: str, spots: Sequence[str] | None = None, free: Callable[[int, int], bool] | None = None
+    ) -> list[Hit]:
+        """Return the hits in flat text; `spots` are the matches of `loose` in it, as `extract_all` gives them.
+
+        `free` tells whether a hit from one place to another would count: what would not need not be looked into.
+        """
         pattern, told = self.pattern, self.told
+        found: list[Hit] = []
+        if not self.whole:
+            free = None
+        if spots is None:
+            for match in pattern.finditer(text):
+                if free is None or free(*match.span()):
+                    found += told(match)
+            return found
         done = end = 0
         for spot in spots:
             # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it.
@@ -50,12 +64,14 @@ class Finder:
             end = start + len(spot)
             while done < end:
                 # Mostly at its beginning, else from there on; what is found behind a spot is a later one's.
-                at = max(start, done)
-                found = pattern.match(text, at) or pattern.search(text, at + 1)
-                if not found:
-                    return
-                yield from told(found)
-                done = found.end()
+                at = start if start > done else done
+                here = pattern.match(text, at) or pattern.search(text, at + 1)
+                if not here:
+                    return found
+                if free is None or free(*here.span()):
+                    found += told(here)
+                done = here.end()
+        return found
 
 
 _LOOK = re.compile(r"\(\?<?[=!]")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect
+from bisect import bisect, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import repeat
-from operator import or_
-from typing import NamedTuple
+from itertools import groupby
+from operator import itemgetter, or_
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -79,7 +79,8 @@ _MASK = r"\[[^\[\]\d\n]{1,24}\d{0,3}\]|<[A-Za-z_ ]{2,20}\d{0,3}>|\{\{?[A-Za-z_ ]
 _STARS = r"(?:(?<![\dA-Za-z])[\dA-Za-z]+)?[*＊]{3,}[\dA-Za-z]*"  # tried at every word
 _MASKS = late(_MASK)
 _MASKS_AND_STARS = late(f"{_MASK}|{_STARS}")
-_MAY_MASK = late(r"[\[<{]|[*＊]{3}")  # each of them has one of these
+_MARKS = r"[\[<{]|[*＊]{3}"  # each of them has one of these
+_MAY_MASK = late(_MARKS)
 _MAY_STAR = late(r"[*＊]{3}")
 
 
@@ -121,13 +122,17 @@ class Taken:
         """Take `spans`, which are in order and do not overlap."""
         self._spans = list(spans)
 
-    def claim(self, start: int, end: int) -> bool:
-        """Take start..end if nothing of it is taken, and tell whether."""
+    def free(self, start: int, end: int) -> bool:
+        """Tell whether nothing of start..end is taken."""
         spans = self._spans
         after = bisect(spans, (start, start))
-        free = (after == len(spans) or spans[after][0] >= end) and (after == 0 or spans[after - 1][1] <= start)
+        return (after == len(spans) or spans[after][0] >= end) and (after == 0 or spans[after - 1][1] <= start)
+
+    def claim(self, start: int, end: int) -> bool:
+        """Take start..end if nothing of it is taken, and tell whether."""
+        free = self.free(start, end)
         if free:
-            spans.insert(after, (start, end))
+            insort(self._spans, (start, end))
         return free
 
     def add(self, start: int, end: int) -> None:
@@ -155,11 +160,12 @@ def _plain(text: str) -> str:
 class _Claims:
     """What is found in one text, never overlapping: what is claimed first stays."""
 
-    def __init__(self, text: str, wanted: Masking) -> None:
-        """Begin with what the masks of the text take."""
-        pattern = _MASKS_AND_STARS if _MAY_STAR.search(text) else _MASKS
-        masks = pattern.finditer(text) if _MAY_MASK.search(text) else ()
-        self._text, self._wanted, self._taken = text, wanted, Taken(match.span() for match in masks)
+    def __init__(self, text: str, wanted: Masking, *, masked: bool) -> None:
+        """Begin with what the masks of the text take, where it may have some (`masked`)."""
+        pattern = _MASKS_AND_STARS if masked and _MAY_STAR.search(text) else _MASKS
+        self._text, self._wanted = text, wanted
+        self._taken = Taken(match.span() for match in pattern.finditer(text)) if masked else Taken()
+        self.free = self._taken.free
         self.hits: list[Hit] = []
 
     def add(self, found: Iterable[Hit]) -> None:
@@ -206,10 +212,10 @@ def scan(
             for hit in scan(piece, wanted, groups=groups, finders=finders)
         ]
     line = flat(text)
-    claims = _Claims(text, wanted)
+    claims = _Claims(text, wanted, masked=bool(_MAY_MASK.search(text)))
     for search in finders:
         if groups & search.groups:
-            claims.add(search.finder(line))
+            claims.add(search.finder(line, free=claims.free))
     if asked:
         claims.answer(replies.reply(line, asked))
     return sorted(claims.hits)
@@ -235,13 +241,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     likely = units.select("row", "text", "asked").drop_nulls("text")
     distinct = likely.select("text", "asked").unique(maintain_order=True)
     seen = _seen(_passing(distinct, [name for name in GUARDS if guards & _BIT[name]], replied=replied))
-    texts = seen["text"].to_list()
-    found = [
-        (place, *hit, text[hit.start : hit.end])
-        for place, (text, hits) in enumerate(zip(texts, _search(seen, texts, wanted, finders), strict=True))
-        for hit in hits
-    ]
-    hits = pl.DataFrame(found, schema={"place": pl.UInt32, **_HIT}, orient="row")
+    hits = _search(seen, wanted, finders)
     places = seen.select("text", "asked", "place").join(hits, on="place", maintain_order="left_right")
     return likely.join(places, on=["text", "asked"], nulls_equal=True, maintain_order="left_right").select("row", *_HIT)
 
@@ -269,7 +269,8 @@ def _passing(distinct: pl.DataFrame, names: Sequence[str], *, replied: bool) -> 
 def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
     """Return those of distinct texts (text, asked) that may hold something.
 
-    Adds `groups` (bits of the guards), `line` (flat), `bare` (flat, masks made empty) and `place`.
+    Adds `groups` (bits of the guards), `line` (flat), `bare` (flat, masks made empty), `masked` (it may have masks)
+    and `place`.
     """
     wide = pl.when(pl.col("text").str.contains(_HAS_WIDE)).then("text").str.replace_many(_WIDE, _ASCII)
     groups = pl.sum_horizontal(
@@ -283,42 +284,71 @@ def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
     said = pl.col("line").str.contains(numbers.SAID_RUN).arg_true()
     spoken = seen.select(said).to_series()
     lines = seen["line"].scatter(spoken, [flat(text) for text in seen["text"].gather(spoken)])
-    bare = pl.col("line").str.replace_all(_OUR_MASK, "[]")
-    return seen.with_columns(lines).with_columns(bare=bare).with_row_index("place")
+    seen = seen.with_columns(lines, masked=pl.col("text").str.contains(_MARKS))
+    return seen.with_columns(bare=pl.col("line").str.replace_all(_OUR_MASK, "[]")).with_row_index("place")
 
 
-def _search(
-    seen: pl.DataFrame, texts: Sequence[str], wanted: Masking, finders: Sequence[Search]
-) -> Iterator[list[Hit]]:
-    """Yield the hits of each text of `seen`, found finder by finder, each where Polars says that it may match.
+def _search(seen: pl.DataFrame, wanted: Masking, finders: Sequence[Search]) -> pl.DataFrame:
+    """Return the hits of the texts of `seen`, with their `place`: in the order of places, and in each in order.
 
-    Where few texts pass a finder's guards it looks at them whole: Polars would compile a pattern for nothing.
+    Finders are asked in the order of trust, each where Polars says that it may match. Where few texts pass a finder's
+    guards it looks at them whole: Polars would compile a pattern for nothing.
     """
     apart = seen.select((pl.col("text").str.len_chars() > LONG) | (pl.len() < _FEW)).to_series()
-    looked = seen.lazy().filter(~apart)
-    lines = seen["line"].to_list()
-    groups = np.where(apart.to_numpy(), 0, seen["groups"].to_numpy())
-    passing = [np.flatnonzero(groups & search.groups) for search in finders]
-    many = [which for which, some in enumerate(passing) if len(some) >= _FEW]
-    spotted = dict(zip(many, pl.collect_all([_look(looked, finders[which]) for which in many]), strict=True))
-    claims: dict[int, _Claims] = {}  # of the few texts in which something is found
-    for which, search in enumerate(finders):
-        look = spotted.get(which)
-        some = passing[which].tolist() if look is None else look["place"].to_list()
-        for place, spots in zip(some, repeat(None) if look is None else look["spots"].to_list(), strict=False):
-            found = list(search.finder(lines[place], spots))
+    texts, lines, masked = (seen[name].to_list() for name in ("text", "line", "masked"))
+    asked, groups = seen["asked"].to_list(), seen["groups"].to_list()
+    columns: tuple[list[Any], ...] = tuple([] for _ in range(1 + len(_HIT)))
+
+    def keep(place: int, hits: Iterable[Hit]) -> None:
+        text = texts[place]
+        for hit in sorted(hits):
+            for column, value in zip(columns, (place, *hit, text[hit.start : hit.end]), strict=True):
+                column.append(value)
+
+    for place in apart.arg_true().to_list():
+        keep(place, scan(texts[place], wanted, groups=groups[place], asked=asked[place] or "", finders=finders))
+    for place, steps in groupby(_steps(seen, apart, finders), key=itemgetter(0)):
+        line, claims = lines[place], None
+        for _, which, spots in steps:
+            answers = which == len(finders)
+            if answers:
+                found = list(replies.reply(line, asked[place]))
+            else:
+                found = finders[which].finder(line, spots, claims.free if claims else None)
             if found:
-                (claims.get(place) or claims.setdefault(place, _Claims(texts[place], wanted))).add(found)
-    asks = zip(apart.to_list(), seen["asked"].to_list(), seen["groups"].to_list(), strict=True)
-    for place, (whole, asked, groups) in enumerate(asks):
-        if whole:
-            yield scan(texts[place], wanted, groups=groups, asked=asked or "", finders=finders)
-            continue
-        if asked:
-            (claims.get(place) or claims.setdefault(place, _Claims(texts[place], wanted))).answer(
-                replies.reply(lines[place], asked)
-            )
-        yield sorted(claims[place].hits) if place in claims else []
+                claims = claims or _Claims(texts[place], wanted, masked=masked[place])
+                (claims.answer if answers else claims.add)(found)
+        if claims:
+            keep(place, claims.hits)
+    return pl.DataFrame(dict(zip(("place", *_HIT), columns, strict=True)), schema={"place": pl.UInt32, **_HIT})
+
+
+def _steps(
+    seen: pl.DataFrame, apart: pl.Series, finders: Sequence[Search]
+) -> Iterator[tuple[int, int, list[str] | None]]:
+    """Yield which finders are asked of which text of `seen` (place), in order, and where: spots, or all of the text.
+
+    Behind the finders stands what answers a question. Texts that are `apart` are left out.
+    """
+    looked = seen.lazy().filter(~apart)
+    groups = np.where(apart.to_numpy(), 0, seen["groups"].to_numpy())
+    places = [np.flatnonzero(groups & search.groups).astype(np.uint32) for search in finders]
+    counts = [np.full(len(some), -1) for some in places]
+    spots: list[str] = []
+    many = [which for which, some in enumerate(places) if len(some) >= _FEW]
+    for which, look in zip(many, pl.collect_all([_look(looked, finders[which]) for which in many]), strict=True):
+        places[which] = look["place"].to_numpy()
+        counts[which] = look["spots"].list.len().to_numpy().astype(np.int64)
+        spots += look["spots"].explode().to_list()
+    places.append(seen.select((pl.col("asked").is_not_null() & ~apart).arg_true()).to_series().to_numpy())
+    sizes = np.concatenate([*counts, np.full(len(places[-1]), -1)])
+    owners = np.repeat(np.arange(len(places)), [len(some) for some in places])
+    whole = np.concatenate(places)
+    ends = np.cumsum(sizes.clip(0))
+    order = np.argsort(whole, kind="stable")
+    rows = (its[order].tolist() for its in (whole, owners, ends, sizes))
+    for place, which, end, size in zip(*rows, strict=True):
+        yield place, which, spots[end - size : end] if size >= 0 else None
 
 
 def _look(seen: pl.LazyFrame, search: Search) -> pl.LazyFrame:

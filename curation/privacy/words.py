@@ -59,6 +59,7 @@ class Words:
     cues: dict[str, str]  # one alternation each, for re.IGNORECASE
     not_personal: str  # alternation
     not_personal_backwards: str  # one of them in small letters, from its last to its first
+    not_personal_ends: frozenset[str]  # the last characters of them
     surname: str  # alternation, two characters first
     surnames: frozenset[str]
     not_names: frozenset[str]
@@ -88,6 +89,7 @@ def load(path: Path) -> Words:
         cues={name: "|".join(f"(?:{_border(pattern)})" for pattern in cues) for name, cues in text.cues.items()},
         not_personal="|".join(map(re.escape, text.not_personal.split())),
         not_personal_backwards=one_of([word[::-1].lower() for word in text.not_personal.split()]),
+        not_personal_ends=frozenset(word[-1] for word in text.not_personal.split()),
         surname=one_of(text.surnames.split()),
         surnames=frozenset(text.surnames.split()),
         not_names=frozenset(text.not_names.split()),

@@ -7,8 +7,10 @@ from random import Random
 
 import polars as pl
 import pytest
+import yaml
 
-from curation.privacy import search
+from curation import resources
+from curation.privacy import numbers, search
 from curation.privacy.numbers import flat
 from curation.privacy.patterns import Finder, Hit, loose
 from curation.privacy.search import FINDERS, Masking, find, scan
@@ -147,6 +149,33 @@ def test_a_finder_finds_the_same_where_it_may_match_as_everywhere() -> None:
         spots = lines.select(pl.col("line").str.extract_all(finder.loose)).to_series().to_list()
         for text, its in zip(texts, spots, strict=True):
             assert list(finder(text, its)) == list(finder(text))
+
+
+def test_what_is_not_looked_into_where_it_would_not_count_has_no_other_hits_than_its_matches() -> None:
+    texts, seen = [flat(text) for text in said()], set()
+    for finder in (its.finder for its in FINDERS if its.finder.whole):
+        for text in texts:
+            spans = [match.span() for match in finder.pattern.finditer(text)]
+            found = [(hit.start, hit.end) for hit in finder(text)]
+            assert set(found) <= set(spans)
+            seen |= {hit.kind for hit in finder(text)}
+            assert [(hit.start, hit.end) for hit in finder(text, free=lambda start, _: start > 3)] == [
+                its for its in found if its[0] > 3
+            ]
+    assert len(seen) >= 7
+    assert "" not in seen
+
+
+@pytest.mark.parametrize("link", ["", " ", "\n", "号", "号码是：", " is ", "-", "IS"])
+def test_a_number_that_a_word_calls_something_else_is_told_by_what_stands_right_before_it(link: str) -> None:
+    words = (resources.shipped("rules") / "personal_data.yaml").read_text(encoding="utf-8")
+    listed = yaml.safe_load(words)["not_personal"].split()
+    for word in [*listed, "$", "￥", "RMB", "usd", "HK$"]:
+        for said in (word, word.upper(), word.title(), word.replace("s", "ſ")):
+            text = f"a {said}{link}7720454"
+            money = word in ("$", "￥", "RMB", "usd", "HK$") and link not in ("", " ", "\n")
+            assert numbers._quantity(text, len(text) - 7, len(text)) is not money, text
+    assert not numbers._quantity("我的7720454", 2, 9)
 
 
 def test_spots_that_overlap_with_what_matches_lose_nothing() -> None:
