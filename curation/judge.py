@@ -9,7 +9,7 @@ from functools import partial
 import polars as pl
 
 from curation import tables
-from curation.checks.language import asked_in, language
+from curation.checks.language import asked_in, language, read
 from curation.checks.registry import answers, columns, prepared
 from curation.checks.wording import units
 from curation.packs import Rule
@@ -113,10 +113,11 @@ _LEAST_ROWS, _MOST_ROWS = 20_000, 250_000
 def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFrame:
     """Return the findings on some rows, in the order of the rows, and of the rules within a row."""
     keys = ["conversation", "message"] if on == "message" else ["conversation", "id"]
-    spoken = language(pl.col("text" if on == "message" else "question"))
-    told = rows if "tongue" in rows.columns else rows.with_columns(tongue=spoken)
-    if on == "example":  # a check asks for it too
-        told = told.with_columns(pl.col("tongue").alias(asked_in().meta.output_name()))
+    if on == "example":
+        told = read(rows)
+        told = told.with_columns(tongue=asked_in())
+    else:
+        told = rows if "tongue" in rows.columns else rows.with_columns(tongue=language(pl.col("text")))
     told = prepared(told, *([r.expression for r in rules if (r.language is None) == every] for every in (True, False)))
     found: list[pl.DataFrame] = []
     for wanted, group in _groups(rules):
@@ -128,6 +129,8 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
         evidence = answers(looked, asks)
         places = looked.select("row", *keys)
         for turn, rule in group:
+            if found and evidence[rule.name].null_count() == evidence.height:
+                continue
             hit = evidence[rule.name].is_not_null()
             found.append(
                 places.filter(hit).with_columns(

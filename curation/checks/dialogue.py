@@ -13,7 +13,7 @@ from rapidfuzz.distance import LCSseq
 
 from curation.checks import letters
 from curation.checks.alternatives import any_of, inside, matches
-from curation.checks.registry import check, has, may, shared
+from curation.checks.registry import check, has, known, may, seems, shared
 from curation.checks.wording import lowered, regex, units_of
 from curation.pieces import LONG
 
@@ -181,8 +181,9 @@ def answer_made_of(
     """
     one = "|".join((*of, *beside))
     patterns = regex(rf"^{_PARTED}*(?:(?:{one}){_PARTED}*)+$"), regex(*map(inside, of)), regex(unless)
+    sides = pl.struct("answer", some=seems("answer", patterns[1]), unless=known("answer", patterns[2]))
     made = shared(
-        ANSWER.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
+        sides.map_batches(partial(_made_of, patterns, longest), return_dtype=pl.Boolean), f"{patterns} {longest}"
     )
     if asked:
         made &= units_of("question") >= asked
@@ -194,17 +195,21 @@ def answer_made_of(
 _PARTED = r"[，,。.！!？?；;、:：\s~～…（）()]"  # what stands between clauses
 
 
-def _made_of(patterns: tuple[str, str, str], longest: int, answers: pl.Series) -> pl.Series:
-    """Tell which `answers` match the first two of `patterns` and not the third, step by step.
+def _made_of(patterns: tuple[str, str, str], longest: int, sides: pl.Series) -> pl.Series:
+    """Tell which answers match the first two of `patterns` and not the third, step by step.
 
-    Few answers match the second at all, and the pattern of the whole is the dear one.
+    Few answers match the second at all, and the pattern of the whole is the dear one. Where it is known before that
+    they do not match the second (`some`), or whether the third (`unless`), they need not be asked.
     """
     whole, some, unless = patterns
-    rows = answers.alias("answer").to_frame().with_row_index("row")
+    rows = sides.struct.unnest().with_row_index("row")
+    rows = rows.filter(pl.col("some") & ~pl.col("unless").fill_null(value=False))
     rows = rows.filter(ANSWER.str.len_chars() <= longest)
     rows = rows.filter(matches(rows["answer"], some))
-    rows = rows.filter(~ANSWER.str.contains(unless)).filter(ANSWER.str.contains(whole))
-    return pl.repeat(value=False, n=len(answers), dtype=pl.Boolean, eager=True).scatter(rows["row"], values=True)
+    asked = rows.filter(pl.col("unless").is_null())
+    spared = asked["row"].filter(asked["answer"].str.contains(unless))
+    rows = rows.filter(~pl.col("row").is_in(spared.implode())).filter(ANSWER.str.contains(whole))
+    return pl.repeat(value=False, n=len(sides), dtype=pl.Boolean, eager=True).scatter(rows["row"], values=True)
 
 
 @check(on="example")

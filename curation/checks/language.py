@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import polars as pl
 from curation import detect as detectors
 from curation.checks import letters
 from curation.checks.registry import by_distinct, by_row, check, shared
+from curation.checks.wording import units_of
 
 _HAN = r"\p{Han}"
 _LATIN = r"[A-Za-z\u00c0-\u024f]"
@@ -30,9 +32,34 @@ def asked_in() -> pl.Expr:
     return shared(language(pl.col("question")), "language of the question")
 
 
-def _of_two(texts: pl.Series) -> pl.Series:
+def made_of(column: str) -> pl.Expr:
+    """Return what a column's texts are made of, the bits of letters.py; null without kernels."""
+
+    def made(texts: pl.Series) -> pl.Series:
+        kinds = letters.made_of(texts)
+        return pl.repeat(None, len(texts), dtype=pl.UInt8, eager=True) if kinds is None else pl.Series(kinds)
+
+    return shared(pl.col(column).map_batches(made, return_dtype=pl.UInt8), f"made of {column}")
+
+
+def read(examples: pl.DataFrame) -> pl.DataFrame:
+    """Add the language of each question (`asked_in`); with kernels all that one reading of both sides tells."""
+    spoken = asked_in().meta.output_name()
+    for side in ("question", "answer"):
+        told = letters.told(examples[side])
+        if told is None:
+            return examples.with_columns(_of_two(examples["question"]).alias(spoken))
+        if side == "question":
+            examples = examples.with_columns(_of_two(examples[side], told[1]).alias(spoken))
+        units, kinds = told[0], pl.Series(told[1])
+        names = units_of(side).meta.output_name(), made_of(side).meta.output_name()
+        examples = examples.with_columns(units.alias(names[0]), kinds.alias(names[1]))
+    return examples
+
+
+def _of_two(texts: pl.Series, kinds: letters.U8 | None = None) -> pl.Series:
     """Tell the language of each text, step by step: only where both are in it has anything to be counted."""
-    han, latin = _scripts(texts)
+    han, latin = _scripts(texts, kinds)
     both = np.flatnonzero(han & latin)
     mixed = texts.gather(both)
     words = mixed.str.count_matches(_LATIN_WORD)
@@ -44,11 +71,11 @@ def _of_two(texts: pl.Series) -> pl.Series:
     return pl.Series(["other", "zh", "en"]).gather(told).alias(texts.name)
 
 
-def _scripts(texts: pl.Series) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Tell in which texts there are Han characters, and in which Latin letters."""
-    made_of = letters.made_of(texts)
-    if made_of is not None:
-        return made_of & letters.HAN > 0, made_of & letters.LATIN > 0
+def _scripts(texts: pl.Series, kinds: letters.U8 | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell in which texts there are Han characters, and in which Latin letters; `kinds` says it, where it is known."""
+    kinds = letters.made_of(texts) if kinds is None else kinds
+    if kinds is not None:
+        return kinds & letters.HAN > 0, kinds & letters.LATIN > 0
     wide = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()  # else there is no Han character in it
     han = np.zeros(len(texts), dtype=np.bool_)
     han[wide.filter(texts.gather(wide).str.contains(_HAN)).to_numpy()] = True
@@ -123,7 +150,9 @@ def languages_differ() -> pl.Expr:
     def other(rows: pl.Series) -> pl.Series:
         """Step by step: many texts are ASCII, most others have Han and Latin letters alone, and two sides are alike."""
         some = rows.struct.unnest().with_row_index("row").filter(wide[0] | wide[1])
-        told = some.with_columns(_rare(some["question"], some["answer"]), said=language(answer))
+        kinds = [None if some[side].null_count() else some[side].to_numpy() for side in ("kinds", "others")]
+        rare = _rare((some["question"], some["answer"]), kinds)
+        told = some.with_columns(rare, said=_of_two(some["answer"], kinds[1]))
         both = told.filter((pl.col("asked") != pl.col("said")) | pl.col("rare")).filter(enough)
         counted = both["rare"].arg_true()
         scripts = {
@@ -135,14 +164,14 @@ def languages_differ() -> pl.Expr:
         nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
         return nothing.scatter(found["row"], found["answer"].str.slice(0, 40))
 
-    return pl.struct(*sides, asked=asked_in()).map_batches(other, return_dtype=pl.String)
+    kinds = made_of("question").alias("kinds"), made_of("answer").alias("others")
+    return pl.struct(*sides, asked_in().alias("asked"), *kinds).map_batches(other, return_dtype=pl.String)
 
 
-def _rare(*sides: pl.Series) -> pl.Series:
+def _rare(sides: Sequence[pl.Series], known: Sequence[letters.U8 | None]) -> pl.Series:
     """Tell in which rows there are letters that are neither Han nor Latin; of what is ASCII nothing is asked."""
-    made_of = [letters.made_of(side) for side in sides]
     found = np.zeros(len(sides[0]), dtype=np.bool_)
-    for side, kinds in zip(sides, made_of, strict=True):
+    for side, kinds in zip(sides, known, strict=True):
         if kinds is None:
             wide = (side.str.len_bytes() != side.str.len_chars()).arg_true()
             found[wide.filter(side.gather(wide).str.contains(_RARE)).to_numpy()] = True

@@ -37,25 +37,24 @@ R = TypeVar("R")
 
 def units(texts: pl.Series) -> pl.Series | None:
     """Count Han characters and runs of other letters and digits, masks as one; None without kernels."""
-    told = _told(texts)
-    if told is None:
-        return None
-    counts = pl.Series(texts.name, told[0])
-    return counts.set(texts.is_null(), None) if texts.null_count() else counts
+    read = told(texts)
+    return None if read is None else read[0]
 
 
 def made_of(texts: pl.Series) -> U8 | None:
     """Return for each text the union of what its characters are, 0 for null; None without kernels."""
-    told = _told(texts)
-    return None if told is None else told[1]
+    read = told(texts)
+    return None if read is None else read[1]
 
 
-def _told(texts: pl.Series) -> tuple[U32, U8] | None:
+def told(texts: pl.Series) -> tuple[pl.Series, U8] | None:
+    """Return both `units` and `made_of`."""
     kernels = accelerator(len(texts))
     if kernels is None:
         return None
-    told: tuple[U32, U8] = _known(partial(kernels.letters, kinds=_KINDS), flat(texts))
-    return told
+    counts, kinds = _known(partial(kernels.letters, kinds=_KINDS), flat(texts))
+    units = pl.Series(texts.name, counts)
+    return units.set(texts.is_null(), None) if texts.null_count() else units, kinds
 
 
 def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:

@@ -109,6 +109,7 @@ def shared(expression: pl.Expr, key: str | None = None) -> pl.Expr:
 
 
 _HAS: dict[str, tuple[str, str]] = {}  # shared columns that say whether a column's texts match a pattern
+_ROUGHLY: set[str] = set()  # those of them that sieve.py need not tell to the end
 
 
 def has(column: str, pattern: str) -> pl.Expr:
@@ -124,6 +125,24 @@ def may(column: str, pattern: str) -> pl.Expr:
     For what asks for the match itself afterwards: a pattern is not compiled twice for few texts.
     """
     part = shared(pl.col(column).is_not_null(), f"may {column} {pattern}")
+    _HAS[part.meta.output_name()] = column, pattern
+    return part
+
+
+def seems(column: str, pattern: str) -> pl.Expr:
+    """Return where the texts of a column hold what a pattern needs; anywhere, where that is not cheap to tell.
+
+    For patterns that are better asked by alternatives.py.
+    """
+    part = shared(pl.col(column).is_not_null(), f"seems {column} {pattern}")
+    _HAS[part.meta.output_name()] = column, pattern
+    _ROUGHLY.add(part.meta.output_name())
+    return part
+
+
+def known(column: str, pattern: str) -> pl.Expr:
+    """Return whether the texts of a column match: as `has`, where that is cheap to tell, and null anywhere else."""
+    part = shared(pl.lit(None, dtype=pl.Boolean), f"known {column} {pattern}")
     _HAS[part.meta.output_name()] = column, pattern
     return part
 
@@ -159,7 +178,9 @@ def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
     if frame.height >= sieve.LEAST and accelerator(frame.height):
         sides = {side: [name for name in wanted if _HAS.get(name, ("",))[0] == side] for side in ("question", "answer")}
         for side, names in sides.items():
-            told = sieve.matches(frame[side], [_HAS[name][1] for name in names]) if len(names) > 1 else ()
+            roughly, surely = ({_HAS[one][1] for one in names if (one in _ROUGHLY) is rough} for rough in (True, False))
+            asked = [_HAS[name][1] for name in names]
+            told = sieve.matches(frame[side], asked, roughly - surely) if len(names) > 1 else ()
             frame = frame.with_columns(one.alias(name) for name, one in zip(names, told, strict=False))
         wanted = {name: part for name, part in wanted.items() if name not in frame.columns}
     rows = frame.lazy()

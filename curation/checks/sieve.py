@@ -8,7 +8,7 @@ one of its literals alone, and only where that does not tell.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -48,8 +48,11 @@ class Automaton(NamedTuple):
     after: I64  # the next one that ends in the same place, -1 without
 
 
-def matches(texts: pl.Series, patterns: Sequence[str]) -> list[pl.Series]:
-    """Return for each of `patterns` (Polars' syntax) whether each text matches it; null for null."""
+def matches(texts: pl.Series, patterns: Sequence[str], roughly: Collection[str] = ()) -> list[pl.Series]:
+    """Return for each of `patterns` (Polars' syntax) whether each text matches it; null for null.
+
+    Of those that are to be told `roughly` no text is asked: of more texts it is said that they may match.
+    """
     told: dict[str, pl.Series] = {}
     kernels = accelerator(len(texts)) if len(texts) >= LEAST else None
     if kernels is not None:
@@ -60,7 +63,11 @@ def matches(texts: pl.Series, patterns: Sequence[str]) -> list[pl.Series]:
             may &= ~does
             for place, pattern in enumerate(asked):
                 bit = np.uint64(1 << place)
-                told[pattern] = _of_some(texts, pattern, np.flatnonzero(may & bit), does & bit != 0)
+                if pattern in roughly:
+                    told[pattern] = pl.Series((may | does) & bit != 0)
+                else:
+                    told[pattern] = _of_some(texts, pattern, np.flatnonzero(may & bit), does & bit != 0)
+    told |= {one: texts.is_not_null() for one in roughly if one not in told}
     return [told[one] if one in told else texts.str.contains(one) for one in patterns]
 
 

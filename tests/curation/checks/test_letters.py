@@ -86,7 +86,7 @@ def test_kernels_tell_languages_and_rare_letters_as_polars_does(monkeypatch: pyt
     languages, expected = both(monkeypatch, lambda: _of_two(pl.concat([one, pl.Series([None], dtype=pl.String)])))
     assert languages.equals(expected)
     assert set(languages) == {"zh", "en", "other"}
-    rare, expected = both(monkeypatch, lambda: _rare(one, other))
+    rare, expected = both(monkeypatch, lambda: _rare((one, other), [letters.made_of(side) for side in (one, other)]))
     assert rare.equals(expected)
     assert 0.1 < rare.mean() < 0.9
 

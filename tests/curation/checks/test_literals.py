@@ -97,6 +97,17 @@ def test_the_sieve_loses_no_match_of_any_pattern_of_the_packs(monkeypatch: pytes
     assert sum((does >> place & 1).any() for place in range(len(some))) > 30
 
 
+def test_what_may_match_is_told_without_asking(monkeypatch: pytest.MonkeyPatch) -> None:
+    if fast._compiled() is None:
+        pytest.skip("without the extra fast")
+    monkeypatch.setattr(sieve, "LEAST", 1)
+    said = pl.Series(["退款", "退货运费", "运费退", "天", None])
+    asked = ["(?i)(退.*费)", "(?i)(x)", "(?i)(y)", "(?i)(z)", r"(?i)(\p{Han}\d*)"]
+    told = sieve.matches(said, asked, {asked[0], asked[4]})
+    assert told[0].to_list() == [True, True, True, False, False]  # the first and the third have 退, and do not match
+    assert told[4].to_list() == [True, True, True, True, False]  # nobody knows what it needs
+
+
 def test_words_are_told_by_their_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     kernels = fast._compiled()
     if kernels is None:
