@@ -7,9 +7,12 @@ question is asked, the one whose answer changes most. `recipe` writes what was g
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from fnmatch import fnmatch
+from itertools import takewhile
 from typing import Any
 
 import yaml
@@ -24,6 +27,8 @@ from curation.sniffing.heads import Head, head_of, sheets_of
 from curation.sniffing.lines import lines, with_cut
 from curation.sniffing.nested import list_path, nested
 from curation.sniffing.replies import between_ids, between_lines, take
+
+MANY = 4  # files that are read alike share a source
 
 
 def sniff(file: File) -> Guess:
@@ -161,29 +166,70 @@ def _of_one(guess: Guess, records: Sequence[Mapping[str, Any]], path: str) -> bo
 
 
 def recipe(guesses: Sequence[Guess]) -> str:
-    """Return the text of a recipe with a source per file; files that are read alike share one.
+    """Return the text of a recipe with the sources of these files.
 
-    What is doubtful is marked: the question stands above its source, with the line that answers it. Files of one name
-    that are read differently, such as WhatsApp's `_chat.txt` in archives, are told apart by their place.
+    What is doubtful is marked: the question stands above its source, with the line that answers it.
+    """
+    lines = ["# Written by `siftune sniff`: how these logs are read. See docs/shapes.md for every setting.", "sources:"]
+    for match, alike in sources(guesses):
+        guess = alike[0]
+        weak = [item for item in guess.items if item.confidence < SURE]
+        if guess.question:
+            lines += [f"# best guess, please check: {guess.question.text}", f"#   {guess.question.setting}"]
+        elif weak:
+            lines += [f"# best guess, please check: {item.what}: {item.value}" for item in weak]
+        if len(alike) > 1:
+            lines.append(f"# {len(alike)} files, {guess.file} to {alike[-1].file}, and those to come that are named so")
+        text = yaml.safe_dump(
+            [guess.source | {"match": match}], allow_unicode=True, sort_keys=False, default_flow_style=None, width=110
+        )
+        lines.append(text.rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def sources(guesses: Sequence[Guess]) -> list[tuple[str, list[Guess]]]:
+    """Return the sources of a recipe for these files in its order: the pattern of each, and the files that it reads.
+
+    MANY files that are read alike, such as one for every day or conversation, share a source where a pattern tells
+    them from the others; fewer have one each. Files of one name that are read differently, such as WhatsApp's
+    `_chat.txt` in archives, are told apart by their place.
     """
     shared: dict[str, list[Guess]] = {}
     ways: dict[str, set[str]] = {}
     for guess in guesses:
-        key = json.dumps(guess.source | {"match": ""}, ensure_ascii=False, sort_keys=True)
+        asked = guess.question.text if guess.question else ""
+        key = json.dumps([guess.source | {"match": ""}, asked], ensure_ascii=False, sort_keys=True)
         shared.setdefault(key, []).append(guess)
         ways.setdefault(guess.file, set()).add(key)
-    lines = ["# Written by `siftune sniff`: how these logs are read. See docs/shapes.md for every setting.", "sources:"]
+    found = []
     for alike in shared.values():
+        others = [guess.file for some in shared.values() if some is not alike for guess in some]
+        pattern = _pattern([guess.file for guess in alike], others) if len(alike) >= MANY else None
+        if pattern:
+            found.append((pattern, alike))
+            continue
         for guess in alike:
-            weak = [item for item in guess.items if item.confidence < SURE]
-            if guess.question:
-                lines += [f"# best guess, please check: {guess.question.text}", f"#   {guess.question.setting}"]
-            elif weak:
-                lines += [f"# best guess, please check: {item.what}: {item.value}" for item in weak]
             name = guess.file if len(ways[guess.file]) == 1 else guess.place or guess.file
-            text = yaml.safe_dump(
-                [guess.source | {"match": glob(name)}], allow_unicode=True, sort_keys=False,
-                default_flow_style=None, width=110,
-            )  # fmt: skip
-            lines.append(text.rstrip())
-    return "\n".join(lines) + "\n"
+            found.append((glob(name), [guess]))
+    return found
+
+
+def _pattern(names: Sequence[str], others: Sequence[str]) -> str | None:
+    """Return a pattern that fits these names and none of the others; numbers are not part of it if they need not be.
+
+    None where there is no such pattern, or where the names do not even end alike.
+    """
+    _, dot, ending = _beginning([name[::-1] for name in names])[::-1].partition(".")
+    if not dot:
+        return None
+    before = _beginning([name.removesuffix(f".{ending}") for name in names])
+    for start in (re.sub(r"[\d\W_]+$", "", before), re.sub(r"\d+$", "", before), before):
+        pattern = f"{glob(start)}*.{glob(ending)}"
+        if not any(fnmatch(other, pattern) for other in others):
+            return pattern
+    return None
+
+
+def _beginning(names: Sequence[str]) -> str:
+    """Return what all names begin with."""
+    return "".join(first for first, *_ in takewhile(lambda each: len(set(each)) == 1, zip(*names, strict=False)))

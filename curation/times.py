@@ -125,11 +125,12 @@ def _form(time: str, *, day_first: bool) -> tuple[str, tuple[str, ...]] | None:
 
 
 def _one_by_one(text: pl.Series, *, day_first: bool) -> pl.DataFrame:
-    """Read every distinct time by the first family that it is of."""
+    """Read every distinct time by the first family that it is of; which families there are is seen in one query."""
     rest = pl.DataFrame({"text": text.drop_nulls().unique(maintain_order=True)}, schema={"text": pl.String})
     found = [rest.with_columns(at=_iso(pl.col("text")), dated=pl.lit(value=True)).drop_nulls("at")]
     readers: list[Callable[[pl.DataFrame], pl.DataFrame]] = [_epoch, _serial]
-    readers += [partial(_family, pattern=pattern, day_first=day_first) for pattern in _FAMILIES]
+    there = rest.select(pl.col("text").str.contains(one).any().alias(one) for one in _FAMILIES).row(0, named=True)
+    readers += [partial(_family, pattern=one, day_first=day_first) for one in _FAMILIES if there[one]]
     for reader in readers:
         rest = rest.join(found[-1], on="text", how="anti", maintain_order="left")
         if rest.is_empty():

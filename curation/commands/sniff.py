@@ -6,7 +6,7 @@ import json as json_module
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +26,8 @@ RecipeOut = Annotated[
     Path | None, typer.Option("-o", "--out", help="Write the mapping into this recipe (YAML), for `curate -c`.")
 ]
 
+TRIED = 20  # files that are read alike, of which the head is read
+
 
 def sniff(
     logs: Logs,
@@ -36,36 +38,55 @@ def sniff(
     quiet: Quiet = False,
 ) -> None:
     """Guess container, encoding, shape, columns, roles and sessions of logs, and write the mapping into a recipe."""
-    from curation import containers, trialread
+    from curation import containers
     from curation import sniff as guesses
 
     if out and out.exists() and not force:
         raise UsageError(f"{out}: is there already; choose another file, or replace it with --force")
     asks = sys.stdin.isatty() and sys.stdout.isatty() and not (json or quiet)
-    found = []
     paths = containers.find(logs)
     if containers.STDIN in paths:
         raise UsageError("-: standard input can be read once only; save it to a file first")
     with containers.spooled(paths) as given:
         files = [file for name, path in given for file in containers.members(name, path)]
-    for file, guess in _guessed(files):
-        trial = trialread.trial(file.path, guess)
-        if asks:
-            show(guess, trial, console(stderr=False))
-            if guess.question:
-                _ask(guess)
-                trial = trialread.trial(file.path, guess)
-        found.append((guess, trial))
+    found = [_Look(file, guess) for file, guess in _guessed(files)]
+    for alike in _alike(found):
+        _try(alike)
+    for alike in _alike(found) if asks else ():
+        show(alike[0].guess, _summed(alike), console(stderr=False), [look.guess.file for look in alike[1:]])
+        if alike[0].guess.question:
+            _ask([look.guess for look in alike])
+            _try(alike)
     if out:
-        out.write_text(guesses.recipe([guess for guess, _ in found]), encoding="utf-8")
+        out.write_text(guesses.recipe([look.guess for look in found]), encoding="utf-8")
     if json:
-        print(json_module.dumps([_data(guess, trial) for guess, trial in found], ensure_ascii=False, indent=1))
+        print(json_module.dumps([_data(look) for look in found], ensure_ascii=False, indent=1))
     elif not quiet:
-        if not asks:
-            for guess, trial, others in _alike(found):
-                show(guess, trial, console(stderr=False), others)
-        unread = [g.file for g, trial in found if any(i.what == "reading" and not i.confidence for i in trial.items)]
-        _close([guess for guess, _ in found], logs, out, unread, console(stderr=False))
+        for alike in () if asks else _alike(found):
+            show(alike[0].guess, _summed(alike), console(stderr=False), [look.guess.file for look in alike[1:]])
+        _close(found, logs, out, console(stderr=False))
+
+
+@dataclass(eq=False)
+class _Look:
+    """A file, how it is to be read, and what came of it; None where others that are read alike stand for it."""
+
+    file: File
+    guess: Guess
+    trial: Trial | None = None
+
+    @property
+    def fails(self) -> bool:
+        """Tell whether nothing could be read."""
+        return self.trial is not None and any(not item.confidence for item in self.trial.items)
+
+
+def _try(alike: Sequence[_Look]) -> None:
+    """Read the heads of the first TRIED of files that are read alike."""
+    from curation import trialread
+
+    for look in alike[:TRIED]:
+        look.trial = trialread.trial(look.file.path, look.guess)
 
 
 def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
@@ -103,36 +124,41 @@ def _guessed(files: Sequence[File]) -> list[tuple[File, Guess]]:
     return list(zip([file for file, _ in logs], guesses.among_logs([guess for _, guess in logs]), strict=True))
 
 
-def _alike(found: Sequence[tuple[Guess, Trial]]) -> list[tuple[Guess, Trial, list[str]]]:
-    """Put files together that are read alike, such as a file for every day: the first, and the names of the others.
+def _alike(found: Sequence[_Look]) -> list[list[_Look]]:
+    """Put files together that are read alike, such as a file for every day.
 
-    Their records and conversations are summed up. A file of which nothing could be read stands alone.
+    A file that cannot be read as others can stands alone.
     """
-    shown: dict[str, list[tuple[Guess, Trial]]] = {}
-    for guess, trial in found:
-        asked = guess.question.text if guess.question else ""
-        alone = guess.file if any(not item.confidence for item in trial.items) else ""
-        key = json_module.dumps([guess.source | {"match": ""}, asked, alone], sort_keys=True)
-        shown.setdefault(key, []).append((guess, trial))
-    return [
-        (some[0][0], _summed([trial for _, trial in some]), [guess.file for guess, _ in some[1:]])
-        for some in shown.values()
-    ]
+    together: dict[str, list[_Look]] = {}
+    for look in found:
+        asked = look.guess.question.text if look.guess.question else ""
+        key = json_module.dumps([look.guess.source | {"match": ""}, asked], sort_keys=True)
+        together.setdefault(key, []).append(look)
+    groups = []
+    for alike in together.values():
+        tried = [look for look in alike if look.trial]
+        odd = [look for look in tried if look.fails and not all(other.fails for other in tried)]
+        groups += [[look for look in alike if look not in odd], *([look] for look in odd)]
+    return groups
 
 
-def _summed(trials: list[Trial]) -> Trial:
-    """Add up what was counted in several files; reason and samples are those of the file with most conversations."""
+def _summed(alike: Sequence[_Look]) -> Trial:
+    """Add up what was counted in files that are read alike; samples are those of the one that was read best.
+
+    Its reasons are told as the first file's, and of how many files they are where not all were read.
+    """
+    trials = [look.trial for look in alike if look.trial]
     best = max(trials, key=lambda trial: sum(item.confidence for item in trial.items))
     if len(trials) < 2 or len({len(trial.items) for trial in trials}) > 1:
         return best
+    some = f"{len(trials)} of the {len(alike)} files; " if len(trials) < len(alike) else ""
     items = []
     for item, *others in zip(best.items, *(trial.items for trial in trials), strict=True):
         counts = [int(other.value) for other in others if other.value.isdecimal()]
         if len(counts) == len(others):
             sure = sum(n * other.confidence for n, other in zip(counts, others, strict=True)) / max(sum(counts), 1)
-            items.append(
-                replace(item, value=str(sum(counts)), confidence=sure, why=f"of the clearest file: {item.why}")
-            )
+            why = f"{some}of the clearest file: {item.why}"
+            items.append(replace(item, value=str(sum(counts)), confidence=sure, why=why))
         else:
             items.append(item)
     return replace(best, items=items)
@@ -165,10 +191,10 @@ def _plain(text: str) -> str:
     return escape(text)
 
 
-def _ask(guess: Guess) -> None:
-    """Ask the one question on the terminal and take the answer into the source."""
-    question = guess.question
-    if question is None:
+def _ask(alike: Sequence[Guess]) -> None:
+    """Ask the one question of files that are read alike on the terminal, and take the answer into their sources."""
+    question = alike[0].question
+    if question is None or not question.answers:  # what to write into the recipe is told at the end
         return
     print(f"\n{question.text}")
     for number, (answer, _) in enumerate(question.answers, 1):
@@ -180,16 +206,24 @@ def _ask(guess: Guess) -> None:
     if change.get("roles", {}).get("assistant") == "?":
         names = typer.prompt("names, with commas between them")
         change["roles"] = change["roles"] | {"assistant": [name.strip() for name in names.split(",") if name.strip()]}
-    guess.source |= change
-    guess.question = None
-    for item in guess.items:
-        item.confidence = max(item.confidence, 0.8)
+    for guess in alike:
+        guess.source |= change
+        guess.question = None
+        for item in guess.items:
+            item.confidence = max(item.confidence, 0.8)
 
 
-def _close(found: list[Guess], logs: list[Path], out: Path | None, unread: list[str], to: Console) -> None:
-    """Print what is still asked, and what to do next; of `unread` files nothing could be read as guessed."""
-    asked = Counter(guess.question.text for guess in found if guess.question)
-    for place, guess in enumerate(found):
+def _close(found: Sequence[_Look], logs: list[Path], out: Path | None, to: Console) -> None:
+    """Print what is still asked, of which files nothing could be read as guessed, and what to do next."""
+    from curation.sniff import sources
+
+    unread = [
+        f"{alike[0].guess.file}{f' and {len(alike) - 1} more' if len(alike) > 1 else ''}"
+        for alike in _alike(found)
+        if alike[0].fails
+    ]
+    asked = Counter(look.guess.question.text for look in found if look.guess.question)
+    for place, (_, (guess, *_)) in enumerate(sources([look.guess for look in found])):
         if guess.question and (again := asked.pop(guess.question.text, 0)):
             key, _, value = guess.question.setting.partition(": ")
             more = f" (and {again - 1} more files)" if again > 1 else ""
@@ -210,7 +244,10 @@ def _close(found: list[Guess], logs: list[Path], out: Path | None, unread: list[
         to.print(f"\nnext:   siftune sniff {names} -o recipe.yaml", highlight=False, markup=False, soft_wrap=True)
 
 
-def _data(guess: Guess, trial: Trial) -> dict[str, Any]:
+def _data(look: _Look) -> dict[str, Any]:
+    from curation.trialread import Trial
+
+    guess, trial = look.guess, look.trial or Trial()
     question = guess.question
     return {
         "file": guess.file,

@@ -50,7 +50,7 @@ HEADERS: dict[str, str] = {
     "speaker": r"name|author|nick|agent|operator|speaker|sender|昵称|姓名|客服|坐席|接待",
     "to": r"^to$|tolist|receiver|recipient|to_?user|接收|收件",
     "kind": r"type|action|event|kind|类型|事件",
-    "question": r"question|query|prompt|instruction|ask|problem|问题|提问|咨询|用户问|frage|pregunta|質問|질문",
+    "question": r"question|query|prompt|instruction|ask|problem|问题|提问|标准问|咨询|用户问|frage|pregunta|質問|질문",
     "answer": (
         r"answer|output|fulfil+ment|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변"
     ),
@@ -67,6 +67,7 @@ _FROM_AGENT = (
 
 _SENTENCE = re.compile(r"[\u4e00-\u9fff\u3040-\u30ff\uac00-\ud7af]{2}|[^\W\d_]{2,}\s+[^\W\d_]{1,}")
 _HTML, _WORD = re.compile(r"</?[a-zA-Z][^<>]*>"), re.compile(r"\w+")
+_CLOCK = re.compile(r"\d\D+\d|\d{5}")  # any time has two numbers, or a long one
 _ASKS = re.compile(
     r"[?？]|吗|怎么|什么|为什么|哪|能不能|可以.{0,4}吗|^(?:how|what|why|where|when|can|do|does|is|i (?:need|want))\b",
     re.I,
@@ -125,7 +126,7 @@ class Column:
     def times(self) -> float:
         """Share of values that can be read as times."""
         head = self.filled[:200]
-        if sum(any(c.isdigit() for c in v) and len(v) < 60 for v in head) < 0.5 * len(head):
+        if sum(len(v) < 60 and bool(_CLOCK.search(v)) for v in head) < 0.5 * len(head):
             return 0.0
         some = pl.Series(head, dtype=pl.String)
         return 1 - times.parsed(some)["at"].null_count() / max(len(some), 1)

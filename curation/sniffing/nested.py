@@ -89,11 +89,15 @@ def nested(guess: Guess, records: Sequence[Mapping[str, Any]], path: str) -> Non
 
 
 def _session_id(guess: Guess, columns: dict[str, Any], outer: Sequence[Column]) -> None:
-    """Find the id of the conversation beside its list: different in every record, named like one."""
+    """Find the id of the conversation beside its list: different in every record, named like one.
+
+    Of one record alone every id is different, such as that of the account: there its name has to say it.
+    """
     several = [
         c
         for c in outer
         if (c.fill > 0.95 and c.distinct > 0.95 and c.sentences < 0.3 and c.times < 0.6) or c.key == "conversation"
+        if len(c.values) > 1 or c.named("conversation")
     ]
     scored = [
         (

@@ -6,9 +6,14 @@ The truth is what the sample says by its own names; every variant must give the 
 import csv
 import io
 import json
+import os
+import pty
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from time import process_time
@@ -423,7 +428,8 @@ def test_files_that_are_read_alike_are_shown_once_and_named_in_the_recipe(tmp_pa
     shown = " ".join(done.output.split())
     assert "2024-05-01.csv and 6 more that are read alike, up to 2024-05-07.csv" in shown
     assert "conversations │ 7 │" in shown, "of all seven days"
-    assert len(yaml.safe_load((tmp_path / "recipe.yaml").read_text())["sources"]) == 8
+    sources = yaml.safe_load((tmp_path / "recipe.yaml").read_text())["sources"]
+    assert [source["match"] for source in sources] == ["2024-05-*.csv", "other.csv"], "the eighth of May is one of them"
 
 
 def test_a_question_of_many_files_is_asked_once(tmp_path: Path) -> None:
@@ -433,9 +439,100 @@ def test_a_question_of_many_files_is_asked_once(tmp_path: Path) -> None:
     assert done.output.count("(and 2 more files)") == 1
 
 
-def test_files_that_are_read_alike_keep_a_source_each(tmp_path: Path) -> None:
-    guesses = [Guess(name, {"match": name, "format": "csv"}) for name in ("a.csv", "b*.csv")]
-    assert [s["match"] for s in yaml.safe_load(recipe(guesses))["sources"]] == ["a.csv", "b[*].csv"]
+@pytest.mark.parametrize(
+    ("alike", "others", "matches"),
+    [
+        (["a.csv", "b*.csv"], [], ["a.csv", "b[*].csv"]),  # too few
+        (["7.json", "8.json", "9.json", "10.json"], [], ["*.json"]),
+        (["chat[1].txt", "chat[2].txt", "chat[3].txt", "chat[4].txt"], ["notes.txt"], ["chat*.txt", "notes.txt"]),
+        (["m1-01.csv", "m1-02.csv", "m1-03.csv", "m1-04.csv"], ["m.csv"], ["m1-*.csv", "m.csv"]),
+        (["_chat.txt"] * 4, [], ["_chat*.txt"]),
+        (["a", "b", "c", "d"], [], ["a", "b", "c", "d"]),  # no ending
+        (["a.tsv.gz", "b.tsv.gz", "c.tsv.gz", "d.tsv.gz"], ["x.csv.gz"], ["*.tsv.gz", "x.csv.gz"]),
+        (["a.csv", "b.csv", "c.csv", "d.csv"], ["x.csv"], ["a.csv", "b.csv", "c.csv", "d.csv", "x.csv"]),
+    ],
+)
+def test_many_files_that_are_read_alike_share_a_source_where_a_pattern_tells_them_from_others(
+    alike: list[str], others: list[str], matches: list[str]
+) -> None:
+    guesses = [Guess(name, {"match": name, "format": "csv"}) for name in alike]
+    guesses += [Guess(name, {"match": name, "format": "text"}) for name in others]
+    assert [s["match"] for s in yaml.safe_load(recipe(guesses))["sources"]] == matches
+
+
+def test_the_answer_to_a_question_goes_to_its_source_also_beside_files_that_share_one(tmp_path: Path) -> None:
+    rows = "session_id,role,text\n1,customer,Where is my parcel?\n1,agent,It leaves today.\n"
+    for day in range(1, 5):
+        (tmp_path / f"2024-05-{day:02}.csv").write_text(rows)
+    (tmp_path / "faq.csv").write_text("a,b\nHow do I pay for it?,By card or in cash.\n" * 5)
+    done = siftune("sniff", ".", "-o", "r.yaml", folder=tmp_path)
+    assert "'sources.1.columns={" in done.stdout
+    assert [s["match"] for s in yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]][1] == "faq.csv"
+
+
+def test_of_many_files_that_are_read_alike_some_are_tried_and_all_are_read(tmp_path: Path) -> None:
+    for n in range(30):
+        (tmp_path / f"chat {n}.txt").write_text(f"[10:03] Customer: Where is parcel {n}?\n[10:04] Agent: On its way.\n")
+    done = siftune("sniff", ".", "-o", "r.yaml", folder=tmp_path)
+    shown = " ".join(done.stdout.replace("│", " ").split())
+    assert "records 40 99% 20 of the 30 files" in shown
+    assert siftune("curate", ".", "-c", "r.yaml", "-q", "--no-gate", folder=tmp_path).returncode == 0
+    assert pl.read_parquet(tmp_path / "run" / "messages.parquet")["conversation"].n_unique() == 30
+
+
+def on_a_terminal(folder: Path, typed: bytes, *options: str) -> tuple[int, str]:
+    """Run siftune as people do, who type what is asked for."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from curation.cli import main; main()", *options]
+    process = subprocess.Popen(command, cwd=folder, stdin=theirs, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    os.write(ours, typed)
+    shown = b""
+    with suppress(OSError):  # the other end is closed
+        while piece := os.read(ours, 4096):
+            shown += piece
+    os.close(ours)
+    return process.wait(), shown.decode()
+
+
+def test_on_a_terminal_a_question_is_asked_once_for_all_files_that_are_read_alike(tmp_path: Path) -> None:
+    rows = [(f"what about item {i}?", f"it costs {i} and comes on day {i}") for i in range(30)]
+    for day in range(1, 7):
+        (tmp_path / f"{day}.csv").write_text(table(rows, ["one", "two"]))
+    code, shown = on_a_terminal(tmp_path, b"2\n", "sniff", ".", "-o", "r.yaml")
+    assert code == 0, shown
+    assert shown.count("Which column is the question: 'one' or 'two'?") == 1
+    (source,) = yaml.safe_load((tmp_path / "r.yaml").read_text())["sources"]
+    assert (source["match"], source["columns"]) == ("*.csv", {"question": "two", "answer": "one"})
+
+
+def test_a_question_without_answers_to_choose_from_is_not_asked_on_a_terminal(tmp_path: Path) -> None:
+    for day in range(1, 26):
+        (tmp_path / f"{day}.csv").write_text("a,b\nIt costs nothing at all here,How much is it?\n" * 5)
+    code, shown = on_a_terminal(tmp_path, b"1\n", "sniff", ".", "-o", "r.yaml")
+    assert code == 0, shown
+    assert "answer [1]" not in shown
+    assert "say it in r.yaml" in shown
+    assert shown.count("nothing can be read so") == 1
+    assert "1.csv and 24 more: nothing can be read so" in shown
+
+
+def test_a_file_of_one_conversation_is_not_named_by_the_id_of_the_account(tmp_path: Path) -> None:
+    said = [("CUSTOMER", "Do you ship to Norway?"), ("AGENT", "Yes, within a week."), ("CUSTOMER", "Thank you!")]
+    turns = [{"Content": text, "ParticipantRole": role} for role, text in said]
+    account = {"AWSAccountId": "17", "InstanceId": "x", "Participants": [{"ParticipantId": "1"}], "Transcript": turns}
+    text = json.dumps(account)
+    assert "conversation" not in guessed(tmp_path, "a.json", text)[0].source["columns"]
+    text = json.dumps(account | {"sessionId": "x"})
+    assert guessed(tmp_path, "b.json", text)[0].source["columns"]["conversation"] == "sessionId"
+
+
+def test_a_knowledge_base_of_standard_questions_is_read_as_questions_and_answers(tmp_path: Path) -> None:
+    rows = [
+        ("售后", f"{n}号机保修期多久？", f"{n}号机保多久", f"{n}号机整机保修{n}年，凭购买记录报修。") for n in range(20)
+    ]
+    guess, _ = guessed(tmp_path, "faq.csv", table(rows, ["分类", "标准问", "相似问", "答案"]))
+    assert guess.source["columns"] == {"question": "标准问", "answer": "答案"}
 
 
 def test_an_analysis_beside_an_answer_is_the_reasoning_and_a_version_is_no_time(tmp_path: Path) -> None:
