@@ -36,6 +36,7 @@ __all__ = ["Input", "Part", "Reading", "bearable", "find", "parts", "read"]
 SAID = 5  # places that the error names
 SAID_ROLES = 20  # words of roles in one error
 FEW = 10  # unreadable records that never stop a run, see `bearable`
+NAMED = 20  # files that are told one by one
 BATCH = 50_000  # records that are turned into a frame at a time
 HEAD_LINES = 50  # lines that tell the format where the name does not
 ANY = "auto"
@@ -92,9 +93,10 @@ def parts(
 ) -> Iterator[tuple[Part, Input | None]]:
     """Read as `read` does, some records at a time: with the last part of every file comes its Input.
 
-    A file without records beside others is passed over; `progress` hears so.
+    `progress` hears the names of the first NAMED files and then of every hundredth. A file without records beside
+    others is passed over; `progress` hears so.
     """
-    records, empty = 0, list[str]()
+    records, empty, number = 0, list[str](), 0
     with containers.spooled(files) as given:
         ties = beside(given, sources)
         for name, path in given:
@@ -103,7 +105,9 @@ def parts(
                 for file in containers.members(name, path):
                     if links.place(file) in ties:
                         continue
-                    progress(file.name)
+                    number += 1
+                    if number <= NAMED or number % 100 == 0:
+                        progress(f"{file.name} (file {number})" if number > NAMED else file.name)
                     for part, done in _file(file, sources, window):
                         records += part.records
                         if done and not done.records and done.name.startswith(file.name):

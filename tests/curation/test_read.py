@@ -567,3 +567,14 @@ def test_tables_and_objects_of_many_thousand_columns_are_read(tmp_path: Path) ->
 def test_a_header_that_holds_more_lines_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"^log.csv:1: the header has carriage returns in it; [^:]*$"):
         reading(tmp_path, b"session_id,role,text\rS1,user,secret\r\nS1,agent,yes\n")
+
+
+def test_of_many_files_every_hundredth_is_told(tmp_path: Path) -> None:
+    files = []
+    for n in range(1, 204):
+        files.append(tmp_path / f"{n:03}.csv")
+        files[-1].write_text(f"session_id,role,text\n{n},customer,hello\n")
+    told: list[str] = []
+    found = read(files, [Source()], progress=told.append)
+    assert found.messages.height == 203
+    assert told == [*(f"{n:03}.csv" for n in range(1, 21)), "100.csv (file 100)", "200.csv (file 200)"]
