@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from re import _constants as code  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
@@ -55,6 +55,28 @@ def needs(pattern: str) -> frozenset[str] | None:
     tree = _tree(pattern)
     found = None if tree is None else _sequence(tree).needs()
     return None if found is None or len(found) > _ALL else found
+
+
+def ways(pattern: str, *, python: bool = False) -> list[list[frozenset[str]]]:
+    """Return for each alternative of a pattern, of Polars' or of `python`'s engine, sets as `needs` returns one.
+
+    Of each of its sets a literal is in every text that it matches; where nobody knows any it has none.
+    """
+    pattern = _CLASS.sub(lambda found: found.group().replace("0-9", "0123456789"), pattern)
+    tree = parser.parse(pattern) if python else _tree(pattern)
+    return [[]] if tree is None else list(_ways(list(tree)))
+
+
+def _ways(items: list[Any]) -> Iterator[list[frozenset[str]]]:
+    (kind, value), *more = items or [(None, None)]
+    if kind is code.SUBPATTERN and not more:
+        yield from _ways(list(value[3]))
+    elif kind is code.BRANCH and not more:
+        for one in value[1]:
+            yield from _ways(list(one))
+    else:
+        whole, found = _found(items)
+        yield [least] if whole and (least := _least(whole)) else found
 
 
 @lru_cache(maxsize=1024)
@@ -108,6 +130,12 @@ _HAN = (100, 4, 0.5, 0.2, 0.1)
 
 def _sequence(items: Iterable[Any]) -> _Read:
     """Read parts that follow each other: what is finite is put together, up to what is not."""
+    whole, found = _found(items)
+    return _Read(whole, min(found, key=often) if found and whole is None else None)
+
+
+def _found(items: Iterable[Any]) -> tuple[frozenset[str] | None, list[frozenset[str]]]:
+    """Return all that parts which follow each other match, where it is little, and else all sets that they need."""
     run = frozenset([""])
     found: list[frozenset[str]] = []
     finite = True
@@ -120,9 +148,9 @@ def _sequence(items: Iterable[Any]) -> _Read:
         found += [one for one in (_least(run), part.inside) if one]
         run = frozenset([""]) if part.whole is None else part.whole
     if finite:
-        return _Read(run)
+        return run, []
     found += [last] if (last := _least(run)) else []
-    return _Read(None, min(found, key=often) if found else None)
+    return None, found
 
 
 def _part(item: tuple[Any, Any]) -> _Read:
@@ -168,7 +196,7 @@ def _one_of(chars: Sequence[int]) -> _Read:
     return _Read(frozenset(one.lower() for one in letters))
 
 
-_FEW = 24
+_FEW = 32
 # A border beside what is no part of a word says nothing more, nor do two of them.
 _NO_WORD = re.compile(rf"(?<=[^0-9a-z_]){BORDER}+|{BORDER}+(?=[^0-9a-z_])", re.ASCII)
 

@@ -71,6 +71,12 @@ def matches(texts: pl.Series, patterns: Sequence[str], roughly: Collection[str] 
     return [told[one] if one in told else texts.str.contains(one) for one in patterns]
 
 
+@lru_cache(maxsize=8)
+def automaton(sets: tuple[frozenset[str], ...]) -> Automaton:
+    """Return what tells for each text, as bits, of which of `sets` (64 at most) it holds a literal."""
+    return _automaton([(one, frozenset()) for one in sets])
+
+
 def _of_some(texts: pl.Series, pattern: str, rows: npt.NDArray[np.intp], does: npt.NDArray[np.bool_]) -> pl.Series:
     """Return whether each text matches: where it `does`, and among `rows`, if the pattern says so."""
     if 2 * len(rows) > len(texts):
@@ -121,8 +127,8 @@ _SELDOM = 0.5  # of a hundred texts
 def _automaton(patterns: Sequence[tuple[frozenset[str] | None, frozenset[str]]]) -> Automaton:
     """Build the automaton: pattern number i needs one of the first literals, and one of the second is enough for it."""
     marks: dict[tuple[bytes, int], _Mark] = {
-        (odd.encode(), 0): (_ALL, 0) for odd in ("ſ", "\u212a")
-    }  # s, k without case
+        (odd.encode(), 0): (_ALL, 0) for odd in "ſ\u212aİı"
+    }  # s, k, and to `re` i, without case
     for place, both in enumerate(patterns):
         for kind, literals in enumerate(both):
             for literal in literals or ():

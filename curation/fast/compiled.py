@@ -27,6 +27,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "letters": "u1 i8 n u1 u4 u1",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
+    "shapes": "u1 i8 n u1 u1",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
@@ -129,6 +130,13 @@ def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, 
     needed, enough = (np.empty(len(texts[1]), dtype=np.uint64) for _ in range(2))
     _call("literals", *texts, len(needed), *automaton, needed, enough)
     return needed, enough
+
+
+def shapes(texts: Flat, kinds: U8) -> U8:
+    """Return for each text bits of what numbers and codes are made of; `kinds` says it of characters: kernels.py."""
+    told = np.empty(len(texts[1]), dtype=np.uint8)
+    _call("shapes", *texts, len(told), kinds, told)
+    return told
 
 
 def _longest(texts: Flat) -> int:

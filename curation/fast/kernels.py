@@ -463,10 +463,45 @@ def literals(
     return 0
 
 
+DIGIT, GAP, LETTER, TOKEN, MARK, WIDE, ASCII_DIGIT = (1 << place for place in range(7))  # of a character
+NUMBER, SIX, LONG, BESIDE, MARKS, SOME, FULL_WIDTH = (1 << place for place in range(7))  # of a text
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, U8))
+def shapes(data: Array, ends: Array, texts: int, kinds: Array, told: Array) -> int:
+    """Tell of texts in UTF-8 what numbers and codes are made of (privacy/sieve.py); `kinds` says it of any character.
+
+    `NUMBER` and `SIX`: seven and six digits, with three of `GAP` between two at most. `LONG`: 24 of `TOKEN` in a row.
+    `BESIDE`: a letter and a digit of ASCII beside each other. `MARKS`: five of `MARK`. `SOME`: a digit.
+    """
+    place = 0
+    for text in range(texts):
+        end, found = ends[text], 0
+        chain, gap, run, marks, before = 0, 0, 0, 0, 0
+        while place < end:
+            char, place = _decoded(data, place)
+            kind = np.int64(kinds[char])
+            if kind & DIGIT:
+                chain = chain + 1 if gap <= 3 else 1
+                gap = 0
+                found |= SOME | (SIX if chain >= 6 else 0) | (NUMBER if chain >= 7 else 0)
+            else:
+                gap = gap + 1 if kind & GAP else 4
+            run = run + 1 if kind & TOKEN else 0
+            found |= LONG if run >= 24 else 0
+            marks += 1 if kind & MARK else 0
+            found |= FULL_WIDTH if kind & WIDE else 0
+            if (kind & ASCII_DIGIT and before & LETTER) or (kind & LETTER and before & ASCII_DIGIT):
+                found |= BESIDE
+            before = kind
+        told[text] = np.uint8(found | (MARKS if marks >= 5 else 0))
+    return 0
+
+
 KERNELS = {
     kernel.__name__: kernel
     for kernel in (
         plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits,
-        letters, han_pairs, echoes, literals,
+        letters, han_pairs, echoes, literals, shapes,
     )
 }  # fmt: skip

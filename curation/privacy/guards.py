@@ -64,8 +64,8 @@ GUARDS: dict[str, str] = {
     "case": (
         r"(?:19|20)[0-9]{2}[)）〕\]】]? ?(?:第|最高"
         r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼兵军])"
-        r"|(?i)[0-9][:：-][0-9]{2}-[A-Z]{2}-[0-9]|[0-9]-(?:cv|cr|md|bk|dr|fl|pr|jv|civ)-[0-9]|(?:cv|cr|dr|kb"
-        r"|qb|cl|hc|bl|ad)-?[0-9]{2,4}-[0-9]{4}"
+        r"|(?i:[0-9][:：-][0-9]{2}-[A-Z]{2}-[0-9]|[0-9]-(?:cv|cr|md|bk|dr|fl|pr|jv|civ)-[0-9]|(?:cv|cr|dr|kb"
+        r"|qb|cl|hc|bl|ad)-?[0-9]{2,4}-[0-9]{4})"
     ),
     "birth": r"(?i)出生|生日|生于|[0-9][日号]?生[的人]|birth|d\.?o\.?b|born",
     "email": r"(?i)@|(?: at |[(（]at[)）]|\[at\]|艾特) ?[A-Z0-9-]+ ?(?:[(（]dot[)）]|\[dot\]|dot|点)",
@@ -84,7 +84,7 @@ GUARDS: dict[str, str] = {
     "secret": (
         rf"(?i)(?:密码|口令|验证码|校验码|动态码|取件码|提货码|password|passcode|passphrase|{_B}pin{_B}|otp|code|cvv|cvc)"
         r"(?:是|为|就|成|改|设|码|[:：=\s]|is|was|to){1,12}[!-~！，：；？（）～]*[0-9]"
-        r"|(?i)(?:sk-|akia|asia|gh[pousr]_|github_pat_|xox|aiza|glpat-|hf_|ltai|[rps]k_(?:live|test)_|eyj|-----BEGIN)"
+        r"|(?:sk-|akia|asia|gh[pousr]_|github_pat_|xox|aiza|glpat-|hf_|ltai|[rps]k_(?:live|test)_|eyj|-----BEGIN)"
         r"|[A-Za-z0-9+/_-]{24}"
     ),
     "ip": r"[0-9]\.[0-9]{1,3}\.[0-9]|(?:[0-9A-Fa-f]{1,4}[:：]){3}|[0-9A-Fa-f][:：]{2}|[:：]{2}[0-9A-Fa-f]",
@@ -136,7 +136,7 @@ GUARDS: dict[str, str] = {
 
 # Full-width characters; those that Chinese is full of are in the patterns above in both widths.
 _HARDLY_WIDE = "[\uff02-\uff07\uff0a\uff0b\uff0d-\uff19\uff1c-\uff1e\uff20-\uff5d\u3000]"
-
+WIDE = "wide"
 
 # Asked as one pattern. Not more of them: what one has seen of a text, times what others have, is a state of the
 # engine's automaton, and where there are too many it takes fifty times as long by another way.
@@ -149,12 +149,16 @@ _TOGETHER = (
 )
 
 
-def looks(names: Iterable[str]) -> list[str]:
-    """Return patterns of which a text, as it is, must match one if it is to pass a guard of these names."""
-    left, patterns = list(names), [_HARDLY_WIDE]
+def looks(names: Iterable[str]) -> list[tuple[list[str], str]]:
+    """Return patterns of which a text, as it is, must match one if it is to pass a guard of these names.
+
+    Before each stand the names that it is for, or WIDE where it may be any.
+    """
+    left = list(names)
+    patterns: list[tuple[list[str], str]] = [([WIDE], _HARDLY_WIDE)]
     for group in (*_TOGETHER, *((name,) for name in GUARDS)):
         some = [name for name in group if name in left]
         left = [name for name in left if name not in group]
         if some:
-            patterns.append("|".join(f"(?:{GUARDS[name]})" for name in some))
+            patterns.append((some, "|".join(f"(?:{GUARDS[name]})" for name in some)))
     return patterns

@@ -6,20 +6,24 @@ import re
 from bisect import bisect, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cache, reduce
 from itertools import groupby
 from operator import itemgetter, or_
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+from curation.checks.literals import ways
+from curation.fast import accelerator
 from curation.late import late
 from curation.pieces import LONG, chunks
-from curation.privacy import accounts, addresses, names, numbers, parties, replies
-from curation.privacy.guards import GUARDS, looks
+from curation.privacy import accounts, addresses, names, numbers, parties, replies, sieve
+from curation.privacy.guards import GUARDS, WIDE, looks
 from curation.privacy.numbers import digits, flat
 from curation.privacy.patterns import Finder, Hit
+from curation.privacy.sieve import Sieve, Ways
 from curation.privacy.words import KINDS
 
 _HAS_WIDE = "[\uff01-\uff5e\u3000]"
@@ -27,6 +31,7 @@ _WIDE = [*(chr(code) for code in range(0xFF01, 0xFF5F)), "\u3000"]
 _ASCII = [*(chr(code) for code in range(0x21, 0x7F)), " "]
 _BIT = {name: 1 << place for place, name in enumerate(GUARDS)}
 _EVERYTHING = (1 << len(GUARDS)) - 1
+_BIT[WIDE] = 1 << len(GUARDS)  # no guard, but what lets any pass
 
 
 class Search(NamedTuple):
@@ -238,32 +243,87 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     if not wanted.kinds:
         return pl.DataFrame(schema={"row": pl.UInt32, **_HIT})
     finders, guards, replied = _needed(wanted.kinds)
+    names = [name for name in GUARDS if guards & _BIT[name]]
     likely = units.select("row", "text", "asked").drop_nulls("text")
+    may = _may(likely["text"])
+    if may is not None:  # else distinct texts come first: each look costs more than to tell them apart
+        likely = _passing(likely, names, replied=replied, may=may)
     distinct = likely.select("text", "asked").unique(maintain_order=True)
-    seen = _seen(_passing(distinct, [name for name in GUARDS if guards & _BIT[name]], replied=replied))
+    seen = _seen(distinct if may is not None else _passing(distinct, names, replied=replied))
     hits = _search(seen, wanted, finders)
     places = seen.select("text", "asked", "place").join(hits, on="place", maintain_order="left_right")
     return likely.join(places, on=["text", "asked"], nulls_equal=True, maintain_order="left_right").select("row", *_HIT)
 
 
-def _passing(distinct: pl.DataFrame, names: Sequence[str], *, replied: bool) -> pl.DataFrame:
-    """Return those of distinct texts (text, asked) that a guard of `names` may let pass, or that may reply.
+_Bits = npt.NDArray[np.uint32]
+_Flags = npt.NDArray[np.bool_]
 
-    Our own masks announce their numbers ([订单号1]): where there is nothing else, the text without them decides.
+
+@cache
+def _guards_sieve() -> Sieve:
+    needed: dict[str, Ways] = {name: ways(guard) for name, guard in GUARDS.items()}
+    needed["number"], needed["code"] = [[sieve.NUMBER]], [[sieve.SIX], [sieve.BESIDE], [sieve.MARKS]]
+    needed["secret"] = [way or [sieve.LONG] for way in needed["secret"]]
+    return Sieve([*needed.values(), [[sieve.FULL_WIDTH]]])
+
+
+@cache
+def _finders_sieve() -> Sieve:
+    return Sieve(ways(search.finder.pattern.pattern, python=True) for search in FINDERS)
+
+
+def _may(texts: pl.Series) -> _Bits | None:
+    """Return the bits of the guards that each text may pass; None without kernels."""
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    bits = np.zeros(len(texts), dtype=np.uint32)
+    for place, some in enumerate(_guards_sieve().may(texts, kernels)):
+        bits |= np.uint32(1 << place) if some is None else some.astype(np.uint32) << place
+    return bits
+
+
+def _matches(texts: pl.Series, asked: Sequence[tuple[Iterable[str], str]], may: _Bits | None) -> list[_Flags]:
+    """Return whether each text matches each pattern, which stands behind the names of guards it is for.
+
+    It is asked of the texts that those may let pass, where that is known.
     """
-    text = pl.col("text")
-    may = pl.any_horizontal(map(text.str.contains, looks(name for name in names if name != "announced")))
+    bits = [sum(_BIT[name] for name in names) for names, _ in asked]
+    rows = [None if may is None else np.flatnonzero(may & np.uint32(some)) for some in bits]
+    looks = [
+        (texts if some is None else texts.gather(some)).alias("text").to_frame().lazy().select(
+            pl.col("text").str.contains(pattern)
+        )
+        for some, (_, pattern) in zip(rows, asked, strict=True)
+    ]  # fmt: skip
+    told = []
+    for some, look in zip(rows, pl.collect_all(looks), strict=True):
+        here = look["text"].to_numpy()
+        if some is not None:
+            here, there = np.zeros(len(texts), dtype=np.bool_), here
+            here[some] = there
+        told.append(here)
+    return told
+
+
+def _passing(units: pl.DataFrame, names: Sequence[str], *, replied: bool, may: _Bits | None = None) -> pl.DataFrame:
+    """Return those of `units` (text, asked) of whose text a guard of `names` may match, or that may reply.
+
+    Our own masks announce their numbers ([订单号1]): where there is nothing else, the text without them decides. `may`
+    has the bits of the guards that each text may pass.
+    """
+    texts = units["text"]
+    asked = looks(name for name in names if name != "announced")
+    announced = [(["announced"], GUARDS["announced"])] if "announced" in names else []
+    told = _matches(texts, [*asked, *announced], may)
+    passes = reduce(np.logical_or, told[: len(asked)])
     if replied:
-        may |= pl.col("asked").is_not_null()
-    if "announced" not in names:
-        return distinct.filter(may)
-    announced = text.str.contains(GUARDS["announced"])
-    seen = (
-        distinct.lazy().with_columns(may=may, announced=announced).filter(pl.col("may") | pl.col("announced")).collect()
-    )
-    alone = seen.select((~pl.col("may")).arg_true()).to_series()
-    unmasked = seen["text"].gather(alone).str.replace_all(_OUR_MASK, "[]").str.contains(GUARDS["announced"])
-    return seen.select("text", "asked").filter(seen["may"].scatter(alone, unmasked))
+        passes = passes | units["asked"].is_not_null().to_numpy()
+    if announced:
+        alone = np.flatnonzero(told[-1] & ~passes)
+        unmasked = texts.gather(alone).str.replace_all(_OUR_MASK, "[]").str.contains(GUARDS["announced"])
+        passes[alone] = unmasked.to_numpy()
+    return units.filter(passes)
 
 
 def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
@@ -273,14 +333,10 @@ def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
     and `place`.
     """
     wide = pl.when(pl.col("text").str.contains(_HAS_WIDE)).then("text").str.replace_many(_WIDE, _ASCII)
-    groups = pl.sum_horizontal(
-        pl.col("line").str.contains(guard).cast(pl.Int32) * _BIT[name] for name, guard in GUARDS.items()
-    )
-    seen = (
-        distinct.with_columns(line=pl.coalesce(wide, "text"))
-        .with_columns(groups=groups)
-        .filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
-    )
+    distinct = distinct.with_columns(line=pl.coalesce(wide, "text"))
+    told = _matches(distinct["line"], [([name], guard) for name, guard in GUARDS.items()], _may(distinct["line"]))
+    groups = reduce(or_, (some.astype(np.int32) << place for place, some in enumerate(told)))
+    seen = distinct.with_columns(groups=groups).filter((pl.col("groups") > 0) | pl.col("asked").is_not_null())
     said = pl.col("line").str.contains(numbers.SAID_RUN).arg_true()
     spoken = seen.select(said).to_series()
     lines = seen["line"].scatter(spoken, [flat(text) for text in seen["text"].gather(spoken)])
@@ -330,13 +386,21 @@ def _steps(
 
     Behind the finders stands what answers a question. Texts that are `apart` are left out.
     """
-    looked = seen.lazy().filter(~apart)
     groups = np.where(apart.to_numpy(), 0, seen["groups"].to_numpy())
-    places = [np.flatnonzero(groups & search.groups).astype(np.uint32) for search in finders]
+    kernels = accelerator(len(seen))
+    may = _finders_sieve().may(seen["line"], kernels) if kernels else [None] * len(FINDERS)
+    places = [
+        np.flatnonzero(
+            groups & search.groups if some is None else groups & search.groups & -some.astype(np.int32)
+        ).astype(np.uint32)
+        for search, some in zip(finders, may, strict=False)
+    ]
     counts = [np.full(len(some), -1) for some in places]
     spots: list[str] = []
     many = [which for which, some in enumerate(places) if len(some) >= _FEW]
-    for which, look in zip(many, pl.collect_all([_look(looked, finders[which]) for which in many]), strict=True):
+    for which, look in zip(
+        many, pl.collect_all([_look(seen, places[which], finders[which]) for which in many]), strict=True
+    ):
         places[which] = look["place"].to_numpy()
         counts[which] = look["spots"].list.len().to_numpy().astype(np.int64)
         spots += look["spots"].explode().to_list()
@@ -351,9 +415,9 @@ def _steps(
         yield place, which, spots[end - size : end] if size >= 0 else None
 
 
-def _look(seen: pl.LazyFrame, search: Search) -> pl.LazyFrame:
-    """Return where a finder may match: `place` and `spots` (patterns.Finder)."""
-    mine = seen.filter(pl.col("groups") & search.groups != 0)
+def _look(seen: pl.DataFrame, places: npt.NDArray[np.uint32], search: Search) -> pl.LazyFrame:
+    """Return at which of `places` a finder may match: `place` and `spots` (patterns.Finder)."""
+    mine = seen.select("place", "line", "bare")[places].lazy()
     if search.announced:
         mine = mine.filter(pl.col("bare").str.contains(search.finder.loose))
     spots = pl.col("line").str.extract_all(search.finder.loose)

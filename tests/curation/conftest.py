@@ -1,14 +1,15 @@
 """A small log of our own in both languages, and a run made of it."""
 
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from curation import fast, pipeline, runfolder
 from curation import packs as packs_module
-from curation import pipeline, runfolder
 from curation.packs import Packs
 from curation.recipe import Recipe
 
@@ -93,3 +94,15 @@ def browser() -> Iterator[Any]:
         made = playwright.chromium.launch(executable_path=found, args=quiet)
         yield made
         made.close()
+
+
+@pytest.fixture(scope="module")
+def unloaded_kernels() -> Iterator[None]:
+    """Load the kernels where they are, and leave other tests without: once loaded they are used for few texts too."""
+    name, compiled = "curation.fast.compiled", fast._compiled()
+    was = name in sys.modules
+    if compiled is not None:
+        sys.modules[name] = compiled  # which another file's tests may have taken out
+    yield
+    if not was:
+        sys.modules.pop(name, None)
