@@ -31,19 +31,29 @@ _PHONE = (
 )
 _LINES = r"(?:[ \t]*>[^\n]*(?:\n|$))+"
 
+# The notice that firms put below every mail, to its end; behind a sentence where the mail is one line.
+_NOTICE = (
+    r"(?is)(\S[ \t]*\n|[.!。！][ \t]+)\s*(?:[*_=-]{2,}\s*)?"
+    r"(?:confidentiality (?:notice|note|statement)\b|this (?:e-?mail|message|communication|transmission)"
+    r"(?: (?:and|together with) (?:any|all|its) (?:attach|file)\w*(?: \w+){0,3})? (?:is|are|may|contains?)[^.\n]{0,40}"
+    r"\b(?:confidential|privileged|intended (?:only|solely))\b|本邮件[^。\n]{0,30}(?:保密|机密)).*$"
+)
+
 LIKELY = (  # bare words: most texts have none of them
     "wrote:|wrote :|schrieb|a écrit|写道|Subject:|Betreff|Objet|主题|[Mm]essage ?-|MESSAGE|[Nn]achricht ?-|origine ?-"
     "|原始[邮郵]件|转发的?邮件|Sent from my|Von meinem|Envoyé de mon|发自我的"
+    "|[Cc]onfidential|CONFIDENTIAL|privileged|intended (?:only|solely)|保密|机密"
 )
 
 
 def without(text: pl.Expr) -> pl.Expr:
-    """Take off what a reply quotes, and "Sent from my iPhone"; a text of nothing else stays as it is."""
+    """Take off what a reply quotes, "Sent from my iPhone" and notices; a text of nothing else stays as it is."""
     plain = text.str.replace_all("\r\n", "\n", literal=True)
     headed = plain.str.contains(rf"(?m)^\s*(?:{_WROTE}|{_RULED})")
     apart = plain.str.replace_all(rf"(?m)^[ \t]*{_WROTE}\s*{_LINES}", "").str.replace_all(rf"(?m)^{_LINES}", "")
     left = pl.when(headed).then(apart).otherwise(plain)
     left = left.str.replace(rf"(?s)(\S)\s*\n[ \t]*(?:{_WROTE}|{_RULED}|{_FIELDS}).*$", "${1}").str.replace(_PHONE, "")
+    left = left.str.replace(_NOTICE, "${1}")
     return (
         pl.when(left.str.count_matches(r"[\p{L}\p{N}]") >= 2, left != plain)
         .then(left.str.strip_chars())

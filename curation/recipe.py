@@ -30,7 +30,7 @@ PresetName = Literal[
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",
     "order-number", "tracking-number", "chat-account", "mobile", "phone", "ip", "birth-date", "plate",
-    "document-number", "record-number", "case-number", "vehicle", "name", "address",
+    "document-number", "record-number", "case-number", "policy-number", "vehicle", "name", "address",
 ]  # fmt: skip  # the keys of privacy.KINDS, which a test compares
 
 

@@ -34,6 +34,7 @@ _ANNOUNCED = _cues(
     "document-number",
     "record-number",
     "case-number",
+    "policy-number",
     "vehicle",
     "bank-code",
 )
@@ -91,6 +92,7 @@ GUARDS: dict[str, str] = {
     "name-zh": (
         r"姓名|名字|收件人|收货人|联系人|寄件人|发件人|户名|持卡人|机主|乘客|乘车人|入住人|客户名|收款人|办理人|申请人"
         rf"|我叫|我是|本人|叫我|[她他]叫|[我本她他]姓|免贵|{WORDS.title}"
+        rf"|(?:客服|专员|顾问|助理|管家|店长|坐席|技师|师傅)[是叫:：\s]?[小老阿]{_FAMILY}"
     ),
     "name-en": (
         rf"(?i:name|{_B}i am called|{_B}i'm called|recipient|account holder|cardholder|addressed to|attn"

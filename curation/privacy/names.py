@@ -27,6 +27,17 @@ _BESIDE_PHONE = late(
     rf"(?<![{_HAN}])(?P<name>(?:{WORDS.surname})[{_HAN}]{{1,2}})(?=[\s,，:：、/]{{0,3}}(?:1[3-9]"
     rf"[0-9]{{9}}|1[3-9][0-9][ -][0-9]{{4}}))"
 )
+# What colleagues and callers go by: 客服小王, 我是老赵. A word that begins so (老师, 小车) is none.
+_NICKNAME = late(
+    rf"(?:客服|专员|顾问|助理|管家|店长|主管|坐席|技师|师傅|经理|我是|叫我)[是叫:：\s]?(?P<name>[小老阿](?:{WORDS.surname}))"
+    rf"(?=[您你为很]|[^{_HAN}]|$)"
+)
+_NO_NICKNAME = {"小白", "小车", "小包", "小麦", "小店", "小商", "小党", "小项", "小方", "小单", "老师", "老农", "老家"}
+# A family name that no list has: behind a word that wants a name, alone, of characters that given names have.
+_RARE = late(
+    rf"(?:(?:姓名|收件人|收货人|联系人|寄件人|户名|持卡人|机主|乘客|入住人)(?:是|为|叫|[:：]|\s){{1,3}}|(?<![{_HAN}])(?:我叫|本人叫|[她他]叫)\s?)"
+    rf"(?P<name>[{_HAN}]{WORDS.given}{{1,2}})(?=[^{_HAN}]|$)"
+)
 # What follows a name in running Chinese: after a surname and one character these words begin, not the name's third.
 GOES_ON = late(
     "今天|昨天|前天|明天|现在|刚才|刚刚|在|的|了|是|我|你|您|他|她|请|想|要|买|订单|下单|有|没|也|就|都|来|去|到|很|谢谢|感谢|从|用|已|把|被|和|跟|与|"
@@ -55,9 +66,24 @@ def _spoken_to(match: re.Match[str]) -> Iterable[Hit]:
         yield Hit(*match.span("name"), "name", name)
 
 
+def _nickname(match: re.Match[str]) -> Iterable[Hit]:
+    if match["name"] not in _NO_NICKNAME:
+        yield Hit(*match.span("name"), "name", match["name"])
+
+
+def _rare(match: re.Match[str]) -> Iterable[Hit]:
+    name = match["name"]
+    listed = name[0] in WORDS.surnames or name[:2] in WORDS.surnames
+    word = name[:2] in WORDS.not_names or name[:2] in WORDS.words_like_names or name[-1] in "人长员师方卫"
+    if not (listed or word or set(name) & _NOT_GIVEN):
+        yield Hit(*match.span("name"), "name", name)
+
+
 CHINESE = (
     Finder(_CUE, _cued),
     *(Finder(pattern, _spoken_to) for pattern in (_SURNAME_CUE, _TITLE, _BESIDE_PHONE)),
+    Finder(_NICKNAME, _nickname),
+    Finder(_RARE, _rare),
 )
 
 

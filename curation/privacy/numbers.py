@@ -148,6 +148,8 @@ _MARK = late(
     r"[:#=]|号|编码|[Rr]ef(?:erence)?\b|locator|confirmation|[Nn](?:umber|o\b|um\b)|ID|\bid\b|code|\bis\b|是|PNR|RMA"
 )
 
+_NUMBERED = late(r"号$|编号|号码|(?:number|no\.?|num|#)$", re.IGNORECASE)
+
 
 def _announced(cue: str, value: str = _VALUE) -> re.Pattern[str]:
     return late(rf"(?P<cue>{WORDS.cues[cue]}){_GAP}(?<![A-Za-z0-9]){value}(?![A-Za-z0-9])", re.IGNORECASE)
@@ -261,6 +263,8 @@ def _order(match: re.Match[str]) -> bool:
     if count >= 6 and letters <= 4:
         return True
     marked = _MARK.search(match["cue"] + match["gap"]) is not None
+    if not letters and count == 4:  # order number 7720, 订单号1187: only where the word says that it is a number
+        return _NUMBERED.search(match["cue"]) is not None
     if not letters:  # order 88231 is one, order 50000 of them is none
         return count >= 6 or (count == 5 and (marked or not value.endswith("00")))
     return marked and (
@@ -282,6 +286,11 @@ _FILES: dict[str, tuple[str, re.Pattern[str], int]] = {
         5,
     ),
     "case": ("case-number", late(r"[A-Za-z]{0,4}-?[0-9][A-Za-z0-9]*(?:[-:/][A-Za-z0-9]+){0,5}(?![A-Za-z0-9])"), 5),
+    "policy": (
+        "policy-number",
+        late(r"[A-Za-z]{0,6}[-_]?[0-9][A-Za-z0-9]*(?:[-/ ](?=[A-Za-z]{0,3}[0-9])[A-Za-z0-9]+){0,4}(?![A-Za-z0-9])"),
+        5,
+    ),
     "vehicle": ("vehicle", late(r"(?i:[A-HJ-NPR-Z0-9]{17})(?![A-Za-z0-9])"), 3),
     "bank": (
         "iban",
@@ -293,6 +302,7 @@ _CUES = {
     "document": "document-number",
     "record": "record-number",
     "case": "case-number",
+    "policy": "policy-number",
     "vehicle": "vehicle",
     "bank": "bank-code",
 }

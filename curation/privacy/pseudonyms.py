@@ -16,7 +16,7 @@ import polars as pl
 from curation.pieces import LONG, chunks
 from curation.privacy.patterns import Hit
 from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
-from curation.privacy.words import KINDS
+from curation.privacy.words import KINDS, WORDS
 
 
 def placeholder(kind: str, number: int, *, chinese: bool) -> str:
@@ -117,7 +117,13 @@ def _masked(units: pl.DataFrame, wanted: Masking, *, chinese: bool | None) -> tu
 
 def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     """Add hits for values that were found in one place of a conversation and stand in another without their cue."""
-    known = hits.filter(pl.col("surface").str.len_chars() > 1).unique(["conversation", "surface"], maintain_order=True)
+    given = _given_names(hits)
+    if not given.is_empty():
+        whose = given.select("conversation", "surface", whose="key")
+        hits = hits.join(whose, on=["conversation", "surface"], how="left", maintain_order="left")
+        hits = hits.with_columns(key=pl.coalesce("whose", "key")).drop("whose")
+    known = pl.concat([hits, given]).filter(pl.col("surface").str.len_chars() > 1)
+    known = known.unique(["conversation", "surface"], keep="first", maintain_order=True)
     sizes = known.group_by("conversation").agg(values=pl.len()).join(
         units.group_by("conversation").agg(size=pl.col("text").str.len_bytes().sum()), on="conversation"
     )  # fmt: skip
@@ -139,6 +145,22 @@ def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
     added = pl.DataFrame(more, schema=hits.schema, orient="row")
     return pl.concat([hits, added]).sort("row", "start", maintain_order=True)
 
+
+def _given_names(hits: pl.DataFrame) -> pl.DataFrame:
+    """Return the hits of English names under their first name alone, where one in a conversation has it.
+
+    "Booked for Emily", said after Emily Jones gave her name, is about the same person.
+    """
+    first = pl.col("surface").str.extract(r"^([A-Z][a-z]{2,}) [A-Z]")
+    full = hits.filter(pl.col("kind") == "name").with_columns(surface=first).drop_nulls("surface")
+    full = full.filter(pl.col("surface").str.to_lowercase().is_in(_GIVEN)).unique(
+        ["conversation", "surface", "key"], maintain_order=True
+    )
+    return full.filter(pl.len().over("conversation", "surface") == 1)
+
+
+# Given names that are no other word at the beginning of a sentence.
+_GIVEN = sorted(WORDS.first_names - WORDS.names_and_words)
 
 _CROWDED = 50_000_000  # values of a conversation times its bytes; beyond that all values are looked for at once
 _Standing = tuple[int, int, int, str, str, str, str]  # the columns of hits with their conversation

@@ -56,7 +56,11 @@ FINDERS: tuple[Search, ...] = tuple(
         (accounts.SECRETS, ("secret",), ["secret"]),
         (numbers.CASES, ("case",), ["case-number"]),
         (numbers.PARCELS, ("code", "number"), ["tracking-number"]),
-        (numbers.FILED, ("announced",), ["document-number", "record-number", "case-number", "vehicle", "iban"]),
+        (
+            numbers.FILED,
+            ("announced",),
+            ["document-number", "record-number", "case-number", "policy-number", "vehicle", "iban"],
+        ),
         *(((finder,), ("announced",), [kind]) for kind, finder in numbers.ANNOUNCED_BY),
         (numbers.BIRTHS, ("birth",), ["birth-date"]),
         (accounts.CHAT_ACCOUNTS, ("chat",), ["chat-account"]),

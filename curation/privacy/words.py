@@ -45,6 +45,7 @@ class PersonalDataText(BaseModel):
     english_relatives: str
     organisations: str
     first_names: str
+    names_and_words: str
     provinces: str
     cities: str
 
@@ -74,6 +75,7 @@ class Words:
     english_relative: str
     organisations: frozenset[str]  # casefolded
     first_names: frozenset[str]  # casefolded
+    names_and_words: frozenset[str]  # casefolded
     province: str
     city: str
 
@@ -104,6 +106,7 @@ def load(path: Path) -> Words:
         english_relative=_longest_first(text.english_relatives),
         organisations=frozenset(text.organisations.casefold().split()),
         first_names=frozenset(name.casefold() for name in text.first_names.split()),
+        names_and_words=frozenset(text.names_and_words.casefold().split()),
         province=one_of(text.provinces.split()),
         city=one_of(text.cities.split()),
     )

@@ -108,6 +108,9 @@ GMAIL = "On Mon, Jun 3, 2024 at 9:01 AM Ann Ex <ann@a.example> wrote:\r\n> Hello
         ("十码。\n\n在 2024年6月3日，安 <a@a.example> 写道：\n> 几码？", "十码。"),
         ("Which size?\n\nSent from my iPhone", "Which size?"),
         ("几码？\n\n发自我的 iPhone", "几码？"),
+        ("Ten.\n\nCONFIDENTIALITY NOTICE\nOnly the addressee may read this.\nDelete it.", "Ten."),
+        ("Size ten. This e-mail and any attachments are confidential. If it is not for you, delete it.", "Size ten."),
+        ("十码。\n--\n本邮件及附件含有保密信息，仅供收件人阅读。", "十码。"),
     ],
 )
 def test_what_a_mail_quotes_is_taken_off(before, after):
@@ -118,6 +121,10 @@ def test_what_a_mail_quotes_is_taken_off(before, after):
     "text",
     [
         "On Monday my wife wrote: please refund it",
+        "Is this e-mail confidential?",
+        "This message is confidential: my code leaked.",  # nothing before it
+        "It says this message may take two days. Is my address confidential?",
+        "你们的邮件保密吗？",
         "On 3 June I wrote:\nrefund please",  # nothing before it: then it is what is said
         "> 5 kg or less?\n> 10 kg?",
         "From: London\nTo: Paris\nWhich fare is that?",

@@ -49,6 +49,30 @@ def test_a_value_found_once_is_masked_where_nothing_announces_it() -> None:
     ]
 
 
+def test_a_first_name_alone_is_the_same_person_as_its_full_name() -> None:
+    assert masked(
+        ("user", "My name is Emily Carter."),
+        ("assistant", "Booked for Emily on Thursday. Emilys and MissEmily are others."),
+        ("assistant", "Thanks Emily"),
+    ) == [
+        "My name is [name 1].",
+        "Booked for [name 1] on Thursday. Emilys and MissEmily are others.",
+        "Thanks [name 1]",
+    ]
+
+
+def test_a_first_name_that_two_have_or_that_is_a_word_stays_where_nothing_announces_it() -> None:
+    assert masked(("user", "My name is Emily Carter."), ("user", "her name is Emily Stone"), ("user", "for Emily")) == [
+        "My name is [name 1].",
+        "her name is [name 2]",
+        "for Emily",
+    ]
+    assert masked(("user", "My name is Grace Carter."), ("assistant", "There is a month of Grace after that")) == [
+        "My name is [name 1].",
+        "There is a month of Grace after that",
+    ]
+
+
 def test_placeholders_are_in_the_language_of_the_conversation() -> None:
     assert masked(("user", "13800138000"), ("assistant", "thanks, I will call you on that number"))[0] == "[phone 1]"
     assert masked(("user", "13800138000"), ("assistant", "好的我们马上给您回电话"))[0] == "[电话1]"

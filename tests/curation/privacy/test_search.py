@@ -211,6 +211,8 @@ MORE = [
     "lin@example.com ", "http://a.b/x?token=abcdefg12&mail=a@b.com ", "www.x.com/1?key=sk-abcdefghijklmnopqrst",
     "密码是abc12345", "微信 ab1234567 ", "QQ:12345678 ", "京A12345", "93.184.216.34 ", "文三路12号3单元201室",
     "12 Oak Street", "my name is Bob Ross. ", "born on 3 May 1982", "1990年1月2日出生", "lin at example dot com ",
+    "保单号7720454 ", "policy number 77204518 ", "客服小王，", "我是小赵。", "姓名：阿力木，", "订单号7720，",
+    "order number 7720 ",
 ]  # fmt: skip
 
 
