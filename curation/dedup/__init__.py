@@ -34,11 +34,10 @@ from curation.dedup.lsh import band_keys, candidates, folded, packed, ranks, unp
 from curation.dedup.settings import Search as Search
 from curation.dedup.settings import Settings
 from curation.dedup.shingles import I64, U32, U64, mix, shingles
-from curation.dedup.verify import F64, Fetch, estimates, join, similarities
+from curation.dedup.verify import F64, Fetch, estimates, join, likely, similarities
 from curation.fast import accelerator
 
 SIGNED = 65_536  # texts of which there are whole signatures at a time
-LIKELY = 131_072  # pairs estimated at a time, of a band
 STEPS, STEP = 8, 4096  # parts in which a round's pairs are compared, the likeliest first; and pairs in one at least
 DEVIATIONS = 4.0  # an estimate this many standard deviations below the threshold is not looked at again
 
@@ -151,15 +150,28 @@ def _different(texts: Sequence[str] | pl.Series) -> tuple[I64, I64]:
     Groups of all texts would take several times their memory; most have a hash of their own.
     """
     if isinstance(texts, pl.Series):
-        hashes, says = texts.hash(seed=1), texts.str.len_bytes() > 0
+        hashes, says = texts.hash(seed=1).to_numpy(), (texts.str.len_bytes() > 0).to_numpy()
     else:  # Polars would leave a second copy of each text, in UTF-8, with every string of the list
-        hashes = pl.Series(np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts)))
-        says = pl.Series(np.fromiter(map(bool, texts), dtype=np.bool_, count=len(texts)))
-    some = np.flatnonzero((hashes.is_duplicated() & says).to_numpy())
+        hashes = np.fromiter(map(hash, texts), dtype=np.int64, count=len(texts)).view(np.uint64)
+        says = np.fromiter(map(bool, texts), dtype=np.bool_, count=len(texts))
+    some = _alike(hashes)
+    some = some[says[some]]
     exact = np.arange(len(texts))
     twice = pl.DataFrame({"text": pl.Series(_some(texts, some), dtype=pl.String), "row": some})
     exact[some] = twice.select(pl.col("row").first().over("text")).to_series().to_numpy()
-    return exact, np.flatnonzero((exact == np.arange(len(exact))) & says.to_numpy())
+    return exact, np.flatnonzero((exact == np.arange(len(exact))) & says)
+
+
+def _alike(hashes: U64) -> I64:
+    """Return the places of hashes that stand more than once, in order, and hardly any other.
+
+    A place takes the lowest bits of its hash, so that one sort makes neighbours of equal ones.
+    """
+    room = np.uint64(len(hashes).bit_length())
+    ordered = np.sort(hashes >> room << room | np.arange(len(hashes), dtype=np.uint64))
+    twin = np.concatenate(([False], np.diff(ordered >> room) == 0, [False]))  # of the one before
+    mine = ordered[(twin[1:] | twin[:-1])[: len(ordered)]] & ((np.uint64(1) << room) - np.uint64(1))
+    return np.sort(mine).astype(np.int64)
 
 
 def _some(texts: Sequence[str] | pl.Series, places: I64) -> Sequence[str] | pl.Series:
@@ -307,17 +319,13 @@ def near(
     seen: U64 = np.empty(0, dtype=np.uint64)
     found: list[tuple[U64, F64]] = []
 
-    def likely(pairs: U64) -> U64:
-        return np.concatenate([pairs[:0], *(some(pairs[i : i + LIKELY]) for i in range(0, len(pairs), LIKELY))])
-
     def some(pairs: U64) -> U64:
-        left, right = unpacked(pairs)
         if others:
-            across = (left < others) & (right >= others) & (roots[right] == right)
-            left, right, pairs = left[across], right[across], pairs[across]
-        return pairs[estimates(sketch.bytes, left, right) >= least]
+            left, right = unpacked(pairs)
+            pairs = pairs[(left < others) & (right >= others) & (roots[right] == right)]
+        return likely(sketch.bytes, pairs, least)
 
-    for pairs in candidates(keys, ranked, None if others else roots, likely):
+    for pairs in candidates(keys, ranked, None if others else roots, some):
         pairs = pairs[_fresh(pairs, seen)]
         estimated = estimates(sketch.bytes, *unpacked(pairs))
         seen = np.sort(np.concatenate((seen, pairs)))

@@ -31,9 +31,10 @@ class Bounds:
         self._kernels = accelerator(0)
         self._place = np.full(count, -1, dtype=np.int32)  # of a text in what is remembered
         self._known = 0
-        self._bits: U64 = np.empty((LOOKED, BITS // 64), dtype=np.uint64)
-        self._sizes: I64 = np.empty(LOOKED, dtype=np.int64)  # different shingles
-        self._again: I64 = np.empty(LOOKED, dtype=np.int64)  # those of them whose bit another one has set
+        room = min(count, MOST)  # of which there is as much as is written to
+        self._bits: U64 = np.empty((room, BITS // 64), dtype=np.uint64)
+        self._sizes: I64 = np.empty(room, dtype=np.int64)  # different shingles
+        self._again: I64 = np.empty(room, dtype=np.int64)  # those of them whose bit another one has set
 
     def possible(self, left: I64, right: I64, least: float) -> npt.NDArray[np.bool_]:
         """Tell which pairs of texts may be as similar as `least`: all that are, and a few others."""
@@ -48,12 +49,18 @@ class Bounds:
         def one(start: int) -> npt.NDArray[np.bool_]:
             part = slice(start, start + BOUNDED)
             mine, theirs = self._place[left[part]], self._place[right[part]]
-            shared = _counted(self._bits.take(mine, axis=0) & self._bits.take(theirs, axis=0))
+            shared = self._common(mine, theirs)
             shared += np.minimum(self._again[mine], self._again[theirs])
             both = self._sizes[mine] + self._sizes[theirs]
             return np.asarray(shared / (both - shared) >= least)
 
         return np.concatenate([np.empty(0, dtype=np.bool_), *map(one, range(0, len(left), BOUNDED))])
+
+    def _common(self, mine: npt.NDArray[np.int32], theirs: npt.NDArray[np.int32]) -> I64:
+        if self._kernels:
+            counts: I64 = self._kernels.common_bits(self._bits, mine.astype(np.int64), theirs.astype(np.int64))
+            return counts
+        return _counted(self._bits.take(mine, axis=0) & self._bits.take(theirs, axis=0))
 
     def _look(self, left: I64, right: I64) -> None:
         """Remember the texts of these pairs; forget the others where there is no room for all."""
@@ -66,9 +73,6 @@ class Bounds:
             new = np.flatnonzero(asked)
         if not len(new):
             return
-        while self._known + len(new) > len(self._sizes):
-            self._bits = np.concatenate((self._bits, np.empty_like(self._bits)))
-            self._sizes, self._again = (np.concatenate((old, np.empty_like(old))) for old in (self._sizes, self._again))
         first = self._known
         self._place[new] = np.arange(first, first + len(new), dtype=np.int32)
         self._known += len(new)

@@ -9,7 +9,7 @@ texts that share one canned sentence still come to stand side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ WINDOW = 8  # buckets up to this size are compared pair by pair
 NEIGHBOURS = 2  # in larger ones, how many neighbours after the second sorting
 ROUNDS = (1, 2, 4, 8, 16, 32, 64, 128, 512)  # bands looked at in one round: what the first round joined, others skip
 SHARED = 150_000  # texts from which bands are shared out: on fewer, threads only wait for each other
+PART = 131_072  # pairs that a compiled kernel gives at once: a megabyte stays in the cache of one core
 COPIED = 1_000_000  # values that are sorted in a copy: 8 MB
 BLOCK = 4096  # signatures turned at once
 FACTOR = np.uint32(0x9E3779B1)
@@ -106,8 +107,8 @@ def candidates(
         joined = roots if done else None  # before the first round nothing hangs together
 
         def work(band: int, joined: I64 | None = joined) -> U64:
-            pairs = _bucketed(keys, ranked, places, joined, band)
-            return likely(pairs) if likely else pairs
+            parts = _bucketed(keys, ranked, places, joined, band)
+            return np.concatenate([np.empty(0, dtype=np.uint64), *(map(likely, parts) if likely else parts)])
 
         yield distinct(np.concatenate(threaded(work, bands, most=MOST_THREADS if len(ranked) >= SHARED else 1)))
         done += count
@@ -135,41 +136,59 @@ def unpacked(pairs: U64) -> tuple[I64, I64]:
     return (pairs >> HALF).astype(np.int64), (pairs & LOW).astype(np.int64)
 
 
-def _bucketed(keys: U32, ranked: U32, places: I64, roots: I64 | None, band: int) -> U64:
-    """Return the pairs of one band; see `candidates`."""
-    ordered = np.sort(keys[band].astype(np.uint64) << HALF | ranked)
+def _bucketed(keys: U32, ranked: U32, places: I64, roots: I64 | None, band: int) -> Iterator[U64]:
+    """Yield the pairs of one band in parts; see `candidates`."""
+    ordered = keys[band].astype(np.uint64)
+    ordered <<= HALF
+    ordered |= ranked
+    ordered.sort()
+    kernels = accelerator(0)
+    small = kernels.bucketed(ordered, WINDOW, places, roots, PART) if kernels else _small(ordered, places, roots)
+    who, sizes = yield from small
+    if not len(who):
+        return
+    del ordered
+    ends = np.cumsum(sizes)
+    bucket, centres = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes), who[ends - sizes]
+    if not kernels:
+        centre = np.repeat(centres, sizes)
+        yield _apart(packed(centre, who)[centre != who], roots)
+    # Sort the bucket by the next band, and by the one after it: what is alike beyond this key becomes neighbours.
+    for ahead in (1, 2):
+        here = who[_sorted_within(bucket, keys[(band + ahead) % len(keys)][who])]
+        if kernels:
+            yield from kernels.beside(here, ends, centres, NEIGHBOURS, roots, PART)
+            centres = np.full_like(centres, -1)  # once is enough
+        else:
+            yield _apart(_pairs(here, ends - sizes, sizes, NEIGHBOURS), roots)
+
+
+def _small(ordered: U64, places: I64, roots: I64 | None) -> Generator[U64, None, tuple[I64, I64]]:
+    """Yield the pairs of buckets of up to `WINDOW` texts; return the texts of others, and the sizes of these."""
     key = (ordered >> HALF).astype(np.uint32)
     twin = np.concatenate(([False], key[1:] == key[:-1], [False]))  # of the one before
     several = (twin[1:] | twin[:-1])[: len(key)]  # most texts are alone in most bands
     key, who = key[several], places[ordered[several] & LOW]
     first = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1]))[: len(key)])
     sizes = np.diff(np.append(first, len(key)))
-    pairs = []
     for size in range(2, WINDOW + 1):  # bucket by bucket, so that what is looked up of a text is used for all its pairs
         one, other = np.triu_indices(size, 1)
         begin = first[sizes == size, None]
-        pairs.append(packed(who[begin + one].ravel(), who[begin + other].ravel()))
-    many = np.flatnonzero(sizes > WINDOW)
-    if len(many):
-        first, sizes = first[many], sizes[many]
-        if roots is not None:  # what hangs together already is not sorted again
-            there, begin = roots[who[_spans(first, sizes)]], np.cumsum(sizes) - sizes
-            several = np.minimum.reduceat(there, begin) != np.maximum.reduceat(there, begin)
-            first, sizes = first[several], sizes[several]
-    if len(first) and len(many):
-        members = who[_spans(first, sizes)]
-        centre, bucket = np.repeat(who[first], sizes), np.repeat(np.arange(len(first), dtype=np.uint64), sizes)
-        pairs.append(packed(centre, members)[centre != members])
-        # Sort the bucket by the next band, and by the one after it: what is alike beyond this key becomes neighbours.
-        first = np.cumsum(sizes) - sizes
-        for ahead in (1, 2):
-            again = _sorted_within(bucket, keys[(band + ahead) % len(keys)][members])
-            pairs.append(_pairs(members[again], first, sizes, NEIGHBOURS))
-    found = np.concatenate(pairs)
+        yield _apart(packed(who[begin + one].ravel(), who[begin + other].ravel()), roots)
+    first, sizes = first[sizes > WINDOW], sizes[sizes > WINDOW]
+    if roots is not None and len(first):  # what hangs together already is not sorted again
+        there, begin = roots[who[_spans(first, sizes)]], np.cumsum(sizes) - sizes
+        several = np.minimum.reduceat(there, begin) != np.maximum.reduceat(there, begin)
+        first, sizes = first[several], sizes[several]
+    return who[_spans(first, sizes)], sizes
+
+
+def _apart(pairs: U64, roots: I64 | None) -> U64:
+    """Return the pairs of different components."""
     if roots is None:
-        return found
-    apart: U64 = found[roots[(found >> HALF).view(np.int64)] != roots[(found & LOW).view(np.int64)]]
-    return apart
+        return pairs
+    found: U64 = pairs[roots[(pairs >> HALF).view(np.int64)] != roots[(pairs & LOW).view(np.int64)]]
+    return found
 
 
 def _pairs(who: I64, first: I64, sizes: I64, ahead: int) -> U64:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from curation.dedup.lsh import HALF, LOW
+from curation.dedup.lsh import HALF, LOW, unpacked
 from curation.dedup.minhash import threaded
 from curation.dedup.shingles import I64, U32, U64
 from curation.fast import accelerator
@@ -20,6 +20,7 @@ BATCH = 512  # pairs compared at once: their shingles stay in the cache of one c
 COMPARED = 2048  # the same for a compiled kernel
 ESTIMATED = 16_384  # pairs estimated at once: fewer calls are worth more than the cache
 BYTE = 255
+LIKELY = 131_072  # pairs taken apart at once
 MANY = 65_536  # pairs that a compiled kernel estimates in one go: it needs no room for them
 
 
@@ -35,6 +36,17 @@ def estimates(signatures: npt.NDArray[Any], left: I64, right: I64) -> F64:
         return np.asarray(agree(signatures, left[part], right[part]) / signatures.shape[1], dtype=np.float64)
 
     return np.concatenate([np.empty(0), *threaded(one, range(0, len(left), batch))])
+
+
+def likely(signatures: npt.NDArray[Any], pairs: U64, least: float) -> U64:
+    """Return those of `pairs` (packed) whose estimate is `least` or more."""
+    kernels = accelerator(0)
+    if kernels and signatures.dtype == np.uint8:
+        enough = int(np.searchsorted(np.arange(signatures.shape[1] + 1) / signatures.shape[1], least))
+        found: U64 = kernels.agreeing(signatures, pairs, enough)
+        return found
+    parts = [pairs[start : start + LIKELY] for start in range(0, len(pairs), LIKELY)]
+    return np.concatenate([pairs[:0], *(part[estimates(signatures, *unpacked(part)) >= least] for part in parts)])
 
 
 def agreements(signatures: npt.NDArray[Any], left: I64, right: I64) -> I64:
@@ -99,6 +111,9 @@ def sets(hashes: U32, starts: I64) -> tuple[U64, I64]:
 
 def join(roots: I64, left: I64, right: I64) -> None:
     """Join the components of each pair, in place; the root of a component is its smallest index."""
+    if kernels := accelerator(0):
+        kernels.join(roots, np.ascontiguousarray(left), np.ascontiguousarray(right))
+        return
     while True:
         one, other = roots[left], roots[right]
         apart = one != other

@@ -6,6 +6,7 @@ Import this module only where the extra may be missing or useless: see machine.p
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Generator, Iterator
 
 import numpy as np
 
@@ -22,6 +23,11 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "band_keys": "u4 n n n n n u4 n",
     "ascending": "u8 u8 n i8",
     "agreements": "u1 n i8 i8 n i8",
+    "bucketed": "u8 n n i8 i8 n u8 n i8 i8 i8",
+    "beside": "i8 n i8 i8 n i8 n u8 n i8",
+    "agreeing": "u1 n u8 n n u8",
+    "common_bits": "u8 n i8 i8 n i8",
+    "joined": "i8 n i8 i8 n",
     "overlaps": "u4 n i8 n i8 i8 n n u4 i8 i8 u1 i8",
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
     "letters": "u1 i8 n u1 u4 u1",
@@ -75,6 +81,47 @@ def agreements(sketches: U8, left: I64, right: I64) -> I64:
     counts = np.zeros(len(left), dtype=np.int64)
     _call("agreements", sketches, sketches.shape[1], left, right, len(left), counts)
     return counts
+
+
+def bucketed(
+    ordered: U64, window: int, places: I64, roots: I64 | None, room: int
+) -> Generator[U64, None, tuple[I64, I64]]:
+    """Yield the pairs within buckets of up to `window` texts, up to `room` at a time: kernels.py says of what.
+
+    Return the texts of larger buckets, one bucket after another, and the sizes of these.
+    """
+    pairs, who = np.empty(room, dtype=np.uint64), np.empty(len(ordered), dtype=np.int64)
+    sizes, state = np.empty(len(ordered) // (window + 1), dtype=np.int64), np.zeros(3, dtype=np.int64)
+    texts = ordered, len(ordered), window, places, *((places, 0) if roots is None else (roots, 1))
+    while state[0] < len(ordered):
+        yield pairs[: _call("bucketed", *texts, pairs, room, who, sizes, state)].copy()
+    return who[: state[2]], sizes[: state[1]]
+
+
+def beside(who: I64, ends: I64, centres: I64, near: int, roots: I64 | None, room: int) -> Iterator[U64]:
+    """Yield the pairs of each text with the `near` next of its bucket, and with its centre: kernels.py says of what."""
+    pairs, state = np.empty(room, dtype=np.uint64), np.zeros(2, dtype=np.int64)
+    texts = who, len(who), ends, centres, near, *((who, 0) if roots is None else (roots, 1))
+    while state[0] < len(who):
+        yield pairs[: _call("beside", *texts, pairs, room, state)].copy()
+
+
+def agreeing(sketches: U8, pairs: U64, least: int) -> U64:
+    """Return the pairs of texts, two indices in one number, whose `sketches` agree in `least` columns or more."""
+    room = np.empty_like(pairs)
+    return room[: _call("agreeing", sketches, sketches.shape[1], pairs, len(pairs), least, room)].copy()
+
+
+def common_bits(bits: U64, left: I64, right: I64) -> I64:
+    """Count for each pair of texts the bits that both their rows of `bits` (texts × words) have."""
+    counts = np.empty(len(left), dtype=np.int64)
+    _call("common_bits", bits, bits.shape[1], left, right, len(left), counts)
+    return counts
+
+
+def join(roots: I64, left: I64, right: I64) -> None:
+    """Join the components of each pair, in place; the root of a component is its smallest index."""
+    _call("joined", roots, len(roots), left, right, len(left))
 
 
 def overlaps(hashes: U32, starts: I64, one: I64, other: I64) -> I64:
@@ -158,7 +205,7 @@ def _call(name: str, *arguments: U8 | U32 | U64 | I64 | int) -> int:
     given = []
     for kind, one in zip(CALLED[name].split(), arguments, strict=True):
         if isinstance(one, np.ndarray):
-            if one.dtype.str[1:] != kind or (one.size and one.strides[-1] != one.itemsize):
+            if one.dtype.str[1:] != kind or (one.shape[-1] > 1 and one.strides[-1] != one.itemsize):
                 raise TypeError(f"{name}: {one.dtype} where {kind} in a row are asked for")
             given.append(one.ctypes.data)
         else:

@@ -192,6 +192,121 @@ def agreements(sketches: Array, columns: int, left: Array, right: Array, pairs: 
     return 0
 
 
+@numba.cfunc(int64(U64, int64, int64, I64, I64, int64, U64, int64, I64, I64, I64))
+def bucketed(
+    ordered: Array, count: int, window: int, places: Array, roots: Array, rooted: int, pairs: Array, room: int,
+    who: Array, sizes: Array, state: Array,
+) -> int:  # fmt: skip
+    """Write the pairs within buckets of up to `window` texts, and of larger ones `who` is in them and their `sizes`.
+
+    `ordered` are keys above what `places` tells the text of; equal keys are a bucket. With `rooted` only pairs of
+    different `roots` count, and larger buckets that have such. It goes on from `state[0]` until there is no `room` for
+    another bucket, and returns how many pairs; `state[1:]` is how many larger buckets, and texts in them.
+    """
+    low, place, found, large, members = np.uint64(0xFFFFFFFF), state[0], 0, state[1], state[2]
+    while place < count:
+        key, end = ordered[place] >> np.uint64(32), place + 1
+        while end < count and ordered[end] >> np.uint64(32) == key:
+            end += 1
+        size = end - place
+        if size > window:
+            apart = rooted == 0
+            for at in range(size):
+                who[members + at] = places[np.int64(ordered[place + at] & low)]
+                apart = apart or roots[who[members + at]] != roots[who[members]]
+            if apart:
+                sizes[large] = size
+                large, members = large + 1, members + size
+        elif size > 1:
+            if 2 * (room - found) < size * (size - 1):
+                break
+            for at in range(place, end - 1):
+                one = places[np.int64(ordered[at] & low)]
+                for further in range(at + 1, end):
+                    other = places[np.int64(ordered[further] & low)]
+                    if rooted == 0 or roots[one] != roots[other]:
+                        pairs[found] = np.uint64(min(one, other)) << np.uint64(32) | np.uint64(max(one, other))
+                        found += 1
+        place = end
+    state[0], state[1], state[2] = place, large, members
+    return found
+
+
+@numba.cfunc(int64(I64, int64, I64, I64, int64, I64, int64, U64, int64, I64))
+def beside(
+    who: Array, count: int, ends: Array, centres: Array, near: int, roots: Array, rooted: int,
+    pairs: Array, room: int, state: Array,
+) -> int:  # fmt: skip
+    """Write the pairs of each text with the `near` next of its bucket, and with its centre where that is not below 0.
+
+    `who` is bucket after bucket, up to so many `ends`, each with one of the `centres`. With `rooted` only pairs of
+    different `roots` count. It goes on from `state`, a place and its bucket, until there is no `room` for all pairs of
+    another text, and returns how many pairs.
+    """
+    place, bucket, found = state[0], state[1], 0
+    while place < count and found + near < room:
+        if place == ends[bucket]:
+            bucket += 1
+        one = who[place]
+        for step in range(min(near + 1, ends[bucket] - place)):
+            other = who[place + step] if step else centres[bucket]
+            if other >= 0 and one != other and (rooted == 0 or roots[one] != roots[other]):
+                pairs[found] = np.uint64(min(one, other)) << np.uint64(32) | np.uint64(max(one, other))
+                found += 1
+        place += 1
+    state[0], state[1] = place, bucket
+    return found
+
+
+@numba.cfunc(int64(U8, int64, U64, int64, int64, U64))
+def agreeing(sketches: Array, columns: int, pairs: Array, count: int, least: int, room: Array) -> int:
+    """Write to `room` those `pairs` of which `least` columns or more agree (see `agreements`); return how many."""
+    kept = 0
+    for pair in range(count):
+        one = np.int64(pairs[pair] >> np.uint64(32)) * columns
+        other = np.int64(pairs[pair] & np.uint64(0xFFFFFFFF)) * columns
+        agree = 0
+        for start in range(0, columns, COUNTED):
+            same = np.uint8(0)
+            for column in range(start, min(start + COUNTED, columns)):
+                same = np.uint8(same + np.uint8(sketches[one + column] == sketches[other + column]))
+            agree += np.int64(same)
+        room[kept] = pairs[pair]
+        kept += np.int64(agree >= least)
+    return kept
+
+
+@numba.cfunc(int64(U64, int64, I64, I64, int64, I64))
+def common_bits(bits: Array, words: int, left: Array, right: Array, pairs: int, counts: Array) -> int:
+    """Count for each pair of texts the bits that both have; `bits` is texts × words."""
+    for pair in range(pairs):
+        one, other, common = left[pair] * words, right[pair] * words, np.uint64(0)
+        for word in range(words):
+            both = bits[one + word] & bits[other + word]
+            both -= (both >> np.uint64(1)) & np.uint64(0x5555555555555555)
+            both = (both & np.uint64(0x3333333333333333)) + ((both >> np.uint64(2)) & np.uint64(0x3333333333333333))
+            both = (both + (both >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+            common += (both * np.uint64(0x0101010101010101)) >> np.uint64(56)
+        counts[pair] = np.int64(common)
+    return 0
+
+
+@numba.cfunc(int64(I64, int64, I64, I64, int64))
+def joined(roots: Array, texts: int, left: Array, right: Array, pairs: int) -> int:
+    """Join the components of each pair; the root of each text, and of a component, is its smallest index."""
+    for pair in range(pairs):
+        one, other = roots[left[pair]], roots[right[pair]]
+        while roots[one] != one:
+            one = roots[one]
+        while roots[other] != other:
+            other = roots[other]
+        roots[max(one, other)] = min(one, other)
+        roots[left[pair]] = roots[right[pair]] = min(one, other)
+    for text in range(texts):  # the root of what stands before is known
+        roots[text] = roots[roots[text]]
+    return 0
+
+
 @numba.njit
 def _slot(shingle: np.uint32, size: int) -> int:
     """Return where a shingle is looked for first in a hash table of so many places, a power of two."""
@@ -501,7 +616,7 @@ def shapes(data: Array, ends: Array, texts: int, kinds: Array, told: Array) -> i
 KERNELS = {
     kernel.__name__: kernel
     for kernel in (
-        plain, padded, sign, sketch, band_keys, ascending, agreements, overlaps, shingle_bits,
-        letters, han_pairs, echoes, literals, shapes,
+        plain, padded, sign, sketch, band_keys, ascending, agreements, bucketed, beside, agreeing, common_bits,
+        joined, overlaps, shingle_bits, letters, han_pairs, echoes, literals, shapes,
     )
 }  # fmt: skip

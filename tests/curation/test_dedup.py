@@ -224,15 +224,85 @@ def test_the_pairs_to_look_at_are_linear_in_the_texts(copies: int) -> None:
     assert copies - 1 <= most <= (lsh.WINDOW + 2 * lsh.NEIGHBOURS) * copies
 
 
+def pairs_of_band(keys: np.ndarray, ranked: list[int], roots: list[int], band: int) -> set[tuple[int, int]]:
+    """Return the pairs of different roots that lsh.py promises of a band, bucket by bucket."""
+    buckets: dict[int, list[int]] = {}
+    for text in np.argsort(ranked).tolist():
+        buckets.setdefault(int(keys[band, text]), []).append(text)
+    found: list[tuple[int, int]] = []
+    for bucket in buckets.values():
+        if len(bucket) <= lsh.WINDOW:
+            found += combinations(bucket, 2)
+        elif len({roots[text] for text in bucket}) > 1:
+            found += [(bucket[0], text) for text in bucket]
+            for ahead in (1, 2):
+                again = sorted(bucket, key=lambda text: int(keys[(band + ahead) % len(keys), text]))
+                for step in range(1, lsh.NEIGHBOURS + 1):
+                    found += zip(again, again[step:], strict=False)
+    return {(min(pair), max(pair)) for pair in found if roots[pair[0]] != roots[pair[1]]}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("part", [28, 1000])
+def test_the_pairs_of_each_round_are_those_of_its_buckets(
+    part: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = fast._compiled() if compiled else None
+    monkeypatch.setattr(lsh, "accelerator", lambda _texts: kernels)
+    monkeypatch.setattr(lsh, "PART", part)
+    # Buckets of one text, of a few and of some thirty.
+    keys = np.random.default_rng(5).choice([*range(500), *range(20)] + [7] * 30, (7, 900)).astype(np.uint32)
+    ranked, roots = lsh.ranks(keys), np.arange(900)
+    for bands, pairs in zip(([0], [1, 2], [3, 4, 5, 6]), lsh.candidates(keys, ranked, roots), strict=True):
+        expected = set().union(*(pairs_of_band(keys, ranked.tolist(), roots.tolist(), band) for band in bands))
+        assert list(zip(*(side.tolist() for side in lsh.unpacked(pairs)), strict=True)) == sorted(expected)
+        roots[:] = roots // 9 * 9 if 0 in bands else np.where(keys[3] == 7, 0, roots)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.45, 0.5, 0.51, 1.0])
+def test_likely_pairs_are_those_of_an_estimate_that_is_high_enough(least: float) -> None:
+    rows = np.random.default_rng(2).integers(0, 2, (60, 136), dtype=np.uint8)
+    rows[59] = rows[58]
+    rows[57, :68], rows[57, 68:] = rows[56, :68], 1 - rows[56, 68:]
+    left, right = np.array(list(combinations(range(60), 2))).T
+    expected = [
+        (one, other)
+        for one, other in zip(left.tolist(), right.tolist(), strict=True)
+        if sum(a == b for a, b in zip(rows[one], rows[other], strict=True)) >= least * 136
+    ]
+    for kernels in (None, fast._compiled()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(verify, "accelerator", lambda _texts, kernels=kernels: kernels)
+            patch.setattr(verify, "LIKELY", 100)
+            found = lsh.unpacked(verify.likely(rows, lsh.packed(left, right), least))
+        assert list(zip(*(side.tolist() for side in found), strict=True)) == expected
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)))
+@settings(max_examples=50, deadline=None)
+def test_hashes_that_stand_more_than_once_are_found(numbers: list[int]) -> None:
+    spread = [number * 0x9E3779B97F4A7C15 % 2**64 for number in numbers]
+    found = dedup._alike(np.array(spread, dtype=np.uint64)).tolist()
+    assert found == sorted(set(found))
+    assert {place for place, number in enumerate(spread) if spread.count(number) > 1} <= set(found)
+
+
+def test_hashes_of_which_there_is_one_are_left_out() -> None:
+    assert dedup._alike(np.arange(0, 2**60, 2**50, dtype=np.uint64)).tolist() == []
+
+
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40))
 def test_components_are_what_hangs_together(edges: list[tuple[int, int]]) -> None:
     expected = list(range(31))
     for _ in range(31):
         for one, other in edges:
             expected[one] = expected[other] = min(expected[one], expected[other])
-    roots = np.arange(31)
-    verify.join(roots, *np.array(edges, dtype=np.int64).reshape(-1, 2).T)
-    assert roots.tolist() == expected
+    for kernels in (None, fast._compiled()):
+        roots = np.arange(31)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(verify, "accelerator", lambda _texts, kernels=kernels: kernels)
+            verify.join(roots, *np.array(edges, dtype=np.int64).reshape(-1, 2).T)
+        assert roots.tolist() == expected
 
 
 @given(st.lists(st.text("退款ab", min_size=1, max_size=9), min_size=2, max_size=8, unique=True))
@@ -309,6 +379,7 @@ def test_sketches_that_are_known_are_not_made_again(monkeypatch: pytest.MonkeyPa
     assert cluster(texts, FIVE, seed=3, known=known).first.tolist() == cluster(texts, FIVE, seed=3).first.tolist()
     signed: list[int] = []
     minima = minhash.minima
+    monkeypatch.setattr(dedup, "accelerator", lambda _texts: None)
     monkeypatch.setattr(
         minhash, "minima", lambda mixed, starts, drawn: signed.append(len(starts)) or minima(mixed, starts, drawn)
     )  # type: ignore[func-returns-value]
