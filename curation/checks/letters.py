@@ -6,7 +6,7 @@ it was first seen, so both say the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -19,7 +19,7 @@ from curation.fast import accelerator
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I64 = npt.NDArray[np.int64]
-HAN, WORD, PLAIN, LATIN, RARE, BRACKET, ODD, NEW = (1 << place for place in range(8))  # as kernels.py has them
+HAN, WORD, PLAIN, LATIN, RARE, BRACKET, ODD, NEW = (1 << place for place in range(8))  # as texts.py has them
 _TELLS = {
     HAN: r"\p{Han}",
     WORD: r"[\p{L}\p{N}&&[^\p{Han}]]",  # beside others of its kind it makes a word or a number
@@ -64,6 +64,17 @@ def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
         return None
     counts: I64 = _known(partial(kernels.han_pairs, kinds=_KINDS), flat(one), flat(other))
     return counts
+
+
+def contents(one: pl.Series, other: pl.Series, words: Sequence[U8 | U32 | I64 | int]) -> tuple[I64, U8] | None:
+    """Count what both texts of each row hold beside `words`, and have in common (contents.py); None without kernels."""
+    kernels = accelerator(len(one))
+    if kernels is None:
+        return None
+    found: tuple[I64, U8] = _known(
+        partial(kernels.contents, kinds=_KINDS, lower=_LOWER, words=words), flat(one), flat(other)
+    )
+    return found
 
 
 def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.bool_] | None:

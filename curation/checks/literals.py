@@ -85,10 +85,20 @@ def certain(pattern: str) -> frozenset[str]:
 
     A literal stands in a text whatever the case of its ASCII letters, and for a BORDER at its ends the edge of a word.
     """
-    bare = pattern.replace(_ASCII_BORDER, "")
-    tree = None if not pattern.startswith("(?i)") or "(?-" in bare or r"\b" in bare else _tree(pattern)
-    found = frozenset(one for one in map(_edged, _strings(tree or ())) if one)
+    found = frozenset(one for one in map(_edged, _strings(_plain(pattern) or ())) if one)
     return found if len(found) <= _ALL else frozenset()
+
+
+def every(pattern: str) -> tuple[str, ...] | None:
+    """Return all that `pattern` matches, as `certain` does, what it tries first first; None where that is no list."""
+    found = [_edged(one) for one in _texts(_plain(pattern) or ()) or ()]
+    return tuple(one for one in found if one) if found and all(found) else None
+
+
+def _plain(pattern: str) -> Any:  # noqa: ANN401
+    """Return the tree of a pattern in which case tells nothing, and borders are those of ASCII words."""
+    bare = pattern.replace(_ASCII_BORDER, "")
+    return None if not pattern.startswith("(?i)") or "(?-" in bare or r"\b" in bare else _tree(pattern)
 
 
 @lru_cache(maxsize=2)
@@ -258,6 +268,31 @@ def _chars(value: Sequence[tuple[Any, Any]]) -> frozenset[str]:
 
 def _lower(char: int) -> str:
     return chr(char).lower() if char < 128 else chr(char)
+
+
+def _texts(items: Iterable[Any]) -> list[str] | None:
+    """Return all that parts which follow each other match, in the order in which an engine tries; None without end."""
+    run = [""]
+    for kind, value in items:
+        part: list[str] | None = None
+        if kind is code.LITERAL or (kind is code.IN and all(one is code.LITERAL for one, _ in value)):
+            part = [_lower(char) for _, char in (value if kind is code.IN else [(kind, value)])]
+            part = part if all(one.isascii() or one.lower() == one.upper() for one in part) else None
+        elif kind is code.AT and value is code.AT_BOUNDARY:
+            part = [BORDER]
+        elif kind is code.SUBPATTERN:
+            part = _texts(value[3])
+        elif kind is code.BRANCH:
+            each = [_texts(one) for one in value[1]]
+            part = None if None in each else [text for one in each for text in one or ()]
+        elif kind in (code.MAX_REPEAT, code.MIN_REPEAT) and value[0] in (0, 1) and value[1] == 1:
+            once = _texts(value[2])
+            rest = [""] if value[0] == 0 else []
+            part = None if once is None else [*once, *rest] if kind is code.MAX_REPEAT else [*rest, *once]
+        if part is None or len(run) * len(part) > _ALL:
+            return None
+        run = [one + other for one in run for other in part]
+    return run
 
 
 _SAYS_NOTHING = re.compile(

@@ -147,6 +147,15 @@ def known(column: str, pattern: str) -> pl.Expr:
     return part
 
 
+_AT_ONCE: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame | None], str]] = {}
+
+
+def at_once(part: pl.Expr, made: Callable[[pl.DataFrame], pl.DataFrame | None], column: str) -> pl.Expr:
+    """Return a shared column that `made` gives as `column`, together with others, of a frame; unless it gives None."""
+    _AT_ONCE[part.meta.output_name()] = made, column
+    return part
+
+
 def _parts(expressions: Iterable[pl.Expr]) -> tuple[dict[str, pl.Expr], set[str]]:
     """Return the shared expressions that `expressions` hold, by name, and the columns that all of them ask for."""
     found: dict[str, pl.Expr] = {}
@@ -169,20 +178,26 @@ def columns(expressions: Iterable[pl.Expr], ready: Iterable[str] = ()) -> list[s
 def prepared(frame: pl.DataFrame, one: Iterable[pl.Expr], other: Iterable[pl.Expr]) -> pl.DataFrame:
     """Add the shared columns that both groups of expressions ask for: `answers` takes them from the frame."""
     mine, others = (_parts(group)[0] for group in (one, other))
-    return _with(frame, {name: mine[name] for name in mine if name in others})
+    both = {name: mine[name] for name in mine if name in others}
+    return _with(frame, both, both)
 
 
-def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
-    """Add those shared columns that `frame` has not yet."""
+def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr], asked: Iterable[str]) -> pl.DataFrame:
+    """Add those shared columns that `frame` has not yet, as far as those that are asked for need them."""
     wanted = {name: part for name, part in parts.items() if name not in frame.columns}
     if frame.height >= sieve.LEAST and accelerator(frame.height):
         sides = {side: [name for name in wanted if _HAS.get(name, ("",))[0] == side] for side in ("question", "answer")}
         for side, names in sides.items():
             roughly, surely = ({_HAS[one][1] for one in names if (one in _ROUGHLY) is rough} for rough in (True, False))
-            asked = [_HAS[name][1] for name in names]
-            told = sieve.matches(frame[side], asked, roughly - surely) if len(names) > 1 else ()
+            patterns = [_HAS[name][1] for name in names]
+            told = sieve.matches(frame[side], patterns, roughly - surely) if len(names) > 1 else ()
             frame = frame.with_columns(one.alias(name) for name, one in zip(names, told, strict=False))
-        wanted = {name: part for name, part in wanted.items() if name not in frame.columns}
+    for made in dict.fromkeys(_AT_ONCE[name][0] for name in wanted if name in _AT_ONCE):
+        told_at_once = made(frame)
+        if told_at_once is not None:
+            columns_of = {name: _AT_ONCE[name][1] for name in wanted if name in _AT_ONCE and _AT_ONCE[name][0] is made}
+            frame = frame.with_columns(told_at_once[column].alias(name) for name, column in columns_of.items())
+    wanted = _needed({name: part for name, part in wanted.items() if name not in frame.columns}, asked)
     rows = frame.lazy()
     while wanted:
         ready = [name for name, part in wanted.items() if wanted.keys().isdisjoint(part.meta.root_names())]
@@ -190,10 +205,23 @@ def _with(frame: pl.DataFrame, parts: dict[str, pl.Expr]) -> pl.DataFrame:
     return rows.collect()
 
 
+def _needed(parts: dict[str, pl.Expr], asked: Iterable[str]) -> dict[str, pl.Expr]:
+    """Return those of `parts` that are asked for, or that others of them need which are."""
+    needed: set[str] = set()
+    asks = [name for name in asked if name in parts]
+    while asks:
+        name = asks.pop()
+        if name not in needed:
+            needed.add(name)
+            asks += [one for one in parts[name].meta.root_names() if one in parts]
+    return {name: part for name, part in parts.items() if name in needed}
+
+
 def answers(frame: pl.DataFrame, expressions: Mapping[str, pl.Expr]) -> pl.DataFrame:
     """Return what checks' expressions answer for each row of `frame`, a column each."""
     # Lazily, since only then Polars computes what several rules ask for (how long is it?) once.
-    rows = _with(frame, _parts(expressions.values())[0]).lazy()
+    asked = {name for one in expressions.values() for name in one.meta.root_names()}
+    rows = _with(frame, _parts(expressions.values())[0], asked).lazy()
     return rows.select(one.alias(name) for name, one in expressions.items()).collect()
 
 

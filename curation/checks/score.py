@@ -12,7 +12,8 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
-from curation.checks.registry import answers, check, has, shared
+from curation.checks import contents
+from curation.checks.registry import answers, at_once, check, has, shared
 from curation.checks.wording import content, in_common, regex, units_of
 
 SEPARATOR = " · "  # between the parts of the evidence
@@ -82,8 +83,14 @@ def applied(pairs: pl.DataFrame, signs: dict[str, dict[str, Any]], function_word
 
 
 def _contents(empty: str | None) -> dict[str, pl.Expr]:
-    """Return question and answer without their function words."""
-    return {side: shared(content(pl.col(side), empty)) for side in ("question", "answer")}
+    """Return the units that question and answer have without their function words, and what both have in common."""
+    bare = {side: shared(content(pl.col(side), empty)) for side in contents.SIDES}
+    told = {side: units_of(text.meta.output_name()) for side, text in bare.items()}
+    key = f"in_common {' '.join(side.meta.output_name() for side in bare.values())}"
+    told[contents.COMMON] = shared(in_common(*bare.values()), key)
+    return (
+        told if empty is None else {name: at_once(part, contents.counted(empty), name) for name, part in told.items()}
+    )
 
 
 def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
@@ -102,15 +109,13 @@ def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     if sign.most is not None:
         applies &= units_of(sign.of) <= sign.most
     if sign.content is not None:
-        applies &= units_of(bare[sign.of].meta.output_name()) >= sign.content
+        applies &= bare[sign.of] >= sign.content
     if sign.after is not None:
         applies &= pl.col("earlier") >= sign.after
     if sign.first is not None:
         applies &= (pl.col("earlier") == 0) == sign.first
     if sign.shares is not None:
-        sides = bare["question"], bare["answer"]
-        key = f"in_common {' '.join(side.meta.output_name() for side in sides)}"
-        applies &= shared(in_common(*sides), key) >= sign.shares
+        applies &= bare[contents.COMMON] >= sign.shares
     return applies
 
 

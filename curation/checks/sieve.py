@@ -30,7 +30,7 @@ _Mark = tuple[int, int]  # the patterns, as bits, that may match where a literal
 
 
 class Automaton(NamedTuple):
-    """What kernels.py `literals` reads: nodes, from the root (0) on, and the literals that end in them.
+    """What fast/texts.py `literals` reads: nodes, from the root (0) on, and the literals that end in them.
 
     A node is told by the place of its row in `steps`, in which each class has its next node, twice, and 1 more where
     literals end there; the row's last entry is the node's number among those.

@@ -1,4 +1,4 @@
-"""The inner loops of the search for duplicates and of checks, compiled (extra `fast`): kernels.py, called with arrays.
+"""The inner loops of the search for duplicates and of checks, compiled (extra `fast`): called with arrays.
 
 Import this module only where the extra may be missing or useless: see machine.py for what it raises.
 """
@@ -6,7 +6,7 @@ Import this module only where the extra may be missing or useless: see machine.p
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 
@@ -34,6 +34,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
     "shapes": "u1 i8 n u1 u1",
+    "contents": "u1 i8 u1 i8 n u1 u4 u1 u1 u4 n i8 u1 i8 u1 n u8 i8 i8 u1",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
@@ -165,11 +166,26 @@ def han_pairs(one: Flat, other: Flat, kinds: U8) -> I64 | None:
 
 
 def echoes(said: Flat, asked: Flat, kinds: U8, lower: U32, share: float) -> U8 | None:
-    """Tell of each row (1 or 0) whether `said` may echo `asked`: kernels.py says how; `share` is rounded down."""
+    """Tell of each row (1 or 0) whether `said` may echo `asked`: texts.py says how; `share` is rounded down."""
     room = [np.empty(max(1, _longest(texts)), dtype=np.uint32) for texts in (said, asked)]
     may, met = np.empty(len(said[1]), dtype=np.uint8), np.zeros(4096, dtype=np.uint32)
     new = _call("echoes", *said, *asked, len(may), kinds, lower, int(1_000_000 * share), *room, met, may)
     return None if new else may
+
+
+def contents(
+    one: Flat, other: Flat, kinds: U8, lower: U32, words: Sequence[U8 | U32 | I64 | int]
+) -> tuple[I64, U8] | None:
+    """Count for each row the units of both texts beside `words` (a `contents.Words`), and what both have: rows × 3.
+
+    Also returns the rows of which nothing is sure.
+    """
+    size = 1 << (2 * _longest(one)).bit_length()
+    table = size, np.empty(size, dtype=np.uint64), np.zeros(size, dtype=np.int64)
+    room = np.empty(max(1, _longest(one), _longest(other)), dtype=np.uint8)
+    counts, odd = np.empty((len(one[1]), 3), dtype=np.int64), np.empty(len(one[1]), dtype=np.uint8)
+    new = _call("contents", *one, *other, len(odd), kinds, lower, *words, room, *table, counts, odd)
+    return None if new else (counts, odd)
 
 
 def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, U64]:
@@ -180,7 +196,7 @@ def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, 
 
 
 def shapes(texts: Flat, kinds: U8) -> U8:
-    """Return for each text bits of what numbers and codes are made of; `kinds` says it of characters: kernels.py."""
+    """Return for each text bits of what numbers and codes are made of; `kinds` says it of characters: texts.py."""
     told = np.empty(len(texts[1]), dtype=np.uint8)
     _call("shapes", *texts, len(told), kinds, told)
     return told

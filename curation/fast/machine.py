@@ -1,4 +1,4 @@
-"""The kernels of kernels.py as machine code of this processor: kept in a file, loaded by llvmlite alone.
+"""The kernels of kernels.py and texts.py as machine code of this processor: kept in a file, loaded by llvmlite alone.
 
 Numba compiles them once, for seconds; to load it takes ten times as long as to load llvmlite, which it brings, and
 what was compiled. Import this module only where the extra `fast` may be missing: it raises ImportError without it.
@@ -15,7 +15,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-SOURCE = Path(__file__).with_name("kernels.py")
+SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py")]
 PREFIX = "siftune_"  # of the kernels' names in machine code
 OUTSIDE = {"memset", "memcpy", "memmove"}  # what they may call: any process has it
 SEAL = 32  # bytes before the code, from which is known that it is whole
@@ -54,11 +54,11 @@ def _target() -> llvm.TargetMachine:
 def _files() -> Iterator[Path]:
     """Yield where the code of these kernels for this processor may be kept, the best place first."""
     processor = llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    made_of = repr((SOURCE.read_bytes(), llvmlite.__version__, *processor))
+    made_of = repr(([source.read_bytes() for source in SOURCES], llvmlite.__version__, *processor))
     name = f"kernels-{sha256(made_of.encode()).hexdigest()[:24]}.bin"
     if told := os.environ.get("NUMBA_CACHE_DIR"):
         yield Path(told) / name
-    yield SOURCE.parent / "__pycache__" / name
+    yield SOURCES[0].parent / "__pycache__" / name
     yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "siftune" / name
 
 
@@ -93,10 +93,10 @@ def _made(target: llvm.TargetMachine) -> bytes:
 
 def _compiled(target: llvm.TargetMachine) -> bytes:
     """Compile the kernels. Raises RuntimeError where their code would need what not every process has."""
-    from curation.fast.kernels import KERNELS
+    from curation.fast import kernels, texts
 
     whole = llvm.parse_assembly("")
-    for name, kernel in KERNELS.items():
+    for name, kernel in (kernels.KERNELS | texts.KERNELS).items():
         module = llvm.parse_assembly(kernel.inspect_llvm())
         module.get_function(kernel.native_name).name = PREFIX + name
         whole.link_in(module)

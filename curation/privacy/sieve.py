@@ -1,6 +1,6 @@
 """Patterns that a text cannot match, told with the extra `fast` by one reading of it: it has nothing that they need.
 
-What a pattern needs is read off it (checks/literals.py), what a text holds is told by kernels (fast/kernels.py).
+What a pattern needs is read off it (checks/literals.py), what a text holds is told by kernels (fast/texts.py).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import polars as pl
 from curation.checks import letters, sieve
 from curation.checks.letters import U8
 
-# What kernels.py `shapes` tells of a text, as bits.
+# What texts.py `shapes` tells of a text, as bits.
 NUMBER, SIX, LONG, BESIDE, MARKS, SOME, FULL_WIDTH = (1 << place for place in range(7))
 Needs = frozenset[str] | int  # literals, one of which must be there, or one of those bits
 Ways = Sequence[Sequence[Needs]]  # what each alternative of a pattern needs, all of it
@@ -71,7 +71,7 @@ _COMMON = frozenset(string.ascii_lowercase + " ") - frozenset("jqxz")
 
 @cache
 def _kinds() -> U8:
-    """Return for every character there is what kernels.py `shapes` takes it for."""
+    """Return for every character there is what texts.py `shapes` takes it for."""
     kinds = np.zeros(0x110000, dtype=np.uint8)
     letter = string.ascii_letters + _ALIKE
     wide = [*range(0xFF02, 0xFF08), 0xFF0A, 0xFF0B, *range(0xFF0D, 0xFF1A), *range(0xFF1C, 0xFF1F)]

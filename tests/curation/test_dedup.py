@@ -563,7 +563,7 @@ def test_machine_code_is_compiled_once_and_never_loaded_in_part(
 
     made = iter([b"one", b"two"])
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
-    monkeypatch.setattr(machine, "SOURCE", Path(__file__))  # of these kernels there is no code anywhere
+    monkeypatch.setattr(machine, "SOURCES", [Path(__file__)])  # of these kernels there is no code anywhere
     monkeypatch.setattr(machine, "_compiled", lambda _target: next(made))
     assert not machine.kept()
     assert machine._made(machine._target()) == machine._kept() == b"one"

@@ -135,9 +135,9 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     "text", ["(" * 5000, "1+" * 20_000 + "1=3", "9**" * 3000 + "9=1", "<<" * 5000, "=" * 20_000, "1=" * 9000]
 )
 def test_hostile_texts_take_no_time(text: str) -> None:
-    begun = time.perf_counter()
+    begun = time.process_time()  # not the clock, which goes on while others have the processor
     fault(text)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ def test_pairs_that_cannot_be_echoes_are_told_without_their_letters_in_common(mo
 
 
 def test_bits_mean_the_same_to_the_kernels() -> None:
-    source = (Path(letters.__file__).parents[1] / "fast" / "kernels.py").read_text(encoding="utf-8")
+    source = (Path(letters.__file__).parents[1] / "fast" / "texts.py").read_text(encoding="utf-8")
     names = ["HAN", "WORD", "PLAIN", "BRACKET", "ODD", "NEW"]
     bits = ", ".join(str(getattr(letters, name)) for name in names)
     assert f"\n{', '.join(names)} = {bits}  #" in source
