@@ -57,6 +57,15 @@ def told(texts: pl.Series) -> tuple[pl.Series, U8] | None:
     return units.set(texts.is_null(), None) if texts.null_count() else units, kinds
 
 
+def tongues(texts: pl.Series) -> tuple[U32, U32] | None:
+    """Count Han characters and runs of two or more letters of ASCII, 0 for null; None without kernels."""
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    counts: tuple[U32, U32] = _known(partial(kernels.tongues, kinds=_KINDS), flat(texts))
+    return counts
+
+
 def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
     """Count the different pairs of neighbouring Han characters that stand in both; None without kernels."""
     kernels = accelerator(len(one))

@@ -31,6 +31,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "overlaps": "u4 n i8 n i8 i8 n n u4 i8 i8 u1 i8",
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
     "letters": "u1 i8 n u1 u4 u1",
+    "tongues": "u1 i8 n u1 u4 u4",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
     "shapes": "u1 i8 n u1 u1",
@@ -155,6 +156,12 @@ def letters(texts: Flat, kinds: U8) -> tuple[U32, U8] | None:
     units, made_of = np.empty(len(ends), dtype=np.uint32), np.empty(len(ends), dtype=np.uint8)
     new = _call("letters", data, ends, len(ends), kinds, units, made_of)
     return None if new else (units, made_of)
+
+
+def tongues(texts: Flat, kinds: U8) -> tuple[U32, U32] | None:
+    """Count for each text its Han characters, and its runs of two or more letters of ASCII."""
+    han, words = (np.empty(len(texts[1]), dtype=np.uint32) for _ in range(2))
+    return None if _call("tongues", *texts, len(han), kinds, han, words) else (han, words)
 
 
 def han_pairs(one: Flat, other: Flat, kinds: U8) -> I64 | None:

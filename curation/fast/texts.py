@@ -65,6 +65,23 @@ def letters(data: Array, ends: Array, texts: int, kinds: Array, units: Array, ma
     return new
 
 
+@numba.cfunc(int64(U8, I64, int64, U8, U32, U32))
+def tongues(data: Array, ends: Array, texts: int, kinds: Array, han: Array, words: Array) -> int:
+    """Count the Han characters of texts in UTF-8, and the runs of two or more letters of ASCII; `kinds` as above."""
+    place, new = 0, 0
+    for text in range(texts):
+        count, found, run = 0, 0, 0
+        while place < ends[text]:
+            char, place = _decoded(data, place)
+            bits = np.int64(kinds[char])
+            new |= bits & NEW
+            count += bits & HAN
+            run = run + 1 if 0x41 <= char <= 0x5A or 0x61 <= char <= 0x7A else 0
+            found += 1 if run == 2 else 0
+        han[text], words[text] = np.uint32(count), np.uint32(found)
+    return new
+
+
 @numba.cfunc(int64(U8, I64, U8, I64, int64, U8, int64, U64, I64, I64))
 def han_pairs(
     one: Array, one_ends: Array, other: Array, other_ends: Array, texts: int, kinds: Array,
@@ -364,5 +381,5 @@ def contents(
 
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (letters, han_pairs, echoes, literals, shapes, contents)
+    for kernel in (letters, tongues, han_pairs, echoes, literals, shapes, contents)
 }  # fmt: skip

@@ -202,10 +202,10 @@ def _announced_phone(match: re.Match[str]) -> Iterable[Hit]:
     start, end = match.span("value")
     known = _public(number) or timestamp(number) or _dated(value) or set(number) == {"0"}
     if 7 <= len(number) <= 14 and not known and not _unit_or_money(text, start, end):
-        more = _EXTENSION.match(text, end)
+        more = _EXTENSION.match(text, end) if end < len(text) else None
         end = more.end() if more else end
         yield _call(start, end, value)
-        while (more := _ANOTHER.match(text, end)) and len(digits(more["value"])) == len(number):
+        while end < len(text) and (more := _ANOTHER.match(text, end)) and len(digits(more["value"])) == len(number):
             end = more.end()
             yield _call(more.start("value"), end, more["value"])
 

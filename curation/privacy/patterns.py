@@ -8,6 +8,7 @@ surroundings, which matches wherever the whole one does, and Python the whole on
 from __future__ import annotations
 
 import re
+from bisect import bisect, insort
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -22,6 +23,44 @@ class Hit(NamedTuple):
     end: int
     kind: str  # a key of KINDS; empty for what must stay although it looks like one
     key: str
+
+
+class Taken:
+    """The parts of a text that are spoken for, in order."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        """Take `spans`, which are in order and do not overlap."""
+        self._spans = list(spans)
+
+    def free(self, start: int, end: int) -> bool:
+        """Tell whether nothing of start..end is taken."""
+        spans = self._spans
+        after = bisect(spans, (start, start))
+        return (after == len(spans) or spans[after][0] >= end) and (after == 0 or spans[after - 1][1] <= start)
+
+    def covers(self, start: int, end: int) -> bool:
+        """Tell whether all of start..end is taken in one piece."""
+        spans = self._spans
+        after = bisect(spans, (start, end))
+        return (after > 0 and spans[after - 1][1] >= end) or (after < len(spans) and spans[after][0] == start)
+
+    def claim(self, start: int, end: int) -> bool:
+        """Take start..end if nothing of it is taken, and tell whether."""
+        free = self.free(start, end)
+        if free:
+            insort(self._spans, (start, end))
+        return free
+
+    def add(self, start: int, end: int) -> None:
+        """Take start..end, and with it what is taken inside it."""
+        first = bisect(self._spans, (start, start))
+        while first and self._spans[first - 1][1] > start:
+            first -= 1
+        last = first
+        while last < len(self._spans) and self._spans[last][0] < end:
+            start, end = min(start, self._spans[last][0]), max(end, self._spans[last][1])
+            last += 1
+        self._spans[first:last] = [(start, end)]
 
 
 class Finder:
@@ -41,34 +80,34 @@ class Finder:
         """Return the pattern for Polars, without look-around."""
         return loose(self.pattern)
 
-    def __call__(
-        self, text: str, spots: Sequence[str] | None = None, free: Callable[[int, int], bool] | None = None
-    ) -> list[Hit]:
+    def __call__(self, text: str, spots: Sequence[str] | None = None, taken: Taken | None = None) -> list[Hit]:
         """Return the hits in flat text; `spots` are the matches of `loose` in it, as `extract_all` gives them.
 
-        `free` tells whether a hit from one place to another would count: what would not need not be looked into.
+        What is `taken` already need not be looked into: a hit there would not count.
         """
         pattern, told = self.pattern, self.told
         found: list[Hit] = []
         if not self.whole:
-            free = None
+            taken = None
         if spots is None:
             for match in pattern.finditer(text):
-                if free is None or free(*match.span()):
+                if taken is None or taken.free(*match.span()):
                     found += told(match)
             return found
         done = end = 0
-        for spot in spots:
+        for left, spot in enumerate(spots, 1 - len(spots)):
             # The first place where a spot stands is its own: anywhere before, the same pattern would have matched it.
             start = text.find(spot, end)
             end = start + len(spot)
+            if not left and taken and taken.covers(start, end):  # nor does a match matter to a later spot
+                return found
             while done < end:
                 # Mostly at its beginning, else from there on; what is found behind a spot is a later one's.
                 at = start if start > done else done
                 here = pattern.match(text, at) or pattern.search(text, at + 1)
                 if not here:
                     return found
-                if free is None or free(*here.span()):
+                if taken is None or taken.free(*here.span()):
                     found += told(here)
                 done = here.end()
         return found

@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.checks import letters
 from curation.pieces import LONG, chunks
-from curation.privacy.patterns import Hit
-from curation.privacy.search import EVERYTHING, Masking, Taken, find, scan
+from curation.privacy.patterns import Hit, Taken
+from curation.privacy.search import EVERYTHING, Masking, find, scan
 from curation.privacy.words import KINDS, WORDS
 
 
@@ -245,11 +246,9 @@ def _numbered(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
 def _named(units: pl.DataFrame, hits: pl.DataFrame, *, chinese: bool | None) -> pl.DataFrame:
     """Add `placeholder`, in the language that most of the conversation is in."""
     if chinese is None:
-        spoken = pl.col("text").str.replace_all(r"(?:https?://|www\.)\S+", "")
-        han, latin = (
-            (spoken.str.count_matches(letters) * pl.col("times")).sum() for letters in (r"\p{Han}", "[A-Za-z]{2,}")
-        )
-        tongue = units.group_by("conversation").agg(chinese=han >= latin)
+        han, words = _letters(units["text"].str.replace_all(r"(?:https?://|www\.)\S+", ""))
+        more = (han.cast(pl.Int64) - words.cast(pl.Int64)) * units["times"]
+        tongue = units.select("conversation", more=more).group_by("conversation").agg(chinese=pl.col("more").sum() >= 0)
         hits = hits.join(tongue, on="conversation", how="left", maintain_order="left")
     else:
         hits = hits.with_columns(chinese=pl.lit(chinese))
@@ -260,6 +259,14 @@ def _named(units: pl.DataFrame, hits: pl.DataFrame, *, chinese: bool | None) -> 
         .then(pl.concat_str(pl.lit("["), pl.col("kind").replace_strict(zh), number, pl.lit("]")))
         .otherwise(pl.concat_str(pl.lit("["), pl.col("kind").replace_strict(en), pl.lit(" "), number, pl.lit("]")))
     )
+
+
+def _letters(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Count Han characters, and words of two letters or more of ASCII."""
+    told = letters.tongues(texts)
+    if told is not None:
+        return pl.Series(told[0]), pl.Series(told[1])
+    return texts.str.count_matches(r"\p{Han}"), texts.str.count_matches("[A-Za-z]{2,}")
 
 
 def bare(texts: pl.Series) -> pl.Series:

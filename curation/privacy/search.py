@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache, reduce
@@ -22,7 +21,7 @@ from curation.pieces import LONG, chunks
 from curation.privacy import accounts, addresses, names, numbers, parties, replies, sieve
 from curation.privacy.guards import GUARDS, WIDE, looks
 from curation.privacy.numbers import digits, flat
-from curation.privacy.patterns import Finder, Hit
+from curation.privacy.patterns import Finder, Hit, Taken
 from curation.privacy.sieve import Sieve, Ways
 from curation.privacy.words import KINDS
 
@@ -124,38 +123,6 @@ def _needed(kinds: frozenset[str]) -> tuple[tuple[Search, ...], int, bool]:
     return FINDERS if replied else FINDERS[: max(mine, default=-1) + 1], guards, replied
 
 
-class Taken:
-    """The parts of a text that are spoken for, in order."""
-
-    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
-        """Take `spans`, which are in order and do not overlap."""
-        self._spans = list(spans)
-
-    def free(self, start: int, end: int) -> bool:
-        """Tell whether nothing of start..end is taken."""
-        spans = self._spans
-        after = bisect(spans, (start, start))
-        return (after == len(spans) or spans[after][0] >= end) and (after == 0 or spans[after - 1][1] <= start)
-
-    def claim(self, start: int, end: int) -> bool:
-        """Take start..end if nothing of it is taken, and tell whether."""
-        free = self.free(start, end)
-        if free:
-            insort(self._spans, (start, end))
-        return free
-
-    def add(self, start: int, end: int) -> None:
-        """Take start..end, and with it what is taken inside it."""
-        first = bisect(self._spans, (start, start))
-        while first and self._spans[first - 1][1] > start:
-            first -= 1
-        last = first
-        while last < len(self._spans) and self._spans[last][0] < end:
-            start, end = min(start, self._spans[last][0]), max(end, self._spans[last][1])
-            last += 1
-        self._spans[first:last] = [(start, end)]
-
-
 def masking(*, mask: bool, keep: Iterable[str] = (), allow: Iterable[str] = ()) -> Masking:
     """Return what a recipe's `privacy` asks for."""
     return Masking(frozenset(KINDS) - set(keep) if mask else frozenset(), frozenset(allow))
@@ -173,8 +140,7 @@ class _Claims:
         """Begin with what the masks of the text take, where it may have some (`masked`)."""
         pattern = _MASKS_AND_STARS if masked and _MAY_STAR.search(text) else _MASKS
         self._text, self._wanted = text, wanted
-        self._taken = Taken(match.span() for match in pattern.finditer(text)) if masked else Taken()
-        self.free = self._taken.free
+        self.taken = Taken(match.span() for match in pattern.finditer(text)) if masked else Taken()
         self.hits: list[Hit] = []
 
     def add(self, found: Iterable[Hit]) -> None:
@@ -184,8 +150,8 @@ class _Claims:
             if end <= start:
                 continue
             if not kind:
-                self._taken.add(start, end)
-            elif self._taken.claim(start, end) and self._wanted.masks(hit, self._text):
+                self.taken.add(start, end)
+            elif self.taken.claim(start, end) and self._wanted.masks(hit, self._text):
                 self.hits.append(hit)
 
     def answer(self, found: Iterable[Hit]) -> None:
@@ -224,7 +190,7 @@ def scan(
     claims = _Claims(text, wanted, masked=bool(_MAY_MASK.search(text)))
     for search in finders:
         if groups & search.groups:
-            claims.add(search.finder(line, free=claims.free))
+            claims.add(search.finder(line, taken=claims.taken))
     if asked:
         claims.answer(replies.reply(line, asked))
     return sorted(claims.hits)
@@ -374,7 +340,7 @@ def _search(seen: pl.DataFrame, wanted: Masking, finders: Sequence[Search]) -> p
             if answers:
                 found = list(replies.reply(line, asked[place]))
             else:
-                found = finders[which].finder(line, spots, claims.free if claims else None)
+                found = finders[which].finder(line, spots, claims.taken if claims else None)
             if found:
                 claims = claims or _Claims(texts[place], wanted, masked=masked[place])
                 (claims.answer if answers else claims.add)(found)
@@ -421,12 +387,20 @@ def _steps(
 
 def _look(seen: pl.DataFrame, places: npt.NDArray[np.uint32], search: Search) -> pl.LazyFrame:
     """Return at which of `places` a finder may match: `place` and `spots` (patterns.Finder)."""
-    mine = seen.select("place", "line", "bare")[places].lazy()
+    lines = seen["line"].gather(places)
     if search.announced:
-        mine = mine.filter(pl.col("bare").str.contains(search.finder.loose))
-    spots = pl.col("line").str.extract_all(search.finder.loose)
-    return mine.select("place", spots=spots).filter(pl.col("spots").list.len() > 0)
+        bare = seen["bare"].gather(places)
+        masked = (lines != bare).arg_true()
+        if len(masked):
+            lines = lines.scatter(
+                masked, lines.gather(masked).zip_with(bare.gather(masked).str.contains(search.finder.loose), _NOTHING)
+            )
+    mine = pl.LazyFrame({"place": places, "line": lines})
+    return mine.select("place", spots=pl.col("line").str.extract_all(search.finder.loose)).filter(
+        pl.col("spots").list.len() > 0
+    )
 
 
+_NOTHING = pl.Series([""])
 _FEW = 64  # texts; fewer are looked at whole, which is cheaper than to compile patterns for Polars
 _OUR_MASK = r"\[[^\[\]0-9\n]{1,24}[0-9]{0,3}\]"

@@ -125,3 +125,11 @@ def test_bits_mean_the_same_to_the_kernels() -> None:
     names = ["HAN", "WORD", "PLAIN", "BRACKET", "ODD", "NEW"]
     bits = ", ".join(str(getattr(letters, name)) for name in names)
     assert f"\n{', '.join(names)} = {bits}  #" in source
+
+
+def test_han_characters_and_words_are_counted_as_patterns_count_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = pl.Series([*texts(8), *EDGES, None])
+    counted, none = both(monkeypatch, lambda: letters.tongues(said))
+    assert none is None
+    for counts, pattern in zip(counted, (r"\p{Han}", "[A-Za-z]{2,}"), strict=True):
+        assert counts.tolist() == said.str.count_matches(pattern).fill_null(0).to_list()

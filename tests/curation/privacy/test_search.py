@@ -12,7 +12,7 @@ import yaml
 from curation import resources
 from curation.privacy import numbers, search
 from curation.privacy.numbers import flat
-from curation.privacy.patterns import Finder, Hit, loose
+from curation.privacy.patterns import Finder, Hit, Taken, loose
 from curation.privacy.search import FINDERS, Masking, find, scan
 from curation.privacy.words import KINDS
 
@@ -159,9 +159,12 @@ def test_what_is_not_looked_into_where_it_would_not_count_has_no_other_hits_than
             found = [(hit.start, hit.end) for hit in finder(text)]
             assert set(found) <= set(spans)
             seen |= {hit.kind for hit in finder(text)}
-            assert [(hit.start, hit.end) for hit in finder(text, free=lambda start, _: start > 3)] == [
-                its for its in found if its[0] > 3
-            ]
+            spots = pl.Series([text]).str.extract_all(finder.loose)[0].to_list()
+            for start, end in ((0, 4), (3, 30)):
+                left = [its for its in found if its[0] >= end or its[1] <= start]
+                for where in (None, spots):
+                    hits = finder(text, where, Taken([(start, end)]))
+                    assert [(hit.start, hit.end) for hit in hits] == left
     assert len(seen) >= 7
     assert "" not in seen
 
