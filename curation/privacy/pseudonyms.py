@@ -125,12 +125,7 @@ def _everywhere(units: pl.DataFrame, hits: pl.DataFrame) -> pl.DataFrame:
         hits = hits.with_columns(key=pl.coalesce("whose", "key")).drop("whose")
     known = pl.concat([hits, given]).filter(pl.col("surface").str.len_chars() > 1)
     known = known.unique(["conversation", "surface"], keep="first", maintain_order=True)
-    sizes = known.group_by("conversation").agg(values=pl.len()).join(
-        units.group_by("conversation").agg(size=pl.col("text").str.len_bytes().sum()), on="conversation"
-    )  # fmt: skip
-    crowded = sizes.filter(pl.col("values") * pl.col("size") > _CROWDED)["conversation"].implode()
-    some, many = (known.filter(pl.col("conversation").is_in(crowded) == it) for it in (False, True))
-    standing = [*_where_some(units, some, hits), *_where_many(units, many)]
+    standing = list(_standing(units, known, hits))
     if not standing:
         return hits.sort("row", "start", maintain_order=True)
     rows = pl.Series([row for row, *_ in standing], dtype=pl.UInt32).unique().implode()
@@ -167,14 +162,12 @@ _CROWDED = 50_000_000  # values of a conversation times its bytes; beyond that a
 _Standing = tuple[int, int, int, str, str, str, str]  # the columns of hits with their conversation
 
 
-def _where_some(units: pl.DataFrame, known: pl.DataFrame, hits: pl.DataFrame) -> Iterator[_Standing]:
+def _standing(units: pl.DataFrame, known: pl.DataFrame, hits: pl.DataFrame) -> Iterator[_Standing]:
     """Yield where values stand more often in a text than they were found there; in each, the longest value first."""
     times = pl.col("text").str.count_matches(pl.col("surface"), literal=True)
     seen = hits.group_by("row", "surface").agg(seen=pl.len())
     missed = (
-        units.select("row", "conversation", "text")
-        .join(known.select("conversation", "surface", "kind", "key"), on="conversation", maintain_order="left_right")
-        .filter(pl.col("text").str.contains(pl.col("surface"), literal=True))
+        _holding(units, known.select("conversation", "surface", "kind", "key"))
         .join(seen, on=["row", "surface"], how="left", maintain_order="left")
         .filter(times > pl.col("seen").fill_null(0))
     )
@@ -187,19 +180,25 @@ def _where_some(units: pl.DataFrame, known: pl.DataFrame, hits: pl.DataFrame) ->
                 yield row, *match.span(), kind, key, surface, conversation
 
 
-def _where_many(units: pl.DataFrame, known: pl.DataFrame) -> Iterator[_Standing]:
-    """Do the same where a conversation holds very many values: one automaton goes over each text once."""
-    for (name,), values in known.partition_by("conversation", as_dict=True, maintain_order=True).items():
-        of = {surface: (kind, key) for surface, kind, key in values.select("surface", "kind", "key").iter_rows()}
-        mine = units.filter(pl.col("conversation") == name).select("row", "text").drop_nulls("text")
-        spots = mine["text"].str.find_many(list(of), overlapping=True).to_list()
-        words = mine["text"].str.extract_many(list(of), overlapping=True).to_list()
-        for (row, text), starts, surfaces in zip(mine.iter_rows(), spots, words, strict=True):
-            data = text.encode()
-            places = [(len(data[:at].decode()), word) for at, word in zip(starts, surfaces, strict=True)]
-            for start, word in sorted(places, key=lambda place: (-len(place[1]), place[0])):
-                if _alone(text, start, start + len(word)):
-                    yield row, start, start + len(word), *of[word], word, str(name)
+def _holding(units: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """Return the texts of `units` with every value of their conversation that stands in them.
+
+    Values are looked for one by one, but all at once in a conversation that holds very many, such as a group's log.
+    """
+    units = units.select("row", "conversation", "text")
+    sizes = known.group_by("conversation").agg(values=pl.len()).join(
+        units.group_by("conversation").agg(size=pl.col("text").str.len_bytes().sum()), on="conversation"
+    )  # fmt: skip
+    crowded = sizes.filter(pl.col("values") * pl.col("size") > _CROWDED)["conversation"].implode()
+    few, many = (known.filter(pl.col("conversation").is_in(crowded) == it) for it in (False, True))
+    holding = units.join(few, on="conversation", maintain_order="left_right")
+    found = [holding.filter(pl.col("text").str.contains(pl.col("surface"), literal=True))]
+    for (name,), values in many.partition_by("conversation", as_dict=True, maintain_order=True).items():
+        words = pl.col("text").str.extract_many(values["surface"].to_list(), overlapping=True)
+        held = units.filter(pl.col("conversation") == name).with_columns(surface=words).explode("surface")
+        held = held.drop_nulls("surface").unique(["row", "surface"], maintain_order=True)
+        found.append(held.join(values, on=["conversation", "surface"], maintain_order="left"))
+    return pl.concat(found)
 
 
 _ALNUM = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_")

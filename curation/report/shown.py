@@ -32,13 +32,17 @@ class Draft(NamedTuple, Generic[Shown]):
 
 
 def finished(drafts: Sequence[Draft[Any]]) -> list[Any]:
-    """Return what drafts show, masked and shortened: in one go, as looking for personal data takes as long for few."""
+    """Return what drafts show, masked and shortened: in one go, as looking for personal data takes as long for few.
+
+    A conversation that several examples are of is looked at once: it may be the whole log.
+    """
     own = [[text] for draft in drafts for text in _texts(draft.shown)]
-    masked = privacy.masked_lists([*own, *(draft.talk for draft in drafts)])
+    talks = list(dict.fromkeys(tuple(draft.talk) for draft in drafts))
+    masked = privacy.masked_lists([*own, *talks])
     texts = iter(cut(text) for (text,) in masked[: len(own)])
+    said = dict(zip(talks, masked[len(own) :], strict=True))
     return [
-        _with(draft.shown, texts, [cut(talk[place]) for place in draft.places])
-        for draft, talk in zip(drafts, masked[len(own) :], strict=True)
+        _with(draft.shown, texts, [cut(said[tuple(draft.talk)][place]) for place in draft.places]) for draft in drafts
     ]
 
 
