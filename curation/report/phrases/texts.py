@@ -152,6 +152,7 @@ PHRASES: list[tuple[str, str, str]] = [
     ("personal.document-number", "社保、医保、驾照等证件号", "licence, insurance or permit number"),
     ("personal.record-number", "病历号、学号、工号等编号", "record number"),
     ("personal.case-number", "案号", "case number"),
+    ("personal.policy-number", "保单号", "insurance policy number"),
     ("personal.vehicle", "车架号", "vehicle identification number"),
     # 7 and 8 Examples
     ("kept", "保留的样本", "Kept examples"),
