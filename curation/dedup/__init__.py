@@ -254,7 +254,7 @@ def sketched(
     known: Known | None = None,
 ) -> Sketch:
     """Return the sketch of `texts`; of signatures, four times as large, only a part is there at a time."""
-    lows = np.empty((len(texts), settings.permutations), dtype=np.uint8)
+    lows = minhash.rows(len(texts), settings.permutations)
     keys = np.empty((settings.bands, len(texts)), dtype=np.uint32)
     bands, rows = settings.bands, settings.rows
     if sign is not None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import FACTOR, HALF, LOW
+from curation.dedup.minhash import rows
 from curation.dedup.shingles import I64, U64
 from curation.dedup.verify import Fetch, sets
 from curation.fast import accelerator
@@ -32,7 +33,7 @@ class Bounds:
         self._place = np.full(count, -1, dtype=np.int32)  # of a text in what is remembered
         self._known = 0
         room = min(count, MOST)  # of which there is as much as is written to
-        self._bits: U64 = np.empty((room, BITS // 64), dtype=np.uint64)
+        self._bits: U64 = rows(room, BITS // 8).view(np.uint64)
         self._sizes: I64 = np.empty(room, dtype=np.int64)  # different shingles
         self._again: I64 = np.empty(room, dtype=np.int64)  # those of them whose bit another one has set
 

@@ -11,13 +11,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from curation.dedup.shingles import I64, OTHER_NGRAM, U32, Ngram, mix, shingles
+from curation.dedup.shingles import I64, OTHER_NGRAM, U8, U32, Ngram, mix, shingles
 from curation.fast import accelerator
 
 SHINGLES = 65_536  # of texts signed at once: they stay in the cache of one core
 MANY = 4  # times as many are made at once
 AT_ONCE = 4  # permutations: a call on a megabyte is long enough for threads (see `threaded`), and stays in the cache
 SHORT = 256  # shingles; up to this length as many texts of one length are looked at place by place
+LINE = 64  # bytes that a processor fetches at once
 MOST_THREADS = 8  # memory is the limit beyond
 
 T = TypeVar("T")
@@ -76,6 +77,13 @@ def batches(lengths: I64, *, kernels: bool) -> tuple[I64, list[slice]]:
     size = MANY * SHINGLES
     cuts = np.searchsorted(ends, np.arange(size, ends[-1] if len(ends) else 0, size)).tolist()
     return order, [slice(*cut) for cut in pairwise([0, *dict.fromkeys(cuts), len(order)]) if cut[0] < cut[1]]
+
+
+def rows(count: int, width: int) -> U8:
+    """Return room for rows of bytes that begins with a line of the cache: one more would have to be fetched of each."""
+    room = np.empty(count * width + LINE, dtype=np.uint8)
+    start = -room.ctypes.data % LINE
+    return room[start : start + count * width].reshape(count, width)
 
 
 def signatures(texts: Sequence[str], *, ngram: Ngram, permutations: U32) -> U32:

@@ -81,7 +81,7 @@ def _plain(texts: Sequence[str], ngram: int) -> tuple[U32, I64]:
     lengths = np.maximum(lengths, ngram)
     codes, starts = _codes(filled, ""), np.cumsum(lengths) - lengths
     if kernels := fast.ready():
-        return kernels.plain(codes.copy(), starts, ngram), starts
+        return kernels.plain(codes, starts, ngram), starts
     _, rolled = _rolled(mix(codes.copy()), ngram, ngram)
     hashes = np.empty(len(codes), dtype=np.uint32)
     hashes[ngram - 1 :] = rolled
@@ -97,7 +97,7 @@ def _padded(texts: Sequence[str]) -> tuple[U32, I64]:
     starts = np.cumsum(lengths) - lengths
     ends = starts + lengths  # behind the blanks that follow the text
     if kernels := fast.ready():
-        return kernels.padded(codes.copy(), starts, ends, np.uint32(CJK_FROM)), starts
+        return kernels.padded(codes, starts, ends, np.uint32(CJK_FROM)), starts
     short, hashes = _rolled(mix(codes.copy()), CJK_NGRAM, OTHER_NGRAM)
     cjk = codes[len(SEPARATOR) :] >= CJK_FROM
     last = cjk[ends - len(SEPARATOR) - 1]

@@ -80,7 +80,7 @@ def ascending(values: U64) -> U64:
 
 def agreements(sketches: U8, left: I64, right: I64) -> I64:
     """Count for each pair of texts the columns in which their rows of `sketches` (texts × permutations) agree."""
-    counts = np.zeros(len(left), dtype=np.int64)
+    counts = np.empty(len(left), dtype=np.int64)
     _call("agreements", sketches, sketches.shape[1], left, right, len(left), counts)
     return counts
 

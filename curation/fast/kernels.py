@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numba.types import CPointer, int64, uint8, uint32, uint64
 
+AHEAD = 32  # pairs whose rows are fetched before they are compared
+LINE = 64  # bytes that are fetched at once
 COUNTED = 128  # columns whose agreements are counted in one byte
 U8, U32, U64, I64 = (CPointer(kind) for kind in (uint8, uint32, uint64, int64))
 Array = Any  # a place in memory, indexed from 0 on
@@ -178,17 +180,36 @@ def ascending(values: Array, room: Array, count: int, counts: Array) -> int:
     return turns & 1
 
 
+@numba.njit
+def _touched(sketches: Array, columns: int, one: int, other: int) -> np.uint8:
+    """Look at the rows of a pair. The processor fetches those of many at once, where counting would wait for each."""
+    touched = np.uint8(0)
+    for column in range(0, columns, LINE):
+        touched |= sketches[one * columns + column] | sketches[other * columns + column]
+    return np.uint8(touched)
+
+
+@numba.njit
+def _agreements(sketches: Array, columns: int, one: int, other: int) -> int:
+    """Count the columns in which two rows agree."""
+    agree, here, there = 0, one * columns, other * columns
+    for start in range(0, columns, COUNTED):
+        same = np.uint8(0)  # as wide as what is compared, so that as many are added at once
+        for column in range(start, min(start + COUNTED, columns)):
+            same = np.uint8(same + np.uint8(sketches[here + column] == sketches[there + column]))
+        agree += np.int64(same)
+    return agree
+
+
 @numba.cfunc(int64(U8, int64, I64, I64, int64, I64))
 def agreements(sketches: Array, columns: int, left: Array, right: Array, pairs: int, counts: Array) -> int:
-    """Add to `counts` the columns in which the rows of each pair of texts in `sketches` (texts × columns) agree."""
-    for start in range(0, columns, COUNTED):
-        many = min(COUNTED, columns - start)
-        for pair in range(pairs):
-            one, other = left[pair] * columns + start, right[pair] * columns + start
-            same = np.uint8(0)  # as wide as what is compared, so that as many are added at once
-            for column in range(many):
-                same = np.uint8(same + np.uint8(sketches[one + column] == sketches[other + column]))
-            counts[pair] += np.int64(same)
+    """Count the columns in which the rows of each pair of texts in `sketches` (texts × columns) agree."""
+    for begin in range(0, pairs, AHEAD):
+        end = min(begin + AHEAD, pairs)
+        for pair in range(begin, end):
+            counts[pair] = np.int64(_touched(sketches, columns, left[pair], right[pair]))
+        for pair in range(begin, end):
+            counts[pair] = _agreements(sketches, columns, left[pair], right[pair])
     return 0
 
 
@@ -261,18 +282,17 @@ def beside(
 @numba.cfunc(int64(U8, int64, U64, int64, int64, U64))
 def agreeing(sketches: Array, columns: int, pairs: Array, count: int, least: int, room: Array) -> int:
     """Write to `room` those `pairs` of which `least` columns or more agree (see `agreements`); return how many."""
-    kept = 0
-    for pair in range(count):
-        one = np.int64(pairs[pair] >> np.uint64(32)) * columns
-        other = np.int64(pairs[pair] & np.uint64(0xFFFFFFFF)) * columns
-        agree = 0
-        for start in range(0, columns, COUNTED):
-            same = np.uint8(0)
-            for column in range(start, min(start + COUNTED, columns)):
-                same = np.uint8(same + np.uint8(sketches[one + column] == sketches[other + column]))
-            agree += np.int64(same)
-        room[kept] = pairs[pair]
-        kept += np.int64(agree >= least)
+    kept, low = 0, np.uint64(0xFFFFFFFF)
+    for begin in range(0, count, AHEAD):
+        end, touched = min(begin + AHEAD, count), np.uint8(0)
+        for pair in range(begin, end):
+            one, other = np.int64(pairs[pair] >> np.uint64(32)), np.int64(pairs[pair] & low)
+            touched |= _touched(sketches, columns, one, other)
+        room[kept] = np.uint64(touched)  # else nobody would look; the place is written to again
+        for pair in range(begin, end):
+            one, other = np.int64(pairs[pair] >> np.uint64(32)), np.int64(pairs[pair] & low)
+            room[kept] = pairs[pair]
+            kept += np.int64(_agreements(sketches, columns, one, other) >= least)
     return kept
 
 
