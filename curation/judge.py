@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from curation import tables
@@ -120,6 +121,8 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
         told = rows if "tongue" in rows.columns else rows.with_columns(tongue=language(pl.col("text")))
     told = prepared(told, *([r.expression for r in rules if (r.language is None) == every] for every in (True, False)))
     found: list[pl.DataFrame] = []
+    names = pl.Series([rule.name for rule in rules])
+    actions = pl.Series([rule.action for rule in rules], dtype=tables.ACTION)
     for wanted, group in _groups(rules):
         asks = {rule.name: rule.expression for _, rule in group}
         seen = dict.fromkeys(["row", *keys, *columns(asks.values(), told.columns)])  # lists of turns are dear to copy
@@ -127,19 +130,17 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
         if looked.is_empty() and found:  # a log in one language need not wait for the patterns of the other
             continue
         evidence = answers(looked, asks)
-        places = looked.select("row", *keys)
-        for turn, rule in group:
-            if found and evidence[rule.name].null_count() == evidence.height:
-                continue
-            hit = evidence[rule.name].is_not_null()
-            found.append(
-                places.filter(hit).with_columns(
-                    evidence[rule.name].filter(hit).alias("evidence"),
-                    rule=pl.lit(rule.name),
-                    action=pl.lit(rule.action, dtype=tables.ACTION),
-                    turn=pl.lit(turn, dtype=pl.UInt32),
-                )
+        hits = {turn: np.flatnonzero(evidence[rule.name].is_not_null().to_numpy()) for turn, rule in group}
+        turns = pl.Series("turn", np.repeat(list(hits), [len(rows) for rows in hits.values()]), dtype=pl.UInt32)
+        said = [evidence[rule.name].drop_nulls().alias("evidence") for turn, rule in group if len(hits[turn])]
+        found.append(
+            looked.select("row", *keys)[np.concatenate(list(hits.values()))].with_columns(
+                pl.concat(said) if said else pl.Series("evidence", [], dtype=pl.String),
+                names.gather(turns).alias("rule"),
+                actions.gather(turns).alias("action"),
+                turns,
             )
+        )
     return pl.concat(found).sort("row", "turn")
 
 

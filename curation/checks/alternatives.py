@@ -24,6 +24,8 @@ def matches(texts: pl.Series, pattern: str) -> pl.Series:
     found = pl.repeat(value=False, n=len(texts), dtype=pl.Boolean, eager=True)
     left = texts.alias("text").to_frame().with_row_index("row").drop_nulls("text")
     for part in parts(pattern):
+        if left.is_empty():  # else it is compiled
+            break
         hit = left["text"].str.contains(part)
         found = found.scatter(left["row"].filter(hit), values=True)
         left = left.filter(~hit)

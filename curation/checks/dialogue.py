@@ -13,7 +13,7 @@ from rapidfuzz.distance import LCSseq
 
 from curation.checks import letters
 from curation.checks.alternatives import any_of, inside, matches
-from curation.checks.registry import check, has, known, may, seems, shared
+from curation.checks.registry import check, has, known, seems, shared
 from curation.checks.wording import lowered, regex, units_of
 from curation.pieces import LONG
 
@@ -35,10 +35,20 @@ def answer_says(*, patterns: list[str], longest: int = 100_000, unless: str | No
 
 def _says(column: str, patterns: list[str], longest: int, unless: str | None) -> pl.Expr:
     text, pattern = pl.col(column), regex(*patterns)
-    applies = may(column, pattern) & (text.str.len_chars() <= longest)
+    applies = seems(column, pattern) & (text.str.len_chars() <= longest)
     if unless is not None:
         applies &= ~has(column, regex(unless))
-    return pl.when(applies).then(text).str.extract(pattern)  # Polars computes both sides of a condition
+
+    def said(rows: pl.Series) -> pl.Series:
+        """Step by step: mostly there is no text to be asked, and nothing to be compiled."""
+        nothing = pl.repeat(None, len(rows), dtype=pl.String, eager=True)
+        applies = rows.struct.field("applies").fill_null(value=False)
+        if not applies.any():
+            return nothing
+        places = applies.arg_true()
+        return nothing.scatter(places, rows.struct.field(column).gather(places).str.extract(pattern))
+
+    return pl.struct(text, applies=applies).map_batches(said, return_dtype=pl.String)
 
 
 @check(on="example")
@@ -206,6 +216,8 @@ def _made_of(patterns: tuple[str, str, str], longest: int, sides: pl.Series) -> 
     rows = rows.filter(pl.col("some") & ~pl.col("unless").fill_null(value=False))
     rows = rows.filter(ANSWER.str.len_chars() <= longest)
     rows = rows.filter(matches(rows["answer"], some))
+    if rows.is_empty():
+        return pl.repeat(value=False, n=len(sides), dtype=pl.Boolean, eager=True)
     asked = rows.filter(pl.col("unless").is_null())
     spared = asked["row"].filter(asked["answer"].str.contains(unless))
     rows = rows.filter(~pl.col("row").is_in(spared.implode())).filter(ANSWER.str.contains(whole))

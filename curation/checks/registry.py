@@ -119,20 +119,10 @@ def has(column: str, pattern: str) -> pl.Expr:
     return part
 
 
-def may(column: str, pattern: str) -> pl.Expr:
-    """Return where the texts of a column may match: as `has`, where that is cheap to tell, and anywhere else.
-
-    For what asks for the match itself afterwards: a pattern is not compiled twice for few texts.
-    """
-    part = shared(pl.col(column).is_not_null(), f"may {column} {pattern}")
-    _HAS[part.meta.output_name()] = column, pattern
-    return part
-
-
 def seems(column: str, pattern: str) -> pl.Expr:
     """Return where the texts of a column hold what a pattern needs; anywhere, where that is not cheap to tell.
 
-    For patterns that are better asked by alternatives.py.
+    For what asks for the match itself afterwards: a pattern is not compiled twice for few texts.
     """
     part = shared(pl.col(column).is_not_null(), f"seems {column} {pattern}")
     _HAS[part.meta.output_name()] = column, pattern

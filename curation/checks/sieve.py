@@ -61,6 +61,8 @@ def matches(texts: pl.Series, patterns: Sequence[str], roughly: Collection[str] 
             may, does = kernels.literals(flat, *automaton)
             may |= ~np.uint64(known)
             may &= ~does
+            if texts.null_count():
+                may[texts.is_null().to_numpy()] = 0
             for place, pattern in enumerate(asked):
                 bit = np.uint64(1 << place)
                 if pattern in roughly:
@@ -82,7 +84,7 @@ def _of_some(texts: pl.Series, pattern: str, rows: npt.NDArray[np.intp], does: n
     if 2 * len(rows) > len(texts):
         return texts.str.contains(pattern)
     if len(rows):  # else it need not be compiled
-        does[rows] = texts.gather(rows.astype(np.uint32)).str.contains(pattern).fill_null(value=False).to_numpy()
+        does[rows] = texts[rows].str.contains(pattern).to_numpy()
     whole = pl.Series(does)
     return whole.set(texts.is_null(), None) if texts.null_count() else whole
 
