@@ -8,7 +8,8 @@ distinct, as in a real log: the share is printed. One in twelve messages holds p
 a filler or a holding line. Judging twice the same text is not cheaper here: nothing is cached between texts.
 
 Personal data of examples is counted twice: in raw examples, all of whose texts are looked at, and as a run does it,
-where the messages were masked before, and what nothing was found in is not looked at again.
+where the messages were masked before, and what nothing was found in is not looked at again. Both with the rules are
+done side by side, a range of conversations for each core, as in a run.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from curation import packs as packs_module
 from curation import privacy, tables
 from curation.judge import context, judge
 from curation.mend import mend
+from curation.ranges import side_by_side
 from curation.recipe import Recipe
 
 SHORT = {
@@ -180,6 +182,16 @@ def masked_before(pairs: pl.DataFrame, kinds: privacy.Masking) -> tuple[pl.DataF
     )
 
 
+def both(pairs: pl.DataFrame, rules: list[packs_module.Rule], known: pl.Series | None = None) -> list[pl.DataFrame]:
+    """Mask and judge pairs as a run does it (steps.py): a range of conversations for each core, side by side."""
+
+    def work(frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+        masked = privacy.examples(frames["messages"], privacy.EVERYTHING, known=known)
+        return {"findings": judge(masked, rules, on="example", cores=1)}
+
+    return [one["findings"] for one in side_by_side({"messages": pairs}, work)]
+
+
 def timed(what: str, rows: int, work: Callable[[], object], runs: int) -> None:
     """Print the best of `runs`: rows a second."""
     best = min(_once(work) for _ in range(runs))
@@ -225,12 +237,7 @@ def main() -> None:
     pairs = examples(options.rows // 4, options.seed)
     timed("all example rules", pairs.height, lambda: judge(pairs, packs.rules, on="example"), options.runs)
     timed("masking of examples", pairs.height, lambda: privacy.examples(pairs, everything), options.runs)
-    timed(
-        "example rules incl. personal data",
-        pairs.height,
-        lambda: judge(privacy.examples(pairs, everything), packs.rules, on="example"),
-        options.runs,
-    )
+    timed("example rules incl. personal data", pairs.height, lambda: both(pairs, packs.rules), options.runs)
     before, bare = masked_before(pairs, everything)
     timed(
         "masking, messages masked before",
@@ -238,12 +245,7 @@ def main() -> None:
         lambda: privacy.examples(before, everything, known=bare),
         options.runs,
     )
-    timed(
-        "the same with example rules",
-        before.height,
-        lambda: judge(privacy.examples(before, everything, known=bare), packs.rules, on="example"),
-        options.runs,
-    )
+    timed("the same with example rules", before.height, lambda: both(before, packs.rules, bare), options.runs)
     if options.profile:
         profile(pairs, on["example"])
 

@@ -227,6 +227,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
 
 _Bits = npt.NDArray[np.uint32]
 _Flags = npt.NDArray[np.bool_]
+_Places = npt.NDArray[np.uint32]
 
 
 @cache
@@ -258,21 +259,16 @@ def _matches(texts: pl.Series, asked: Sequence[tuple[Iterable[str], str]], may: 
 
     It is asked of the texts that those may let pass, where that is known.
     """
-    bits = [sum(_BIT[name] for name in names) for names, _ in asked]
-    rows = [None if may is None else np.flatnonzero(may & np.uint32(some)) for some in bits]
-    looks = [
-        (texts if some is None else texts.gather(some)).alias("text").to_frame().lazy().select(
-            pl.col("text").str.contains(pattern)
-        )
-        for some, (_, pattern) in zip(rows, asked, strict=True)
-    ]  # fmt: skip
-    told = []
-    for some, look in zip(rows, pl.collect_all(looks), strict=True):
-        here = look["text"].to_numpy()
-        if some is not None:
-            here, there = np.zeros(len(texts), dtype=np.bool_), here
-            here[some] = there
-        told.append(here)
+    contains = [pl.col("text").str.contains(pattern).alias(str(place)) for place, (_, pattern) in enumerate(asked)]
+    frame = texts.alias("text").to_frame()
+    if may is None:
+        return [told.to_numpy() for told in frame.select(contains)]
+    rows = [np.flatnonzero(may & np.uint32(sum(_BIT[name] for name in names))) for names, _ in asked]
+    some = [place for place in range(len(asked)) if len(rows[place])]
+    looks = pl.collect_all([frame[rows[place]].lazy().select(contains[place]) for place in some])
+    told = [np.zeros(len(texts), dtype=np.bool_) for _ in asked]
+    for place, look in zip(some, looks, strict=True):
+        told[place][rows[place]] = look.to_series().to_numpy()
     return told
 
 
@@ -366,14 +362,19 @@ def _steps(
         for search, some in zip(finders, may, strict=False)
     ]
     counts = [np.full(len(some), -1) for some in places]
-    spots: list[str] = []
     many = [which for which, some in enumerate(places) if len(some) >= _FEW]
-    for which, look in zip(
-        many, pl.collect_all([_look(seen, places[which], finders[which]) for which in many]), strict=True
-    ):
-        places[which] = look["place"].to_numpy()
-        counts[which] = look["spots"].list.len().to_numpy().astype(np.int64)
-        spots += look["spots"].explode().to_list()
+    masked = (seen["line"] != seen["bare"]).to_numpy()
+    for which in many:
+        if finders[which].announced:
+            places[which] = _announced(seen["bare"], places[which], masked, finders[which].finder.loose)
+    line = seen.select("line")
+    asked = {which: pl.col("line").str.extract_all(finders[which].finder.loose) for which in many}
+    looks = pl.collect_all([line[places[which]].lazy().select(asked[which]) for which in many])
+    spots: list[str] = []
+    for which, look in zip(many, looks, strict=True):
+        found = look.to_series().list.len().to_numpy()
+        counts[which], places[which] = found[found > 0].astype(np.int64), places[which][found > 0]
+        spots += look.to_series().explode().drop_nulls().to_list()
     places.append(seen.select((pl.col("asked").is_not_null() & ~apart).arg_true()).to_series().to_numpy())
     sizes = np.concatenate([*counts, np.full(len(places[-1]), -1)])
     owners = np.repeat(np.arange(len(places)), [len(some) for some in places])
@@ -385,22 +386,15 @@ def _steps(
         yield place, which, spots[end - size : end] if size >= 0 else None
 
 
-def _look(seen: pl.DataFrame, places: npt.NDArray[np.uint32], search: Search) -> pl.LazyFrame:
-    """Return at which of `places` a finder may match: `place` and `spots` (patterns.Finder)."""
-    lines = seen["line"].gather(places)
-    if search.announced:
-        bare = seen["bare"].gather(places)
-        masked = (lines != bare).arg_true()
-        if len(masked):
-            lines = lines.scatter(
-                masked, lines.gather(masked).zip_with(bare.gather(masked).str.contains(search.finder.loose), _NOTHING)
-            )
-    mine = pl.LazyFrame({"place": places, "line": lines})
-    return mine.select("place", spots=pl.col("line").str.extract_all(search.finder.loose)).filter(
-        pl.col("spots").list.len() > 0
-    )
+def _announced(bare: pl.Series, places: _Places, masked: _Flags, loose: str) -> _Places:
+    """Return those of `places` where a word may announce a number when masks, which some have, are made empty."""
+    some = places[masked[places]]
+    if not len(some):
+        return places
+    kept = ~masked
+    kept[some] = bare.gather(some).str.contains(loose).to_numpy()
+    return places[kept[places]]
 
 
-_NOTHING = pl.Series([""])
 _FEW = 64  # texts; fewer are looked at whole, which is cheaper than to compile patterns for Polars
 _OUR_MASK = r"\[[^\[\]0-9\n]{1,24}[0-9]{0,3}\]"
