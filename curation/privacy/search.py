@@ -221,8 +221,10 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     distinct = likely.select("text", "asked").unique(maintain_order=True)
     seen = _seen(distinct if may is not None else _passing(distinct, names, replied=replied))
     hits = _search(seen, wanted, finders)
-    places = seen.select("text", "asked", "place").join(hits, on="place", maintain_order="left_right")
-    return likely.join(places, on=["text", "asked"], nulls_equal=True, maintain_order="left_right").select("row", *_HIT)
+    # By texts once: a join by them takes a copy of each, which is not to be made for each hit.
+    places = likely.join(seen.select("text", "asked", "place"), on=["text", "asked"], nulls_equal=True)
+    rows = places.select("row", "place").sort("row")
+    return rows.join(hits, on="place", maintain_order="left_right").select("row", *_HIT)
 
 
 _Bits = npt.NDArray[np.uint32]
