@@ -326,9 +326,8 @@ def near(
         return likely(sketch.bytes, pairs, least)
 
     for pairs in candidates(keys, ranked, None if others else roots, some):
-        pairs = pairs[_fresh(pairs, seen)]
+        seen, pairs = _merged(seen, pairs)
         estimated = estimates(sketch.bytes, *unpacked(pairs))
-        seen = np.sort(np.concatenate((seen, pairs)))
         for part in _by_likelihood(estimated) if likeliest_first else (slice(None),):
             left, right = unpacked(pairs[part])
             maybe = roots[left] != roots[right] if likeliest_first else np.ones(len(left), dtype=np.bool_)
@@ -357,9 +356,11 @@ def _by_likelihood(estimated: F64) -> Iterator[I64]:
     yield from (order[start : start + size] for start in range(0, len(order), size))
 
 
-def _fresh(pairs: U64, seen: U64) -> npt.NDArray[np.bool_]:
-    """Tell which of `pairs` are not in `seen`; both are sorted."""
-    if not len(seen):
-        return np.ones(len(pairs), dtype=np.bool_)
-    place = np.minimum(np.searchsorted(seen, pairs), len(seen) - 1)
-    return np.asarray(seen[place] != pairs)
+def _merged(seen: U64, pairs: U64) -> tuple[U64, U64]:
+    """Return `pairs` and what was `seen` before together, and the pairs that are new; all in order, each different."""
+    if kernels := accelerator(0):
+        both: tuple[U64, U64] = kernels.merged(seen, pairs)
+        return both
+    place = np.minimum(np.searchsorted(seen, pairs), max(len(seen) - 1, 0))
+    new = pairs[seen[place] != pairs] if len(seen) else pairs
+    return np.sort(np.concatenate((seen, new))), new

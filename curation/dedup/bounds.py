@@ -7,20 +7,22 @@ shingles, and always above it; so it takes nothing away that is similar, and mos
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
 from curation.dedup.lsh import FACTOR, HALF, LOW
-from curation.dedup.minhash import rows
+from curation.dedup.minhash import MOST_THREADS, rows, threaded
 from curation.dedup.shingles import I64, U64
-from curation.dedup.verify import Fetch, sets
+from curation.dedup.verify import MANY, Fetch, sets
 from curation.fast import accelerator
 
 BITS = 1024  # of a text: 128 bytes
 MOST = 524_288  # texts whose bits are remembered: 64 MiB
 LOOKED = 512  # texts whose bits are set at once: their shingles stay in the cache of one core
 BOUNDED = 4096  # pairs that are looked at at once, for the same reason
-ASKED = 65_536  # pairs whose texts are looked up at once
+ASKED = 262_144  # pairs whose texts are looked up at once: there is room for all of these
 
 
 class Bounds:
@@ -30,7 +32,7 @@ class Bounds:
         """Begin without any text."""
         self._fetch = fetch
         self._kernels = accelerator(0)
-        self._place = np.full(count, -1, dtype=np.int32)  # of a text in what is remembered
+        self._place = np.full(count, -1, dtype=np.int64)  # of a text in what is remembered
         self._known = 0
         room = min(count, MOST)  # of which there is as much as is written to
         self._bits: U64 = rows(room, BITS // 8).view(np.uint64)
@@ -39,6 +41,7 @@ class Bounds:
 
     def possible(self, left: I64, right: I64, least: float) -> npt.NDArray[np.bool_]:
         """Tell which pairs of texts may be as similar as `least`: all that are, and a few others."""
+        left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
         found = np.empty(len(left), dtype=np.bool_)
         for start in range(0, len(left), ASKED):
             part = slice(start, start + ASKED)
@@ -48,20 +51,23 @@ class Bounds:
 
     def _possible(self, left: I64, right: I64, least: float) -> npt.NDArray[np.bool_]:
         def one(start: int) -> npt.NDArray[np.bool_]:
-            part = slice(start, start + BOUNDED)
-            mine, theirs = self._place[left[part]], self._place[right[part]]
-            shared = self._common(mine, theirs)
-            shared += np.minimum(self._again[mine], self._again[theirs])
-            both = self._sizes[mine] + self._sizes[theirs]
-            return np.asarray(shared / (both - shared) >= least)
+            part = slice(start, start + batch)
+            shared, whole = bounded(left[part], right[part])
+            return np.asarray(shared / whole >= least)
 
-        return np.concatenate([np.empty(0, dtype=np.bool_), *map(one, range(0, len(left), BOUNDED))])
+        bounded, batch, most = self._bounded, BOUNDED, 1
+        if self._kernels:  # whose calls are long enough for threads
+            bounded = partial(self._kernels.bounded, self._bits, self._sizes, self._again, self._place)
+            batch, most = MANY, MOST_THREADS
+        told = threaded(one, range(0, len(left), batch), most=most)
+        return np.concatenate([np.empty(0, dtype=np.bool_), *told])
 
-    def _common(self, mine: npt.NDArray[np.int32], theirs: npt.NDArray[np.int32]) -> I64:
-        if self._kernels:
-            counts: I64 = self._kernels.common_bits(self._bits, mine.astype(np.int64), theirs.astype(np.int64))
-            return counts
-        return _counted(self._bits.take(mine, axis=0) & self._bits.take(theirs, axis=0))
+    def _bounded(self, left: I64, right: I64) -> tuple[I64, I64]:
+        """Return how many shingles each pair of texts may share at most, and have together then."""
+        mine, theirs = self._place[left], self._place[right]
+        shared = _counted(self._bits.take(mine, axis=0) & self._bits.take(theirs, axis=0))
+        shared += np.minimum(self._again[mine], self._again[theirs])
+        return shared, self._sizes[mine] + self._sizes[theirs] - shared
 
     def _look(self, left: I64, right: I64) -> None:
         """Remember the texts of these pairs; forget the others where there is no room for all."""
@@ -75,7 +81,7 @@ class Bounds:
         if not len(new):
             return
         first = self._known
-        self._place[new] = np.arange(first, first + len(new), dtype=np.int32)
+        self._place[new] = np.arange(first, first + len(new))
         self._known += len(new)
 
         def one(start: int) -> None:

@@ -26,7 +26,8 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "bucketed": "u8 n n i8 i8 n u8 n i8 i8 i8",
     "beside": "i8 n i8 i8 n i8 n u8 n i8",
     "agreeing": "u1 n u8 n n u8",
-    "common_bits": "u8 n i8 i8 n i8",
+    "bounded": "u8 n i8 i8 i8 i8 i8 n i8 i8",
+    "merged": "u8 n u8 n u8 u8",
     "joined": "i8 n i8 i8 n",
     "overlaps": "u4 n i8 n i8 i8 n n u4 i8 i8 u1 i8",
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
@@ -114,11 +115,18 @@ def agreeing(sketches: U8, pairs: U64, least: int) -> U64:
     return room[: _call("agreeing", sketches, sketches.shape[1], pairs, len(pairs), least, room)].copy()
 
 
-def common_bits(bits: U64, left: I64, right: I64) -> I64:
-    """Count for each pair of texts the bits that both their rows of `bits` (texts × words) have."""
-    counts = np.empty(len(left), dtype=np.int64)
-    _call("common_bits", bits, bits.shape[1], left, right, len(left), counts)
-    return counts
+def bounded(bits: U64, sizes: I64, again: I64, place: I64, left: I64, right: I64) -> tuple[I64, I64]:
+    """Return how many shingles each pair of texts may share at most, and have together then: bounds.py says of what."""
+    shared, whole = np.empty(len(left), dtype=np.int64), np.empty(len(left), dtype=np.int64)
+    _call("bounded", bits, bits.shape[1], sizes, again, place, left, right, len(left), shared, whole)
+    return shared, whole
+
+
+def merged(seen: U64, pairs: U64) -> tuple[U64, U64]:
+    """Return both together, and what of `pairs` is not `seen`; either is in order and each of its values different."""
+    room, new = np.empty(len(seen) + len(pairs), dtype=np.uint64), np.empty_like(pairs)
+    found = _call("merged", seen, len(seen), pairs, len(pairs), room, new)
+    return room[: len(seen) + found], new[:found]
 
 
 def join(roots: I64, left: I64, right: I64) -> None:

@@ -296,19 +296,48 @@ def agreeing(sketches: Array, columns: int, pairs: Array, count: int, least: int
     return kept
 
 
-@numba.cfunc(int64(U64, int64, I64, I64, int64, I64))
-def common_bits(bits: Array, words: int, left: Array, right: Array, pairs: int, counts: Array) -> int:
-    """Count for each pair of texts the bits that both have; `bits` is texts × words."""
+@numba.cfunc(int64(U64, int64, I64, I64, I64, I64, I64, int64, I64, I64))
+def bounded(
+    bits: Array, words: int, sizes: Array, again: Array, place: Array, left: Array, right: Array, pairs: int,
+    shared: Array, whole: Array,
+) -> int:  # fmt: skip
+    """Write how many shingles each pair of texts may share at most, and have together then: what bounds.py says.
+
+    `place` is that of a text in `bits` (texts × words), `sizes` and `again`.
+    """
     for pair in range(pairs):
-        one, other, common = left[pair] * words, right[pair] * words, np.uint64(0)
+        mine, theirs, common = place[left[pair]], place[right[pair]], np.uint64(0)
         for word in range(words):
-            both = bits[one + word] & bits[other + word]
+            both = bits[mine * words + word] & bits[theirs * words + word]
             both -= (both >> np.uint64(1)) & np.uint64(0x5555555555555555)
             both = (both & np.uint64(0x3333333333333333)) + ((both >> np.uint64(2)) & np.uint64(0x3333333333333333))
             both = (both + (both >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
             common += (both * np.uint64(0x0101010101010101)) >> np.uint64(56)
-        counts[pair] = np.int64(common)
+        shared[pair] = np.int64(common) + min(again[mine], again[theirs])
+        whole[pair] = sizes[mine] + sizes[theirs] - shared[pair]
     return 0
+
+
+@numba.cfunc(int64(U64, int64, U64, int64, U64, U64))
+def merged(seen: Array, count: int, pairs: Array, more: int, room: Array, new: Array) -> int:
+    """Write both, in order and each different, to `room` in order, and to `new` what of `pairs` is not in `seen`.
+
+    Returns how many are new.
+    """
+    place, at, found = 0, 0, 0
+    while at < more:
+        if place < count and seen[place] < pairs[at]:
+            room[place + found] = seen[place]
+            place += 1
+            continue
+        if place == count or seen[place] > pairs[at]:
+            room[place + found], new[found] = pairs[at], pairs[at]
+            found += 1
+        at += 1
+    while place < count:
+        room[place + found] = seen[place]
+        place += 1
+    return found
 
 
 @numba.cfunc(int64(I64, int64, I64, I64, int64))
@@ -414,7 +443,7 @@ def shingle_bits(
 KERNELS = {
     kernel.__name__: kernel
     for kernel in (
-        plain, padded, sign, sketch, band_keys, ascending, agreements, bucketed, beside, agreeing, common_bits,
-        joined, overlaps, shingle_bits,
+        plain, padded, sign, sketch, band_keys, ascending, agreements, bucketed, beside, agreeing, bounded,
+        merged, joined, overlaps, shingle_bits,
     )
 }  # fmt: skip

@@ -278,6 +278,17 @@ def test_likely_pairs_are_those_of_an_estimate_that_is_high_enough(least: float)
         assert list(zip(*(side.tolist() for side in found), strict=True)) == expected
 
 
+@given(st.sets(st.integers(0, 20)), st.sets(st.integers(0, 20) | st.integers(0, 2**64 - 1)))
+@settings(max_examples=50, deadline=None)
+def test_what_was_seen_before_is_told_from_what_is_new(before: set[int], numbers: set[int]) -> None:
+    seen, pairs = (np.array(sorted(some), dtype=np.uint64) for some in (before, numbers))
+    for kernels in (None, fast._compiled()):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(dedup, "accelerator", lambda _texts, kernels=kernels: kernels)
+            both, new = dedup._merged(seen, pairs)
+        assert (both.tolist(), new.tolist()) == (sorted(before | numbers), sorted(numbers - before))
+
+
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 9)))
 @settings(max_examples=50, deadline=None)
 def test_hashes_that_stand_more_than_once_are_found(numbers: list[int]) -> None:
