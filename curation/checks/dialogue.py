@@ -277,6 +277,8 @@ def repetition(*, least: int, shortest: int) -> pl.Expr:
     def often(answers: pl.Series) -> pl.Series:
         """Step by step: few answers are long enough, fewer have so many sentences, and hardly any says one again."""
         rows = answers.alias("said").to_frame().with_row_index("row")
+        likely = letters.may_repeat(answers, least, shortest)
+        rows = rows if likely is None else rows.filter(likely)
         rows = rows.filter(sentence.str.len_chars() >= least * shortest)
         rows = rows.filter(sentence.str.count_matches(marks) >= least - 1)
         # Parted at one mark, which takes half the time of a pattern for what is between marks.

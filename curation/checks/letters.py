@@ -104,6 +104,13 @@ def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.
 _ROUNDED = 0.01  # scores are compared as numbers of 32 bits
 
 
+def may_repeat(texts: pl.Series, least: int, shortest: int) -> npt.NDArray[np.bool_] | None:
+    """Tell which texts may hold one sentence of `shortest` characters `least` times; None without kernels."""
+    kernels = accelerator(len(texts))
+    may: U8 | None = None if kernels is None else kernels.repeats(flat(texts), least, shortest)
+    return None if may is None else may > 0
+
+
 def flat(texts: pl.Series) -> Flat:
     """Return texts one behind the other in UTF-8, null as an empty one, and where each ends."""
     whole = texts.str.join("").cast(pl.Binary).item() if len(texts) else None

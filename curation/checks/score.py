@@ -95,11 +95,10 @@ def _contents(empty: str | None) -> dict[str, pl.Expr]:
 
 def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     """Return whether a sign applies; what other signs may ask too is shared with them."""
-    text = pl.col(sign.of)
     applies = pl.lit(value=True)
     if sign.says:
         said = _any(sign.says)
-        applies = shared(text.str.count_matches(said) >= sign.times) if sign.times > 1 else has(sign.of, said)
+        applies = has(sign.of, said) if sign.times == 1 else _often(sign, said)
     if sign.asked:
         applies &= has("question", _any(sign.asked))
     if sign.unless:
@@ -117,6 +116,12 @@ def _applies(sign: Sign, bare: dict[str, pl.Expr]) -> pl.Expr:
     if sign.shares is not None:
         applies &= bare[contents.COMMON] >= sign.shares
     return applies
+
+
+def _often(sign: Sign, said: str) -> pl.Expr:
+    """Return whether the text matches as often as a sign wants it."""
+    told = shared(pl.col(sign.of).str.count_matches(said) >= sign.times)
+    return at_once(told, contents.often(sign.of, said, sign.times), "often")
 
 
 def _any(patterns: list[str]) -> str:

@@ -37,6 +37,8 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
     "shapes": "u1 i8 n u1 u1",
     "contents": "u1 i8 u1 i8 n u1 u4 u1 u1 u4 n i8 u1 i8 u1 n u8 i8 i8 u1",
+    "said_often": "u1 i8 n u1 u1 u4 n i8 u1 i8 n u1 u1",
+    "repeats": "u1 i8 n n n n u8 i8 i8 u1",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
 }
 
@@ -201,6 +203,22 @@ def contents(
     counts, odd = np.empty((len(one[1]), 3), dtype=np.int64), np.empty(len(one[1]), dtype=np.uint8)
     new = _call("contents", *one, *other, len(odd), kinds, lower, *words, room, *table, counts, odd)
     return None if new else (counts, odd)
+
+
+def said_often(texts: Flat, words: Sequence[U8 | U32 | I64 | int], least: int) -> tuple[U8, U8]:
+    """Tell of each text (1 or 0) whether it holds `words` (a `contents.Words`) so often, and where that is not sure."""
+    told, odd = (np.empty(len(texts[1]), dtype=np.uint8) for _ in range(2))
+    _call("said_often", *texts, len(told), *words, least, told, odd)
+    return told, odd
+
+
+def repeats(texts: Flat, least: int, shortest: int) -> U8:
+    """Tell of each text (1 or 0) whether it may hold a sentence of so many bytes so often."""
+    size = 1 << (2 * _longest(texts) // max(1, shortest) + 2).bit_length()
+    stamp, counts = (np.zeros(size, dtype=np.int64) for _ in range(2))
+    may = np.empty(len(texts[1]), dtype=np.uint8)
+    _call("repeats", *texts, len(may), least, shortest, size, np.empty(size, dtype=np.uint64), stamp, counts, may)
+    return may
 
 
 def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, U64]:

@@ -156,6 +156,12 @@ def echoes(
     place, there, seen = 0, 0, 0
     for text in range(texts):
         size, bits, place = _cleaned(said, place, said_ends[text], kinds, lower, room)
+        may[text] = 0
+        if not bits & ODD and (
+            size < 4 or 4 * size > 5 * (asked_ends[text] - there) + 16
+        ):  # a letter has a byte or more
+            seen, there = seen | bits, asked_ends[text]
+            continue
         other, other_bits, there = _cleaned(asked, there, asked_ends[text], kinds, lower, more)
         may[text] = 1
         seen |= bits | other_bits
@@ -274,11 +280,13 @@ def _masked(data: Array, place: int, end: int, room: Array) -> int:
 
 @numba.njit
 def _behind(
-    text: Array, place: int, size: int, classes: Array, steps: Array, width: int, heads: Array, edges: Array,
-    after: Array,
+    text: Array, inside: bool, place: int, size: int, classes: Array, steps: Array, width: int, heads: Array,  # noqa: FBT001
+    edges: Array, after: Array,
 ) -> int:  # fmt: skip
-    """Return where the word ends that begins at a place of a text, `place` where none does: checks/contents.py."""
-    inside = place > 0 and _in_word(np.int64(text[place - 1]))
+    """Return where the word ends that begins at a place of a text, `place` where none does: checks/contents.py.
+
+    `inside` tells whether a letter of ASCII stands before it.
+    """
     node, at, found, best = np.int64(0), place, place, np.int64(-1)
     while at < size:
         node = np.int64(steps[node * width + np.int64(classes[text[at]])])
@@ -293,6 +301,82 @@ def _behind(
                     best, found = one, at
             one = after[one]
     return found
+
+
+ANYWHERE, WITHIN = 1, 2  # of a byte: a word begins with it that may stand inside another; it is part of a word
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, U8, U32, int64, I64, U8, I64, int64, U8, U8))
+def said_often(
+    data: Array, ends: Array, texts: int, classes: Array, begins: Array, steps: Array, width: int, heads: Array,
+    edges: Array, after: Array, least: int, told: Array, odd: Array,
+) -> int:  # fmt: skip
+    """Tell which texts hold the words of checks/contents.py `least` times or more; of what is `odd` nothing is sure."""
+    place = 0
+    for text in range(texts):
+        count, within, end = 0, False, ends[text]
+        odd[text] = 0
+        while place < end and count < least:
+            byte = data[place]
+            if (byte == 0xC5 and data[place + 1] == 0xBF) or (byte == 0xE2 and data[place + 1] == 0x84):
+                odd[text] = 1  # ſ, and the sign of Kelvin
+            behind = place
+            if not within or begins[byte] & ANYWHERE:
+                behind = _behind(data, within, place, end, classes, steps, width, heads, edges, after)
+            count += 1 if behind > place else 0
+            place = behind if behind > place else place + 1
+            within = bool(begins[data[place - 1]] & WITHIN)
+        told[text], place = np.uint8(count >= least), end
+    return 0
+
+
+@numba.cfunc(int64(U8, I64, int64, int64, int64, int64, U64, I64, I64, U8))
+def repeats(
+    data: Array, ends: Array, texts: int, least: int, shortest: int, size: int, value: Array, stamp: Array,
+    counts: Array, may: Array,
+) -> int:  # fmt: skip
+    """Tell which texts may hold one sentence of `shortest` bytes `least` times: by letters and digits alone.
+
+    White space counts for nothing, nor does punctuation. `stamp` is noughts; the table has `size` places, more than a
+    text has sentences of this length.
+    """
+    place = 0
+    for text in range(texts):
+        end, key, begin, last = ends[text], np.uint64(0), place, 0
+        may[text] = np.uint8(least < 2)
+        while place <= end:
+            byte = np.int64(data[place]) if place < end else 0x2E
+            wide = place + 2 < end and byte >= 0xE3
+            mark = np.int64(data[place + 1]) << 8 | np.int64(data[place + 2]) if wide else 0
+            here = byte in (0x2E, 0x21, 0x3F, 0x0A, 0x3B) or (byte == 0xE3 and mark == 0x8082)
+            here = here or (byte == 0xEF and mark in (0xBC81, 0xBC9F, 0xBC9B))
+            if here:
+                if place - begin >= shortest:
+                    slot = np.int64(key * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(40)) & (size - 1)
+                    while stamp[slot] == text + 1 and value[slot] != key:
+                        slot = (slot + 1) & (size - 1)
+                    if stamp[slot] != text + 1:
+                        stamp[slot], value[slot], counts[slot] = text + 1, key, 0
+                    counts[slot] += 1
+                    if counts[slot] >= least:
+                        may[text] = 1
+                        break
+                place += 3 if byte >= 0xE3 else 1
+                begin, key = place, np.uint64(0)
+                continue
+            if byte >= 0x80:
+                last = byte if byte >= 0xC0 else last
+                letter = 0xC3 <= last < 0xE1 or last > 0xE3 or (last == 0xE3 and (byte != 0xE3 or mark >= 0x8100))
+            else:
+                letter = byte != 0x5F and _in_word(byte)
+            if last == 0xE3 and byte == 0xE3 and not letter:
+                last = 0xE2  # nor the rest of it
+            if letter:
+                key = (key ^ np.uint64(byte)) * np.uint64(0x9E3779B97F4A7C15)
+                key ^= key >> np.uint64(32)
+            place += 1
+        place = end
+    return 0
 
 
 @numba.njit
@@ -312,7 +396,7 @@ def _meet(key: np.uint64, text: int, second: bool, size: int, value: Array, stam
 @numba.cfunc(int64(U8, I64, U8, I64, int64, U8, U32, U8, U8, U32, int64, I64, U8, I64, U8, int64, U64, I64, I64, U8))
 def contents(
     one: Array, one_ends: Array, other: Array, other_ends: Array, texts: int, kinds: Array, lower: Array,
-    classes: Array, inside: Array, steps: Array, width: int, heads: Array, edges: Array, after: Array,
+    classes: Array, begins: Array, steps: Array, width: int, heads: Array, edges: Array, after: Array,
     room: Array, size: int, value: Array, stamp: Array, counts: Array, odd: Array,
 ) -> int:  # fmt: skip
     """Count what two texts of each row hold without masks and function words, and what of it stands in both.
@@ -336,9 +420,9 @@ def contents(
                 if place == length:
                     place += 1
                 else:
-                    end = place
-                    if not (place > 0 and inside[room[place]] == 0 and _in_word(np.int64(room[place - 1]))):
-                        end = _behind(room, place, length, classes, steps, width, heads, edges, after)
+                    end, within = place, place > 0 and bool(begins[room[place - 1]] & WITHIN)
+                    if not within or begins[room[place]] & ANYWHERE:
+                        end = _behind(room, within, place, length, classes, steps, width, heads, edges, after)
                     if end > place:
                         place = end
                     else:
@@ -348,9 +432,13 @@ def contents(
                         strange |= 1 if bits & ODD or char == 0x17F or char == 0x212A else 0
                 if bits & WORD:
                     key = key if run else np.uint64(0xCBF29CE484222325)
-                    key = (key ^ np.uint64(lower[char])) * np.uint64(0x100000001B3)
-                    key ^= key >> np.uint64(29)
+                    key = (key ^ np.uint64(lower[char])) * np.uint64(0x9E3779B97F4A7C15)
                     run += 1
+                    if char < 0x80:  # the rest of a word of ASCII, in which no function word begins
+                        while place < length and begins[room[place]] == WITHIN and room[place] != 0x5F:
+                            key = (key ^ np.uint64(room[place] | 0x20)) * np.uint64(0x9E3779B97F4A7C15)
+                            run, place = run + 1, place + 1
+                            open_since += 1 if open_since >= 0 else 0
                 else:
                     if run >= 3:
                         common += _meet(key | np.uint64(1 << 63), row, side == 1, size, value, stamp)
@@ -381,5 +469,5 @@ def contents(
 
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (letters, tongues, han_pairs, echoes, literals, shapes, contents)
+    for kernel in (letters, tongues, han_pairs, echoes, literals, shapes, contents, said_often, repeats)
 }  # fmt: skip

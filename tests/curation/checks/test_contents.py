@@ -91,6 +91,24 @@ def test_kernels_count_what_is_left_as_polars_does(pattern: str, monkeypatch: py
     assert 0.1 < (told["common"] > 0).mean() < 0.9
 
 
+@pytest.mark.parametrize("pattern", [PACKS.cues["function"], r"什么|\bto\b|to be|t|\be|k|s", "款到|了。"])
+@pytest.mark.parametrize("least", [1, 2, 5])
+def test_kernels_tell_what_is_said_often_as_polars_does(
+    pattern: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = fast._compiled()
+    if kernels is None:
+        pytest.skip("without the extra fast")
+    for module in (contents, letters):
+        monkeypatch.setattr(module, "accelerator", lambda _: kernels)
+    words = regex(pattern)
+    rows = pairs(words)
+    told = contents.often("question", words, least)(rows)
+    assert told is not None
+    assert told["often"].equals(rows["question"].str.count_matches(words) >= least)
+    assert 0 < told["often"].mean() < 1
+
+
 def test_function_words_without_end_are_left_to_polars() -> None:
     assert contents.counted(regex("a+"))(pl.DataFrame({"question": ["a"], "answer": ["b"]})) is None
 

@@ -9,7 +9,7 @@ import pytest
 
 from curation import fast
 from curation.checks import letters
-from curation.checks.dialogue import echoes_question
+from curation.checks.dialogue import echoes_question, repetition
 from curation.checks.language import _of_two, _rare
 from curation.checks.wording import _in_common, _units
 
@@ -118,6 +118,38 @@ def test_pairs_that_cannot_be_echoes_are_told_without_their_letters_in_common(mo
     )
     may, _ = both(monkeypatch, lambda: letters.may_echo(said, asked, 0.85))
     assert may.tolist() == [False, True, True, False, False, True]  # the last is odd in lower case
+
+
+@pytest.mark.parametrize(("least", "shortest"), [(1, 3), (2, 0), (2, 4), (3, 6)])
+def test_no_repetition_is_lost_to_the_look_before(monkeypatch: pytest.MonkeyPatch, least: int, shortest: int) -> None:
+    draw = Random(9)
+    parts = [
+        "请您稍等",
+        "退款到账",
+        "please wait",
+        "ＡＢＣＤＥＦ",
+        "Ещё раз",
+        "été là-bas",
+        "[订单号1]",
+        "12345",
+        "",
+        "好",
+        "——",
+        "🙂🙂🙂🙂",
+    ]
+    spaces, marks = (
+        ["", "", " ", "\u3000", "\u00a0", "\t", "\u2003"],
+        ["。", "！", "!", "？", "?", "\n", ".", ";", "；", "，"],
+    )
+    said = ["".join(draw.choice(spaces) + draw.choice(parts) + draw.choice(spaces) + draw.choice(marks)
+                    for _ in range(draw.randint(0, 6))) for _ in range(3000)]  # fmt: skip
+    answers = pl.DataFrame({"answer": [*said, *texts(10, count=500), *EDGES, None]})
+    check = repetition(least=least, shortest=shortest)
+    told, expected = both(monkeypatch, lambda: answers.select(check).to_series())
+    assert told.equals(expected)
+    assert told.count() > 20
+    may, _ = both(monkeypatch, lambda: letters.may_repeat(answers["answer"], 2, 4))
+    assert 0.05 < may.mean() < 0.9
 
 
 def test_bits_mean_the_same_to_the_kernels() -> None:
