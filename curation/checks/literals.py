@@ -57,13 +57,13 @@ def needs(pattern: str) -> frozenset[str] | None:
     return None if found is None or len(found) > _ALL else found
 
 
-def ways(pattern: str, *, python: bool = False) -> list[list[frozenset[str]]]:
-    """Return for each alternative of a pattern, of Polars' or of `python`'s engine, sets as `needs` returns one.
+def ways(pattern: str) -> list[list[frozenset[str]]]:
+    """Return for each alternative of a pattern sets as `needs` returns one.
 
     Of each of its sets a literal is in every text that it matches; where nobody knows any it has none.
     """
     pattern = _CLASS.sub(lambda found: found.group().replace("0-9", "0123456789"), pattern)
-    tree = parser.parse(pattern) if python else _tree(pattern)
+    tree = _tree(pattern)
     return [[]] if tree is None else list(_ways(list(tree)))
 
 

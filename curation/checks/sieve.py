@@ -128,9 +128,7 @@ _SELDOM = 0.5  # of a hundred texts
 
 def _automaton(patterns: Sequence[tuple[frozenset[str] | None, frozenset[str]]]) -> Automaton:
     """Build the automaton: pattern number i needs one of the first literals, and one of the second is enough for it."""
-    marks: dict[tuple[bytes, int], _Mark] = {
-        (odd.encode(), 0): (_ALL, 0) for odd in "ſ\u212aİı"
-    }  # s, k, and to `re` i, without case
+    marks: dict[tuple[bytes, int], _Mark] = {(odd.encode(), 0): (_ALL, 0) for odd in "ſ\u212a"}  # s, k without case
     for place, both in enumerate(patterns):
         for kind, literals in enumerate(both):
             for literal in literals or ():

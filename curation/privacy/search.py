@@ -240,11 +240,6 @@ def _guards_sieve() -> Sieve:
     return Sieve([*needed.values(), [[sieve.FULL_WIDTH]]])
 
 
-@cache
-def _finders_sieve() -> Sieve:
-    return Sieve(ways(search.finder.pattern.pattern, python=True) for search in FINDERS)
-
-
 def _may(texts: pl.Series) -> _Bits | None:
     """Return the bits of the guards that each text may pass; None without kernels."""
     kernels = accelerator(len(texts))
@@ -355,14 +350,7 @@ def _steps(
     Behind the finders stands what answers a question. Texts that are `apart` are left out.
     """
     groups = np.where(apart.to_numpy(), 0, seen["groups"].to_numpy())
-    kernels = accelerator(len(seen))
-    may = _finders_sieve().may(seen["line"], kernels) if kernels else [None] * len(FINDERS)
-    places = [
-        np.flatnonzero(
-            groups & search.groups if some is None else groups & search.groups & -some.astype(np.int32)
-        ).astype(np.uint32)
-        for search, some in zip(finders, may, strict=False)
-    ]
+    places = [np.flatnonzero(groups & search.groups).astype(np.uint32) for search in finders]
     counts = [np.full(len(some), -1) for some in places]
     many = [which for which, some in enumerate(places) if len(some) >= _FEW]
     masked = (seen["line"] != seen["bare"]).to_numpy()

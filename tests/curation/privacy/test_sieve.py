@@ -12,7 +12,7 @@ from curation import fast
 from curation.checks import letters
 from curation.privacy import search, sieve
 from curation.privacy.guards import GUARDS, WIDE, looks
-from curation.privacy.search import FINDERS, find
+from curation.privacy.search import find
 from tests.curation.privacy.test_search import MARKS, MORE, PIECES, units
 
 pytestmark = pytest.mark.usefixtures("unloaded_kernels")
@@ -108,19 +108,14 @@ def test_the_kernel_sees_what_a_pattern_does(bit: int, pattern: str, kernels: Mo
     assert 0.01 < told.mean() < 0.99
 
 
-def test_no_guard_and_no_finder_is_kept_from_a_text_that_it_matches(kernels: ModuleType) -> None:
+def test_no_guard_is_kept_from_a_text_that_it_matches(kernels: ModuleType) -> None:
     texts = pl.Series(said(2))
     guards = search._guards_sieve().may(texts, kernels)
-    finders = search._finders_sieve().may(texts, kernels)
-    asked = [(may, texts.str.contains(guard)) for may, guard in zip(guards, GUARDS.values(), strict=False)]
-    asked += [
-        (may, pl.Series([bool(its.finder.pattern.search(text)) for text in texts]))
-        for may, its in zip(finders, FINDERS, strict=True)
-    ]
-    assert sum(matches.any() for _, matches in asked) > 75
-    for may, matches in asked:
-        assert may is None or not (matches.to_numpy() & ~may).any()
-    assert sum(may is not None for may, _ in asked) > 60
+    for may, (name, guard) in zip(guards, GUARDS.items(), strict=False):
+        matches = texts.str.contains(guard)
+        assert matches.any(), name
+        assert may is not None, name
+        assert not (matches.to_numpy() & ~may).any(), name
     seldom = pl.Series(["我上周买的空气炸锅，发票抬头写错了怎么改？", "Can the router be fixed?"])
     assert not any(may is None or may.any() for may in search._guards_sieve().may(seldom, kernels))
 
