@@ -523,6 +523,7 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except WrongUsage as fault:
+        fault.message = fault.message.removeprefix("Value error, ")  # Pydantic's word, by which Typer reads options
         fault.show()
         code = 2
     except BrokenPipeError:  # `siftune … | head`: nobody reads on

@@ -196,3 +196,10 @@ def test_windows_is_told_about_wsl() -> None:
     done = process("version", before="import sys; sys.platform = 'win32'")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("ImportError: siftune runs on Linux and macOS; on Windows")
+
+
+def test_a_word_that_an_option_does_not_know_is_told_with_those_it_knows(tmp_path: Path) -> None:
+    done = siftune("curate", "x.csv", "--engine", "sharded", folder=tmp_path)
+    assert done.returncode == 2
+    said = " ".join(done.stderr.split())
+    assert "Invalid value for '--engine': 'sharded' is not one of 'auto', 'memory', 'shards', 'ray'." in said
