@@ -68,11 +68,13 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     )  # fmt: skip
     inquires = matches(sides["asked"], cues["question"])
     asks = matches(sides["asked"], cues["asks"])
+    clarifies, informs = matches(sides["last"], cues["clarify"]), matches(sides["before"], cues["informs"])
+    del sides  # texts of their own
     spoken = spoken.with_columns(
         asks=user & (asks | pl.col("record")),
         inquires=user & (inquires | pl.col("record")),
-        clarifies=matches(sides["last"], cues["clarify"]),
-        informs=matches(sides["before"], cues["informs"]),
+        clarifies=clarifies,
+        informs=informs,
         bare=pl.col("text").str.contains(cues["consent"]),
         role=pl.col("role").cast(pl.String),
     )

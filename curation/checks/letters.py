@@ -6,6 +6,7 @@ it was first seen, so both say the same.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -101,6 +102,7 @@ def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.
     return may > 0
 
 
+_PIECE = 1 << 18  # bytes
 _ROUNDED = 0.01  # scores are compared as numbers of 32 bits
 
 
@@ -131,7 +133,10 @@ def _known(ask: Callable[..., R | None], *texts: Flat) -> R:
 def _learn(data: U8) -> None:
     """Ask Polars what the characters of a text are that are new; threads that ask the same write the same."""
     there = np.zeros(len(_KINDS), dtype=np.bool_)
-    there[np.frombuffer(data.tobytes().decode().encode("utf-32-le"), dtype=np.uint32)] = True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    for begin in range(0, len(data), _PIECE):  # all at once they would take ten times the memory of the texts
+        piece = decoder.decode(data[begin : begin + _PIECE].tobytes())
+        there[np.frombuffer(piece.encode("utf-32-le"), dtype=np.uint32)] = True
     new = np.flatnonzero(there & (_KINDS == NEW))
     chars = pl.Series([chr(code) for code in new], dtype=pl.String)
     lower = chars.str.to_lowercase()
