@@ -254,7 +254,8 @@ def _call(name: str, *arguments: U8 | U32 | U64 | I64 | int) -> int:
     given = []
     for kind, one in zip(CALLED[name].split(), arguments, strict=True):
         if isinstance(one, np.ndarray):
-            if one.dtype.str[1:] != kind or (one.shape[-1] > 1 and one.strides[-1] != one.itemsize):
+            rows = one.size and one.shape[-1] > 1  # else NumPy tells strides that mean nothing
+            if one.dtype.str[1:] != kind or (rows and one.strides[-1] != one.itemsize):
                 raise TypeError(f"{name}: {one.dtype} where {kind} in a row are asked for")
             given.append(one.ctypes.data)
         else:

@@ -109,6 +109,33 @@ def test_kernels_tell_what_is_said_often_as_polars_does(
     assert 0 < told["often"].mean() < 1
 
 
+@pytest.mark.parametrize("said", [[], ["多久到账？"], [None], [""]])
+def test_few_rows_or_none_are_counted_once_kernels_are_loaded(
+    said: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = fast._compiled()
+    if kernels is None:
+        pytest.skip("without the extra fast")
+    for module in (contents, letters):
+        monkeypatch.setattr(module, "accelerator", lambda _: kernels)
+    rows = pl.DataFrame({"question": said, "answer": said}, schema=dict.fromkeys(contents.SIDES, pl.String))
+    words = regex(PACKS.cues["function"])
+    for told in (contents.counted(words)(rows), contents.often("answer", words, 2)(rows)):
+        assert told is not None
+        assert told.height == len(said)
+    for read in (letters.told(rows["answer"]), letters.tongues(rows["answer"])):
+        assert read is not None
+        assert len(read[0]) == len(said)
+    for column in (
+        letters.han_pairs(rows["question"], rows["answer"]),
+        letters.may_echo(rows["question"], rows["answer"], 0.8),
+        letters.may_repeat(rows["answer"], 3, 4),
+        kernels.shapes(letters.flat(rows["answer"]), letters._KINDS),
+    ):
+        assert column is not None
+        assert len(column) == len(said)
+
+
 def test_function_words_without_end_are_left_to_polars() -> None:
     assert contents.counted(regex("a+"))(pl.DataFrame({"question": ["a"], "answer": ["b"]})) is None
 
