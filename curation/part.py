@@ -23,7 +23,7 @@ from curation.report.measure import Measures
 from curation.sets import lines
 from curation.sets.formats import Format
 
-AT_ONCE = 20_000  # records whose lines are in memory at a time
+AT_ONCE = 8_000  # records whose lines are in memory at a time
 SPLITS = ("train", "val")
 DROPPED = ("dropped.jsonl", "dropped-messages.jsonl")  # the second is the end of the first
 
