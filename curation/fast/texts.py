@@ -32,6 +32,23 @@ def _decoded(data: Array, place: int) -> tuple[int, int]:
 HAN, WORD, PLAIN, BRACKET, ODD, NEW = 1, 2, 4, 32, 64, 128  # bits of what a character is: checks/letters.py
 
 
+@numba.njit
+def _unit(char: int, bits: int, count: int, before: int, inside: int, word: int) -> tuple[int, int, int, int]:
+    """Count a character into the units of its text: each Han character, each word, each mask as one word.
+
+    Returned are the units so far, those before the last bracket that opened, how many characters stand behind it (-1:
+    none is open), and whether a word goes on.
+    """
+    if bits & BRACKET:
+        if char == 0x5B:
+            return count, count, 0, 0
+        return before + 1 if 1 <= inside <= 24 else count, before, -1, 0
+    count += bits & HAN
+    if bits & WORD and not word:
+        count += 1
+    return count, before, inside + (1 if inside >= 0 else 0), bits & WORD
+
+
 @numba.cfunc(int64(U8, I64, int64, U8, U32, U8))
 def letters(data: Array, ends: Array, texts: int, kinds: Array, units: Array, made_of: Array) -> int:
     """Count the Han characters and words of texts in UTF-8, and unite the bits of what their characters are.
@@ -46,20 +63,7 @@ def letters(data: Array, ends: Array, texts: int, kinds: Array, units: Array, ma
             char, place = _decoded(data, place)
             bits = np.int64(kinds[char])
             all_bits |= bits
-            if bits & BRACKET:
-                if char == 0x5B:
-                    before, inside = count, 0
-                else:
-                    if 1 <= inside <= 24:
-                        count = before + 1
-                    inside = -1
-                word = 0
-                continue
-            inside += 1 if inside >= 0 else 0
-            count += bits & HAN
-            if bits & WORD and not word:
-                count += 1
-            word = bits & WORD
+            count, before, inside, word = _unit(char, bits, count, before, inside, word)
         units[text], made_of[text] = np.uint32(count), np.uint8(all_bits)
         new |= all_bits & NEW
     return new
@@ -414,7 +418,7 @@ def contents(
                 length = _masked(one, one_ends[row - 1] if row else 0, one_ends[row], room)
             else:
                 length = _masked(other, other_ends[row - 1] if row else 0, other_ends[row], room)
-            place, count, word, before, open_since, last, run, key = 0, 0, 0, 0, -1, 0, 0, np.uint64(0)
+            place, count, word, before, inside, last, run, key = 0, 0, 0, 0, -1, 0, 0, np.uint64(0)
             while place <= length:
                 char, bits = 0x20, 0
                 if place == length:
@@ -438,7 +442,7 @@ def contents(
                         while place < length and begins[room[place]] == WITHIN and room[place] != 0x5F:
                             key = (key ^ np.uint64(room[place] | 0x20)) * np.uint64(0x9E3779B97F4A7C15)
                             run, place = run + 1, place + 1
-                            open_since += 1 if open_since >= 0 else 0
+                            inside += 1 if inside >= 0 else 0
                 else:
                     if run >= 3:
                         common += _meet(key | np.uint64(1 << 63), row, side == 1, size, value, stamp)
@@ -447,21 +451,7 @@ def contents(
                 if han and last:
                     common += _meet(np.uint64(last << 21 | char), row, side == 1, size, value, stamp)
                 last = char if han else 0
-                if bits & BRACKET:
-                    if char == 0x5B:
-                        before, open_since = count, 0
-                    else:
-                        if 1 <= open_since <= 24:
-                            count = before + 1
-                        open_since = -1
-                    word = 0
-                    continue
-                if place <= length:
-                    open_since += 1 if open_since >= 0 else 0
-                count += han
-                if bits & WORD and not word:
-                    count += 1
-                word = bits & WORD
+                count, before, inside, word = _unit(char, bits, count, before, inside, word)
             counts[3 * row + side] = count
         counts[3 * row + 2], odd[row] = common, np.uint8(strange)
     return seen & NEW

@@ -308,7 +308,7 @@ def _seen(distinct: pl.DataFrame) -> pl.DataFrame:
 
 
 def _search(seen: pl.DataFrame, wanted: Masking, finders: Sequence[Search]) -> pl.DataFrame:
-    """Return the hits of the texts of `seen`, with their `place`: in the order of places, and in each in order.
+    """Return the hits of the texts of `seen`, with their `place`: those of each place together, and in order.
 
     Finders are asked in the order of trust, each where Polars says that it may match. Where few texts pass a finder's
     guards it looks at them whole: Polars would compile a pattern for nothing.

@@ -2,6 +2,7 @@
 
 from functools import partial
 from random import Random
+from types import ModuleType
 
 import polars as pl
 import pytest
@@ -91,16 +92,21 @@ def test_kernels_count_what_is_left_as_polars_does(pattern: str, monkeypatch: py
     assert 0.1 < (told["common"] > 0).mean() < 0.9
 
 
-@pytest.mark.parametrize("pattern", [PACKS.cues["function"], r"什么|\bto\b|to be|t|\be|k|s", "款到|了。"])
-@pytest.mark.parametrize("least", [1, 2, 5])
-def test_kernels_tell_what_is_said_often_as_polars_does(
-    pattern: str, least: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernels = fast._compiled()
-    if kernels is None:
+@pytest.fixture
+def kernels(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Have the kernels used, however few texts there are."""
+    compiled = fast._compiled()
+    if compiled is None:
         pytest.skip("without the extra fast")
     for module in (contents, letters):
-        monkeypatch.setattr(module, "accelerator", lambda _: kernels)
+        monkeypatch.setattr(module, "accelerator", lambda _: compiled)
+    return compiled
+
+
+@pytest.mark.parametrize("pattern", [PACKS.cues["function"], r"什么|\bto\b|to be|t|\be|k|s", "款到|了。"])
+@pytest.mark.parametrize("least", [1, 2, 5])
+@pytest.mark.usefixtures("kernels")
+def test_kernels_tell_what_is_said_often_as_polars_does(pattern: str, least: int) -> None:
     words = regex(pattern)
     rows = pairs(words)
     told = contents.often("question", words, least)(rows)
@@ -110,14 +116,7 @@ def test_kernels_tell_what_is_said_often_as_polars_does(
 
 
 @pytest.mark.parametrize("said", [[], ["多久到账？"], [None], [""]])
-def test_few_rows_or_none_are_counted_once_kernels_are_loaded(
-    said: list[str | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kernels = fast._compiled()
-    if kernels is None:
-        pytest.skip("without the extra fast")
-    for module in (contents, letters):
-        monkeypatch.setattr(module, "accelerator", lambda _: kernels)
+def test_few_rows_or_none_are_counted_once_kernels_are_loaded(said: list[str | None], kernels: ModuleType) -> None:
     rows = pl.DataFrame({"question": said, "answer": said}, schema=dict.fromkeys(contents.SIDES, pl.String))
     words = regex(PACKS.cues["function"])
     for told in (contents.counted(words)(rows), contents.often("answer", words, 2)(rows)):
