@@ -23,7 +23,7 @@ ifneq ($(shell test -x $(BIN)/python && cat .venv/.train 2>/dev/null),$(CURDIR))
 $(shell rm -f .venv/.train)
 endif
 
-.PHONY: help demo test check fix pins locks clean newest clients fuzz guided audit sbom bench-dedup bench-curate
+.PHONY: help demo test check fix pins locks clean newest clients fuzz guided audit sbom bench bench-dedup bench-curate
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 13
@@ -67,6 +67,12 @@ clients: .venv/.train ## load the sample run with the trainers' own loaders (mak
 clean: ## remove .venv, the demo's run, caches and builds
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(RUN)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+bench: bench-dedup bench-curate ## every figure of speed and memory in docs/performance.md, half an hour: nothing else should run
+	$(BIN)/python benchmarks/read.py
+	$(BIN)/python benchmarks/judge.py --rows 1000000
+	$(BIN)/python benchmarks/whole.py --rows 100000 1000000 5000000
+	$(BIN)/python benchmarks/review.py
 
 bench-dedup: .venv/.dev ## deduplication beside its peers, where .cache/peers has them (benchmarks/dedup.py says how)
 	$(BIN)/python benchmarks/dedup.py

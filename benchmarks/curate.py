@@ -11,9 +11,10 @@ validation; it writes Alpaca and ShareGPT, which are always written, but no thir
 and writing the file and nothing else.
 
 Each program is a process of its own, start-up included. They take turns, round by round, so that a busy machine is busy
-for all; slow ones sit out later rounds (ROUNDS). Printed are medians, peak memory of the whole tree of processes, and
-ratios, each the median of the ratios within rounds. Peers have environments of their own below FOLDER (default:
-.cache/peers), as benchmarks/dedup.py says; what is not there is left out, and said.
+for all; slow ones sit out later rounds (ROUNDS). Printed are medians, peak memory of the whole tree of processes
+(memory.py; "summed" counts shared pages once for each process), and ratios, each the median of the ratios within
+rounds. Peers have environments of their own below FOLDER (default: .cache/peers), as benchmarks/dedup.py says; what is
+not there is left out, and said.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import NamedTuple
+
+from memory import Watch
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -75,6 +77,7 @@ class Cost(NamedTuple):
 
     seconds: float
     mib: float
+    resident: float
     kept: int
 
 
@@ -99,47 +102,23 @@ def programs(source: Path, work: Path, peers: Path) -> dict[str, tuple[list[str]
     return found
 
 
-def memory(root: int) -> float:
-    """Return the resident memory of a process and all below it, in MiB; pages that they share count once for each."""
-    below, sizes = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text().rpartition(")")[2].split()
-                below[int(entry.name)], sizes[int(entry.name)] = int(stat[1]), int(stat[21])
-            except (OSError, IndexError):
-                continue
-    tree = {root}
-    while more := {child for child, parent in below.items() if parent in tree} - tree:
-        tree |= more
-    return sum(sizes.get(one, 0) for one in tree) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
 def measured(command: list[str], out: Path) -> Cost:
     """Run a program once."""
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     env |= {"TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "2"}
     env |= {"PYTHONPATH": str(ROOT)} if command[0] == sys.executable else {}
-    begun, peak = time.perf_counter(), 0.0
+    begun = time.perf_counter()
     with tempfile.TemporaryFile() as told:
         process = subprocess.Popen(command, env=env, stdout=told, stderr=told, cwd=out.parent)  # some write logs there
-        done = threading.Event()
-        took = 0.0
-
-        def wait() -> None:
-            nonlocal took
-            process.wait()
-            took = time.perf_counter() - begun
-            done.set()
-
-        threading.Thread(target=wait).start()
-        while not done.wait(0.1):
-            peak = max(peak, memory(process.pid))
+        watch = Watch(process)
+        process.wait()
+        took = time.perf_counter() - begun
+        watch.end()
         if process.returncode:
             told.seek(0)
             sys.exit(f"{command[0]} ended with {process.returncode}:\n{told.read()[-2000:].decode(errors='replace')}")
     files = sorted(out.glob("*.alpaca.jsonl")) if out.is_dir() else [out]
-    return Cost(took, peak, sum(file.read_bytes().count(b"\n") for file in files))
+    return Cost(took, watch.shared, watch.resident, sum(file.read_bytes().count(b"\n") for file in files))
 
 
 def main() -> None:
@@ -168,8 +147,8 @@ def main() -> None:
                     costs[name].append(measured(*there[name]))
                     print(f"round {turn + 1} {name}: {costs[name][-1].seconds:.2f} s", file=sys.stderr, flush=True)
     print(f"{options.texts} texts, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print("| program | median s | from … to | peak MiB | kept | siftune is | aim |")
-    print("|---|---|---|---|---|---|---|")
+    print("| program | median s | from … to | peak MiB | summed | kept | siftune is | aim |")
+    print("|---|---|---|---|---|---|---|---|")
     for name in names:
         times = [cost.seconds for cost in costs[name]]
         ratio = aim = ""
@@ -179,8 +158,9 @@ def main() -> None:
             ratio = f"{statistics.median(ratios):.1f}x " + ("slower" if name == "floor" else "faster")
             aim = f"{'≤' if name == 'floor' else '≥'} {BARS[name]:g}x"
         spread = f"{min(times):.2f} … {max(times):.2f} (n {len(times)})"
-        peak, kept = max(cost.mib for cost in costs[name]), costs[name][-1].kept
-        print(f"| {name} | {statistics.median(times):.2f} | {spread} | {peak:.0f} | {kept} | {ratio} | {aim} |")
+        peak, summed = (max(sizes) for sizes in zip(*((cost.mib, cost.resident) for cost in costs[name]), strict=True))
+        row = [name, f"{statistics.median(times):.2f}", spread, f"{peak:.0f}", f"{summed:.0f}", costs[name][-1].kept]
+        print("|", " | ".join(map(str, [*row, ratio, aim])), "|")
 
 
 if __name__ == "__main__":

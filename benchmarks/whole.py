@@ -7,8 +7,9 @@
 The corpus is that of judge.py: Chinese and English texts of parts put together at random, 86 % of them distinct, 53
 characters on average, in sessions of 4 to 20 messages with times. Nothing is turned off: personal data is masked,
 duplicates are searched, query types named, the report written. Printed are wall-clock and processor time of the whole
-process, start-up included, its peak memory, the processor time for each message and, stage by stage, wall-clock time as
-the progress on stderr tells it (a stage ends where its line appears).
+process, start-up included, the peak memory of the largest process and of all together (memory.py), the processor time
+for each message and, stage by stage, wall-clock time as the progress on stderr tells it (a stage ends where its line
+appears).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import NamedTuple
 import judge
 import numpy as np
 import polars as pl
+from memory import Watch
 
 
 class Cost(NamedTuple):
@@ -36,6 +38,7 @@ class Cost(NamedTuple):
     wall: float
     cpu: float
     peak: float
+    tree: float
     stages: dict[str, float]
 
 
@@ -70,6 +73,7 @@ def curated(path: Path, out: Path, more: list[str]) -> Cost:
     stages: dict[str, float] = {}
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         assert process.stderr is not None
+        watch = Watch(process)
         for line in process.stderr:
             now = time.perf_counter()
             name = line.split(":")[0]
@@ -77,11 +81,12 @@ def curated(path: Path, out: Path, more: list[str]) -> Cost:
             last = now
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
+        watch.end()
     if process.returncode:
         sys.exit(f"siftune curate ended with {process.returncode}")
     wall = time.perf_counter() - begin
     stages["report and files"] = wall - (last - begin)
-    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**10, stages)
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 2**10, watch.shared, stages)
 
 
 def profiled(path: Path, out: Path) -> None:
@@ -125,7 +130,8 @@ def main() -> None:
                 first = first or each
                 print(
                     f"{rows:,d} messages: {cost.wall:.1f} s by the clock, {cost.cpu:.1f} s of the processor, "
-                    f"peak {cost.peak:,.0f} MiB; {each:.1f} µs a message, {each / first:.2f} times the first"
+                    f"peak {cost.peak:,.0f} MiB, of all {cost.tree:,.0f} MiB; {each:.1f} µs a message, "
+                    f"{each / first:.2f} times the first"
                 )
                 for name, seconds in cost.stages.items():
                     print(f"    {seconds:7.2f} s  {name}", flush=True)
