@@ -15,6 +15,7 @@ from curation import bulk, spans
 from curation.encodings import Bad, Block
 from curation.errors import SourceError
 from curation.mapping import NAMES, Layout, named_columns, settle, value_at
+from curation.nesting import bounded
 from curation.recipe import Columns, Source
 from curation.rows import SHOWN, Part, Record, Rows, part
 from curation.shapes import taker
@@ -23,8 +24,10 @@ HEAD = 1000  # objects that are looked at to learn which keys a file has
 HEAD_BYTES = 1 << 26  # and bytes: a gigabyte may hold nothing but blank lines
 HEAD_LINES = 20 * HEAD  # and lines that are looked at to find them
 FIRST = 20  # items of a list whose keys say what it holds
+MOST_AROUND = 4  # objects that an answer wraps its records in
 MOST_BESIDE = 5  # keys of an answer such as {"code": 0, "data": […]} that wraps one list of records
 
+TOO_DEEP = "not readable: nested too deep"
 WRAPPERS = ("data", "result", "results", "response", "payload", "body", "export", "output", "root", "backup", "archive")
 
 _DECODER = json.JSONDecoder()
@@ -180,13 +183,13 @@ def lines(texts: Sequence[str], bad: Mapping[int, Bad]) -> Iterator[Record]:
             continue
         value, why = None, ""
         try:
-            value = json.loads(line)
+            value = bounded(json.loads(line), line)
         except json.JSONDecodeError as fault:
             why = f"not JSON: {fault.msg} at column {fault.colno}"
         except ValueError:
             why = "not readable: a number has too many digits"
         except RecursionError:
-            why = "not readable: nested too deep"
+            why = TOO_DEEP
         yield Record(index + 1, value, line, why)
 
 
@@ -210,13 +213,22 @@ def items(file: str, text: str, bad: Mapping[int, Bad]) -> Iterator[Record]:
     wrapped = _wrapped(whole) if isinstance(whole, dict) else []
     if not wrapped and isinstance(whole, dict) and _is_conversation(whole):
         line = 1 + text.count("\n", 0, start)
-        yield _checked(Record(line, whole, text), range(1, line + text.count("\n", start) + 1), bad)
+        yield _checked(_shallow(Record(line, whole, text), text), range(1, line + text.count("\n", start) + 1), bad)
         return
     for path in [wrapped] if wrapped or isinstance(whole, list) else _talks(whole) or [[]]:
         place = start
         for key in path:
             place = next(entry.start for entry in _entries(text, place) if entry.key == key)
         yield from _placed(text, place, bad)
+
+
+def _shallow(record: Record, text: str, begin: int = 0, end: int | None = None) -> Record:
+    """Set a record aside, read from `text[begin:end]`, that nests too deep."""
+    try:
+        bounded(record.value, text, begin, end)
+    except RecursionError:
+        return record._replace(value=None, why=TOO_DEEP)
+    return record
 
 
 def _checked(record: Record, lines: range, bad: Mapping[int, Bad]) -> Record:
@@ -303,11 +315,12 @@ def _placed(text: str, start: int, bad: Mapping[int, Bad]) -> Iterator[Record]:
             value = {"messages": found} if isinstance(found, list) else found
             value = {"conversation": key} | value if isinstance(value, dict) else value
         record = Record(line, value, text[begin : min(end, begin + SHOWN + 1)], column=column)
+        record = _shallow(record, text, begin, end)
         yield _checked(record, range(line, line + text.count("\n", begin, end) + 1), bad) if bad else record
         last = line
 
 
-def _wrapped(whole: Mapping[str, Any]) -> list[str]:
+def _wrapped(whole: Mapping[str, Any], depth: int = MOST_AROUND) -> list[str]:
     """Return the keys that lead to the one list of records that an object is wrapped around, or nothing.
 
     An answer such as ``{"code": 0, "data": {"total": 9, "list": […]}}`` is wrapped twice. An object around one object
@@ -318,7 +331,7 @@ def _wrapped(whole: Mapping[str, Any]) -> list[str]:
         return []
     if not lists:
         objects = [key for key, value in whole.items() if isinstance(value, dict)]
-        below = [[key, *path] for key in objects if (path := _wrapped(whole[key]))]
+        below = [[key, *path] for key in objects if depth and (path := _wrapped(whole[key], depth - 1))]
         alone = len(objects) > 1 or len(whole) > 1 or (objects and objects[0].casefold() in WRAPPERS)
         return below[0] if len(below) == 1 and alone and _counts(whole, below[0][0]) else []
     if len(lists) != 1:

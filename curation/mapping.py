@@ -13,6 +13,7 @@ from typing import Any
 
 from curation import presets
 from curation.errors import SourceError, did_you_mean
+from curation.nesting import bounded
 from curation.recipe import Columns, Source
 from curation.roles import Roles, simplified
 
@@ -192,7 +193,7 @@ def opened(value: Any) -> Any:  # noqa: ANN401
     if not isinstance(value, str) or not value.startswith('{"') or not value.endswith("}"):
         return value
     try:
-        inner = json.loads(value)
+        inner = bounded(json.loads(value), value)
     except (ValueError, RecursionError):
         return value
     return inner if isinstance(inner, dict) else value

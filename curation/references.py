@@ -14,6 +14,7 @@ import polars as pl
 from curation import parquet
 from curation.agreement import plain
 from curation.errors import SourceError
+from curation.nesting import bounded
 
 _SAYS = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant"}
 
@@ -69,15 +70,15 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Yield (line, record) of JSON Lines, or (number, record) of one JSON list."""
     try:
         if text.lstrip().startswith("["):
-            yield from enumerate(json.loads(text), 1)
+            yield from enumerate(bounded(json.loads(text), text), 1)
             return
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceError(f"{path}: not JSON") from None
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                yield number, json.loads(line)
-            except ValueError:
+                yield number, bounded(json.loads(line), line)
+            except (ValueError, RecursionError):
                 raise SourceError(f"{path}:{number}: not JSON") from None
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curation.errors import SourceError
+from curation.nesting import bounded
 from curation.sets.formats import Format, format_of, read
 from curation.sets.talk import RecordError, Talk
 
@@ -107,6 +108,7 @@ def _array(path: Path) -> Iterator[tuple[int, Any, str, str]]:
             return
         try:
             value, end = decoder.raw_decode(text, place)
+            bounded(value, text, place, end)
         except json.JSONDecodeError as fault:
             where = f"at line {fault.lineno}, column {fault.colno}"
             why = f"not JSON: {_reason(fault.msg)} {where}; the file is cut off or broken from here on, mend it there"
@@ -152,7 +154,7 @@ def _parsed(text: str) -> tuple[Any, str]:
     if len(text) > MOST_BYTES or len(text.encode()) > MOST_BYTES:
         return None, _too_long(len(text.encode()))
     try:
-        return json.loads(text, object_pairs_hook=_unique), ""
+        return bounded(json.loads(text, object_pairs_hook=_unique), text), ""
     except DuplicateError as fault:
         return None, str(fault)
     except json.JSONDecodeError as fault:

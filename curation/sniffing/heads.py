@@ -19,6 +19,7 @@ from curation import built, containers, jsontext, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
 from curation.errors import NoLogError, NothingError, SourceError
+from curation.nesting import bounded
 from curation.pieces import LONG
 from curation.sniffing.columns import HEADERS
 
@@ -79,8 +80,8 @@ def _json(name: str, text: str, encoding: str, *, whole: bool) -> Head | None:
     values: list[Any] = []
     for line in lines if len(lines) > 1 or start == "{" else []:
         try:
-            values.append(json.loads(line))
-        except ValueError:
+            values.append(bounded(json.loads(line), line))
+        except (ValueError, RecursionError):
             continue
     objects: list[Mapping[str, Any]] = [v for v in values if isinstance(v, dict)]
     if objects and len(objects) > 0.8 * len(lines):
@@ -109,8 +110,10 @@ def _first(text: str) -> list[Mapping[str, Any]]:
     while place and len(found) < MOST_RECORDS:
         match = re.compile(r"[\s,]*").match(text, place)
         try:
-            value, place = decoder.raw_decode(text, match.end() if match else place)
-        except ValueError:
+            begin = match.end() if match else place
+            value, place = decoder.raw_decode(text, begin)
+            bounded(value, text, begin, place)
+        except (ValueError, RecursionError):
             break
         if isinstance(value, dict):
             found.append(value)

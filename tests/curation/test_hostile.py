@@ -22,7 +22,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curation import packs, recipe
+from curation import packs, recipe, references
 from curation.containers import members
 from curation.convert import convert
 from curation.errors import CurationError, PackError, RecipeError, SourceError
@@ -348,6 +348,39 @@ def test_json_that_nests_without_end_is_an_error_of_the_input(name: str, tmp_pat
         done = read([path], [Source()])
         assert done.unreadable.height == 1
         assert done.messages.height == 4
+
+
+AROUND = {
+    "alone": (".json", b"", b""),
+    "lines": (".jsonl", ROW * 4 + b'{"session": "a", "role": "user", "text": "hi", "more": ', b"}\n"),
+    "list": (".json", b"[" + (ROW + b",") * 4 + b'{"session": "a", "role": "user", "text": "hi", "more": ', b"}]"),
+    "messages": (".json", b'{"messages": [' + (ROW + b",") * 4 + b'{"role": "user", "text": "hi", "more": ', b"}]}"),
+}
+
+
+@pytest.mark.parametrize("deep", [120, 500, 900, 970, 1100])
+@pytest.mark.parametrize("where", AROUND)
+def test_json_that_nests_deeper_than_any_export_is_told_whatever_python_can_bear(
+    where: str, deep: int, tmp_path: Path
+) -> None:
+    ending, before, after = AROUND[where]
+    is_borne(before + b'{"a":' * deep + b"1" + b"}" * deep + after, ending, tmp_path, pack=False)
+    with pytest.raises(SourceError, match="log") as told:
+        references.read(tmp_path / f"log{ending}")
+    assert "\n" not in str(told.value)
+    if where == "lines":
+        done = read([tmp_path / "log.jsonl"], [Source()])
+        assert done.unreadable["why"].to_list() == ["not readable: nested too deep"]
+        assert done.messages.height == 4
+
+
+def test_json_may_nest_as_deep_as_exports_do(tmp_path: Path) -> None:
+    more: Any = "x"
+    for _ in range(97):
+        more = [more]
+    (tmp_path / "log.jsonl").write_text(json.dumps({"session": "a", "role": "user", "text": "hi", "more": more}) + "\n")
+    done = read([tmp_path / "log.jsonl"], [Source()])
+    assert (done.messages.height, done.unreadable.height) == (1, 0)
 
 
 def test_names_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
