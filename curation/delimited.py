@@ -352,12 +352,20 @@ FILLED = ("conversation", "customer", "asker")  # what merged cells are for: the
 
 
 def fill_down(records: Iterable[Record], last: dict[str, str]) -> Iterator[Record]:
-    """Give empty cells of whose conversation it is the value above them; `last` keeps it between calls."""
+    """Give empty cells of whose conversation it is the value above them; `last` keeps it between calls.
+
+    An answer is the one above where the question is, too: its row is a further way to ask.
+    """
     for record in records:
         if record.why:
             yield record
             continue
         here = {name: record.value[name] for name in FILLED if name in record.value}
+        if "answer" in record.value:
+            if record.value.get("question", "").strip():
+                last["answer"] = record.value["answer"]
+            else:
+                here["answer"] = record.value["answer"]
         last |= {name: cell for name, cell in here.items() if cell.strip()}
         yield record._replace(value=record.value | {name: last.get(name, "") for name in here})
 

@@ -37,8 +37,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "date": (),
     "messages": ("messages", "conversations", "turns", "dialogue", "dialog", "utterances", "history"),
-    "question": ("question", "instruction", "query", "prompt", "问题", "提问", "用户问题"),
+    "question": ("question", "instruction", "query", "prompt", "问题", "提问", "用户问题", "标准问", "标准问题"),
     "input": ("input",),
+    "similar": (
+        "similar_questions", "similarquestions", "similar_question", "相似问", "相似问题", "相似问法", "相似问句",
+        "扩展问", "扩展问题",
+    ),
     "answer": ("answer", "output", "response", "reply", "completion", "回答", "答案", "回复"),
     "cot": ("cot", "reasoning", "thought_process", "complex_cot", "reasoning_content", "思考", "推理", "解析"),
     "system": ("system", "system_prompt", "系统提示词"),
@@ -59,7 +63,7 @@ INNER = ("role", "text", "time", "speaker", "id", "reply_to", "kind", "to", "cot
 NEEDED: dict[str, tuple[tuple[str, ...], ...]] = {
     "messages": (("conversation", "customer", "to", "reply_to"), ("role", "role_keys"), ("text", "role_keys")),
     "conversations": (("messages",),),
-    "records": (("question",),),
+    "records": (("question", "similar", "similar.0"),),
     "transcript": (("text",),),
 }
 
@@ -84,7 +88,7 @@ class Layout:
         Only then may many records be read at once (bulk.py); a shape that cuts cells up, joins records or finds roles
         in key names must say False here, and every record goes through shapes.py.
         """
-        more = set(self.columns) & {"to", "kind", "system", "history", "asker", "date"}
+        more = set(self.columns) & {"to", "kind", "system", "history", "asker", "date", "similar", "similar.0"}
         source = self.source
         special = source.role_keys or source.separator or source.opener or source.fill_down
         return self.shape in ("messages", "records") and not (more or special)
@@ -158,6 +162,9 @@ def named_columns(given: Columns, present: Iterable[str]) -> dict[str, str | int
     columns: dict[str, str | int] = {}
     for name, known in NAMES.items():
         asked = getattr(given, name)
+        if isinstance(asked, list):
+            columns |= {f"{name}.{place}": key for place, key in enumerate(asked)}
+            continue
         found = asked if asked is not None else next((by_word[word] for word in known if word in by_word), None)
         if found is not None:
             columns[name] = found

@@ -18,6 +18,7 @@ from curation.errors import RecipeError
 
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Column = str | Annotated[int, Field(ge=0, strict=True)] | None
+SeveralColumns = Column | Annotated[list[str | Annotated[int, Field(ge=0, strict=True)]], Field(min_length=1)]
 Who = Literal["user", "assistant", "bot", "system"]  # a bot is an assistant that is marked as one
 Format = Literal["auto", "csv", "tsv", "jsonl", "json", "text", "parquet", "xlsx"]
 Encoding = Literal[
@@ -50,6 +51,7 @@ class Columns(_Part):
     question: Column = None  # shape `records`
     input: Column = None  # shape `records`: joined to the question (Alpaca's `input`)
     answer: Column = None
+    similar: SeveralColumns = None  # shape `records`: other ways to ask it, each an example; parted by `separator`
     cot: Column = None
     system: Column = None  # shapes `records` and `conversations`: the system prompt of a finished example
     history: Column = None  # shape `records`: the questions and answers before, as a list of pairs
@@ -91,7 +93,9 @@ class Source(_Part):
     header: bool = True
     first_line: Annotated[int, Field(ge=1)] = 1  # of a table: what stands above, such as a title or sep=;, is no record
     rest: bool = False  # the last field takes all behind it: its text has separators in it, and no quotes around it
-    fill_down: bool = False  # an empty cell of conversation, customer or asker means the one above, as of merged cells
+    # An empty cell of conversation, customer or asker means the one above, as of merged cells; and one of the answer,
+    # where the question is empty, too.
+    fill_down: bool = False
     stream: bool = False  # no column tells conversations apart: the file is one stream, parted by silence
     quote: bool | None = None  # are fields quoted? default: yes in CSV, no in TSV
     columns: Columns = Columns()

@@ -13,6 +13,8 @@ from curation import tables
 
 SHOWN = 1 << 16  # characters, or bytes where it is no text, of an unreadable record that are kept
 
+SIMILAR = "≈"  # kb.csv:7≈2 is the second way to ask what line 7 does: one side of the split has both
+
 
 class RecordFaultError(ValueError):
     """One record cannot be used; its message is the reason."""

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from curation import reasoning, transcript
 from curation.mapping import INNER, NAMES, Layout, value_at
 from curation.recipe import Aside
 from curation.roles import Speaker, speaker
-from curation.rows import Message, Record, RecordFaultError
+from curation.rows import SIMILAR, Message, Record, RecordFaultError
 
 _MIDNIGHT = re.compile(r"[T ]0?0:00(?::00(?:\.0+)?)?$")
 _BREAK, _TAG = re.compile(r"(?i)<br\s*/?>|</(?:p|div)>"), re.compile(r"</?\w[^<>]*>")
+_WAY = ("question", "content", "text", "value", "title", "name", "问题", "内容")  # under which an object has its text
+_PARTED = re.compile(r"[\r\n|;；]|##+")  # between questions of one cell, which hold no such mark themselves
 LONGEST_EVENT = 2000  # characters of an event without text that are kept
 
 
@@ -120,15 +123,20 @@ def _parts(message: Message, layout: Layout) -> Iterator[Message]:
 def _question(values: Mapping[str, Any], place: str, layout: Layout) -> list[Message]:
     """Read a record that is a question with its answer: reasoning, a system prompt and a history may come along.
 
-    What is a list of texts, such as steps, is joined by line breaks.
+    What is a list of texts, such as steps, is joined by line breaks. A similar question has the same answer, in a
+    conversation of its own; a row that has nothing but those is one more of the question above it.
     """
     question, extra, answer = (
         _text(reasoning.as_text(values.get(name)), name) for name in ("question", "input", "answer")
     )
+    further = [way for key, value in values.items() if key.startswith("similar") for way in ways(value, layout)]
     if not question.strip():
-        if not extra.strip():
+        if not extra.strip() and further:
+            question, *further = further
+        elif not extra.strip():
             raise RecordFaultError("no question")
-        question, extra = extra, ""
+        else:
+            question, extra = extra, ""
     cot = _text(reasoning.as_text(values["cot"]), "reasoning") if "cot" in values else None
     conversation = _text(values.get("conversation"), "conversation id").strip() or place
     asked = f"{question}\n{extra}" if extra.strip() else question
@@ -146,7 +154,28 @@ def _question(values: Mapping[str, Any], place: str, layout: Layout) -> list[Mes
         ]
     found.append(Message(conversation, "user", asked, time, record=True))
     found.append(Message(conversation, "assistant", answer, time, cot, record=True))
+    known = {question.strip()}
+    for way in further:
+        if way not in known:
+            known.add(way)
+            name = f"{conversation}{SIMILAR}{len(known)}"
+            found.append(Message(name, "user", way, time, record=True))
+            found.append(Message(name, "assistant", answer, time, cot, record=True))
     return found
+
+
+def ways(value: Any, layout: Layout) -> list[str]:  # noqa: ANN401
+    """Return the similar questions of a record: a list of texts or of objects with one, or a text of several."""
+    if isinstance(value, str) and value.lstrip().startswith('["'):  # a list written as JSON
+        with suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    if isinstance(value, list):
+        texts = [
+            item.get(next((k for k in _WAY if k in item), "")) if isinstance(item, dict) else item for item in value
+        ]
+        return [text for item in texts if (text := _text(item, "similar question").strip())]
+    text, mark = _text(value, "similar question"), layout.source.separator
+    return [part.strip() for part in (text.split(mark) if mark else _PARTED.split(text)) if part.strip()]
 
 
 # --- a conversation per record ----------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 What is held together, and goes to one side as a whole:
 
 * a conversation, with all examples made of it;
+* a question of a knowledge base, with the other ways to ask it (`kb.csv:7`, `kb.csv:7≈2`);
 * a cluster of duplicates (duplicates.py), also through examples that were not kept;
 * examples that are nearly the same as a whole, pairs that ask nearly the same, and dialogues with nearly the same
   exchange in them (`ties`), by the exact Jaccard similarity that deduplication uses.
@@ -24,6 +25,7 @@ from curation.dedup import components
 from curation.dedup.known import Known
 from curation.dedup.verify import join
 from curation.recipe import Dedup, Split
+from curation.rows import SIMILAR
 
 SHORTEST = 10  # words or Han characters of an exchange that ties dialogues together: 好的 → 不客气 is in many of them
 LARGEST_SHARE = 0.2  # of a small set that `val_least` may take
@@ -142,7 +144,8 @@ def wanted(kept: int, settings: Split) -> int:
 def _groups(examples: pl.DataFrame, tied: pl.DataFrame) -> pl.DataFrame:
     """Return for each conversation its group (named by its first conversation), and whether it must stay in train."""
     clusters = examples.drop_nulls("cluster").select("conversation", label=pl.format("cluster:{}", "cluster"))
-    edges = pl.concat([clusters, tied.filter(pl.col("label") != OUTSIDE).select("conversation", "label")]).unique()
+    tied_to = tied.filter(pl.col("label") != OUTSIDE).select("conversation", "label")
+    edges = pl.concat([clusters, tied_to, _similar(examples)]).unique()
     names = examples.select("conversation").unique().sort("conversation").with_row_index("node")
     labels = edges.select("label").unique().sort("label").with_row_index("place")
     joined = edges.join(names, on="conversation").join(labels, on="label")
@@ -154,6 +157,14 @@ def _groups(examples: pl.DataFrame, tied: pl.DataFrame) -> pl.DataFrame:
         group=pl.col("conversation").min().over("part"),
         apart=apart.any().over("part"),
     )
+
+
+def _similar(examples: pl.DataFrame) -> pl.DataFrame:
+    """Return a label for each question of a knowledge base and the other ways to ask it (rows.SIMILAR)."""
+    found = examples.select("conversation").filter(pl.col("conversation").str.contains(SIMILAR, literal=True)).unique()
+    named = found.with_columns(label=pl.col("conversation").str.extract(rf"^(.+){SIMILAR}\d+$")).drop_nulls()
+    firsts = named.select(conversation="label", label="label").unique()
+    return pl.concat([named, firsts]).with_columns(pl.format("similar:{}", "label").alias("label"))
 
 
 def _chosen(kept: pl.DataFrame, settings: Split, seed: int) -> Iterator[str]:

@@ -6,6 +6,7 @@ times, words of a role, or sentences, by its header word in several languages, a
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,11 @@ HEADERS: dict[str, str] = {
     "question": r"question|query|prompt|instruction|ask|problem|问题|提问|标准问|咨询|用户问|frage|pregunta|質問|질문",
     "answer": (
         r"answer|output|fulfil+ment|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변"
+    ),
+    "similar": (
+        r"相似(?:问|说|提问|句)|扩展问|同义问|其他问法|^(?:paraphrases|similars?)$|"
+        r"(?:similar|alternat\w*|variant|paraphras\w*|synonym\w*|expanded|training)_?(?:question|quer|utteran|phras|ask)|"
+        r"(?:question|query|utterance|phrase)_?(?:variant|alternat|paraphras|synonym)"
     ),
     "input": r"^input$|^context$",
     "cot": r"^cot$|reason|thought|rationale|explanation|analysis|chain|思考|推理|解析",
@@ -424,6 +430,28 @@ def flatten(records: Sequence[Mapping[str, Any]]) -> list[Column]:
         lists = any(isinstance(v, list) for v in found)
         columns.append(Column(path, [_shown(v)[:LONG] for v in found], lists))  # the beginning of a text is enough
     return columns
+
+
+def similar_paths(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths to other ways to ask a question, by their names, where texts or lists stand there."""
+    found: dict[str, None] = {}
+    named = re.compile(HEADERS["similar"], re.I)
+
+    def walk(value: Mapping[str, Any], above: str, depth: int) -> None:
+        for key, inner in value.items():
+            if isinstance(inner, Mapping) and depth < 3:
+                walk(inner, f"{above}{key}.", depth + 1)
+            elif isinstance(inner, (list, str)) and named.search(simplified(str(key))) and _worded(inner):
+                found.setdefault(f"{above}{key}")
+
+    for record in records[:300]:
+        walk(record, "", 0)
+    return list(found)
+
+
+def _worded(value: Any) -> bool:  # noqa: ANN401
+    """Tell whether a value holds words, and is no number, such as that of a similar question."""
+    return bool(_SENTENCE.search(json.dumps(value, ensure_ascii=False)))
 
 
 def _longer(records: Sequence[Mapping[str, Any]]) -> set[str]:

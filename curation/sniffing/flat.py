@@ -12,6 +12,7 @@ import polars as pl
 from curation import built, shapes, times
 from curation.roles import Roles
 from curation.sniffing import dates
+from curation.sniffing.answers import MARK, answers
 from curation.sniffing.columns import (
     Choice,
     Column,
@@ -35,9 +36,9 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     `linked` is the column of ids where a file of its own links them.
     """
     numbers = guess.source.get("header") is False
-    columns = [Column(int(c.key) if numbers else c.key, c.values) for c in flatten(records)]
+    columns = [Column(int(c.key) if numbers else c.key, c.values, c.lists) for c in flatten(records)]
     keys = _sides(columns)
-    if not keys and (_cells(guess, columns) or _answers(guess, columns)):
+    if not keys and (_cells(guess, columns) or answers(guess, columns, records)):
         return
     given = columns
     columns = [_filled_down(guess, column, columns) for column in columns]
@@ -109,7 +110,6 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         )
 
 
-_MARK = re.compile(r"(?i)(?:id|uuid|code|type|status|time|date|count|score|url)$")  # what no text is called
 _DAY = re.compile(r"[^:：]*(?:[T ]0?0:00(?::00(?:\.0+)?)?)?")  # in sheets with a midnight
 
 
@@ -350,7 +350,7 @@ def _speaker(
 ) -> None:
     """Find the column of names: nearly every name belongs to one side."""
     for column in columns:
-        named = (column.named("speaker") or column.named("role")) and not _MARK.search(str(column.key))
+        named = (column.named("speaker") or column.named("role")) and not MARK.search(str(column.key))
         if column.key in taken or column.key in found.values() or not named or column.fill < 0.5:
             continue
         if (column.sentences > 0.5 and column.length > 20) or len(column.counts) < 2 or column.times > 0.6:
@@ -430,49 +430,6 @@ def _to(guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: s
     found["to"] = to.key
     why = "the customer is who speaks or who is spoken to"
     guess.items.append(Item("session", f"{sender.key} and {to.key}, parted by silences", 0.85, why))
-    return True
-
-
-def _answers(guess: Guess, columns: Sequence[Column]) -> bool:
-    """Recognise a question and its answer per record: two columns of sentences, and nobody who speaks."""
-    said = [c for c in columns if (c.sentences > 0.5 or c.named("question") or c.named("answer")) and c.filled]
-    said = [c for c in said if c.sentences > 0.2 or not _MARK.search(str(c.key))]
-    question = next((c for c in said if c.named("question")), None)
-    answers = sorted((c for c in said if c.named("answer") and c is not question), key=lambda c: c.named("cot"))
-    answer = answers[0] if answers else None  # answer_analysis is reasoning where there is another answer
-    role = role_column(columns, {c.key for c in said if c.length > 15})
-    both = question is not None and answer is not None and question is not answer
-    words = next((c.known_roles > 0.5 for c in columns if role and c.key == role.value), False)
-    if role and role.confidence >= 0.9 and (words or not both):  # beside a question and its answer, two kinds of topics
-        return False
-    sure, why = 0.95, "the headers say so"
-    if question is None or answer is None or question is answer:
-        long = sorted((c for c in said if c.sentences > 0.6 and c.distinct > 0.5), key=lambda c: -c.length)[:2]
-        if len(long) < 2 or session_column(columns, {c.key for c in long}, None):
-            return False
-        asks = {c.key: sum(bool(re.search(r"[?？]|吗|怎么|什么", v)) for v in c.filled) / len(c.filled) for c in long}
-        question, answer = sorted(long, key=lambda c: (-asks[c.key], c.length))
-        sure, why = (
-            0.75,
-            f"{asks[question.key]:.0%} of '{question.key}' ask, {asks[answer.key]:.0%} of '{answer.key}' do",
-        )
-        guess.question = Question(
-            f"Which column is the question: '{question.key}' or '{answer.key}'?",
-            [(str(question.key), {}), (str(answer.key), {"columns": {"question": answer.key, "answer": question.key}})],
-            f"columns: {{question: {question.key}, answer: {answer.key}}}",
-        )
-    found = {"question": question.key, "answer": answer.key}
-    for what in ("input", "cot", "system"):
-        other = next((c for c in columns if c.named(what) and c.key not in found.values() and c.filled), None)
-        if other:
-            found[what] = other.key
-    one_day = {c.key for c in columns if len(c.filled) > 1 and c.distinct * len(c.filled) <= 1}  # a version, no time
-    time = time_column(columns, set(found.values()) | one_day)
-    if time:
-        found["time"] = time.value
-    guess.source |= {"shape": "records", "columns": found}
-    guess.items.append(Item("shape", "a question and its answer per record", sure, why))
-    guess.items += [Item(what, str(key), sure) for what, key in found.items()]
     return True
 
 

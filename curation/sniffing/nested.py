@@ -11,7 +11,7 @@ from typing import Any
 from curation import built
 from curation.mapping import value_at
 from curation.roles import Roles
-from curation.sniffing.columns import Column, flatten
+from curation.sniffing.columns import Column, flatten, similar_paths
 from curation.sniffing.guess import Guess, Item, Question, words
 from curation.sniffing.messages import messages
 
@@ -38,6 +38,8 @@ def list_path(records: Sequence[Mapping[str, Any]]) -> str | None:
 
     for record in records[:300]:
         walk(record, "", 0)
+    for path in similar_paths(records):
+        sizes.pop(path, None)  # other ways to ask a question
     beside = sum(len(text) for record in records[:300] for text in texts_of(record))
     best = max(sizes, key=lambda path: sizes[path], default=None)
     if best is None or sizes[best] < 0.4 * beside or sizes[best] == 0:

@@ -532,7 +532,7 @@ def test_a_knowledge_base_of_standard_questions_is_read_as_questions_and_answers
         ("售后", f"{n}号机保修期多久？", f"{n}号机保多久", f"{n}号机整机保修{n}年，凭购买记录报修。") for n in range(20)
     ]
     guess, _ = guessed(tmp_path, "faq.csv", table(rows, ["分类", "标准问", "相似问", "答案"]))
-    assert guess.source["columns"] == {"question": "标准问", "answer": "答案"}
+    assert guess.source["columns"] == {"question": "标准问", "answer": "答案", "similar": "相似问"}
 
 
 def test_an_analysis_beside_an_answer_is_the_reasoning_and_a_version_is_no_time(tmp_path: Path) -> None:
