@@ -253,11 +253,10 @@ def compare(
     overrides = _training(None, train_changes)
     chosen = compare_command.seeds_of(seeds)
     preflight(settings.training | overrides, model=model)
-    compare_command.check(out, force=force)
     progress = not (quiet or no_progress)
-    from curation.runfolder import whole_or_absent
+    from curation.runfolder import held, whole_or_absent
 
-    with whole_or_absent(out) as folder:
+    with held(out, lambda: compare_command.check(out, force=force)), whole_or_absent(out) as folder:
         by = _by("auto", None, None, None, resume=False)
         _curate(logs, folder / "run", settings, packs, [], by, force=False, progress=progress, log=None)
         result = compare_sets(
@@ -537,9 +536,9 @@ def main() -> None:
         line, code = edge.said(fault)
         # Of several processes the others have found the same.
         if code == 4 or (code < 128 and os.environ.get("RANK", "0") == "0"):
-            print(f"error: {line}", file=sys.stderr)
+            edge.tell(f"error: {line}")
     finally:
         os.umask(before)
     if code == 130:  # typer returns it, too
-        print("interrupted", file=sys.stderr)
+        edge.tell("interrupted")
     sys.exit(code if isinstance(code, int) else 0)

@@ -69,6 +69,15 @@ def disk_is_full(fault: BaseException) -> bool:
     return any(f"(os error {number})" in text for number in FULL) or "database or disk is full" in text
 
 
+def tell(line: str) -> None:
+    """Print a line for whoever looks on; a full disk behind it is no reason to end, nor to hide how the work ended."""
+    try:
+        sys.stderr.write(f"{line}\n")
+    except OSError as fault:
+        if not disk_is_full(fault):
+            raise
+
+
 def one_line(text: str) -> str:
     """Return a message as the one line that it is to be, whatever a file's name has in it; nothing moves the cursor."""
     return "".join(char if char.isprintable() or char == " " else repr(char)[1:-1] for char in text)

@@ -13,7 +13,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -59,8 +59,13 @@ class Stages:
         if self._log is not None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
             line = {"event": event, "time": now, **more, "memory_mib": _resident(), "peak_mib": _peak()}
-            self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
-            self._log.flush()
+            try:
+                self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
+                self._log.flush()
+            except OSError as fault:
+                name, self._log = self._log.name, None  # told once
+                cure = "make room, or log elsewhere"
+                raise OutputError(f"{name}: the log cannot be written: {fault.strerror}; {cure}") from None
 
     def timings(self) -> dict[str, Any]:
         """Return what the stages took so far: for the manifest."""
@@ -99,7 +104,8 @@ def stages(*, on: bool, log: Path | None = None) -> Iterator[Stages]:
         except BaseException as fault:
             line, code = edge.said(fault)
             told = {"exit": code, "message": line} if code < 128 else {"exit": code}
-            say.event("error", **told, seconds=round(say.seconds, 3))
+            with suppress(OutputError):  # of what went wrong first, more is to be told than of the log
+                say.event("error", **told, seconds=round(say.seconds, 3))
             raise
         say.event("end", seconds=round(say.seconds, 3))
 
@@ -113,8 +119,11 @@ def _opened(log: Path | None) -> Iterator[TextIO | None]:
         file = log.open("a", encoding="utf-8")
     except OSError as fault:
         raise OutputError(f"{log}: the log cannot be written: {fault.strerror}") from None
-    with file:
+    try:
         yield file
+    finally:
+        with suppress(OSError):  # was told when it was written
+            file.close()
 
 
 @contextmanager
@@ -127,7 +136,7 @@ def _shown(*, on: bool) -> Iterator[Callable[[str, str], None]]:
         with Console(stderr=True).status("starting") as status:
             yield lambda stage, what: status.update(f"{stage}: {what}" if what else stage)
     else:
-        yield lambda stage, what: print(f"{stage}: {what}", file=sys.stderr) if what else None
+        yield lambda stage, what: edge.tell(f"{stage}: {what}") if what else None
 
 
 def _peak(whose: int = resource.RUSAGE_SELF) -> int:

@@ -77,8 +77,20 @@ def alone(target: Path, *, force: bool) -> Iterator[None]:
     Raises UsageError where another process is at work on the same place. What one that was killed left behind is
     cleared away; of a run that it was about to replace, the old one comes back.
     """
-    check(target, force=force)
-    target = target.absolute()
+    with held(target, lambda: check(target, force=force)):
+        yield
+
+
+@contextmanager
+def held(target: Path, may: Callable[[], None]) -> Iterator[None]:
+    """Hold a place as `alone` does; `may` raises where nothing may be put there, and is asked twice.
+
+    Raises UsageError, too, for a disk of its own, such as a container's volume: what is made is renamed to its place.
+    """
+    if target.is_mount():
+        raise UsageError(f"{target}: is a disk of its own, and cannot be replaced as a whole; give {target / 'run'}")
+    may()
+    target = _real(target)
     missing = [folder for folder in target.parents if not folder.exists()]
     lock = target.parent / f".{target.name}.lock"
     try:
@@ -86,7 +98,7 @@ def alone(target: Path, *, force: bool) -> Iterator[None]:
         with _locked(lock, target):
             try:
                 _clear(target)
-                check(target, force=force)  # another may have finished in the meantime
+                may()  # another may have finished in the meantime
                 yield
             finally:
                 lock.unlink(missing_ok=True)
@@ -94,6 +106,11 @@ def alone(target: Path, *, force: bool) -> Iterator[None]:
         for folder in missing:  # of what was made for a run that did not come to be
             with suppress(OSError):
                 folder.rmdir()
+
+
+def _real(target: Path) -> Path:
+    """Return where a link leads to, so that the link stays one."""
+    return Path(os.path.realpath(target))
 
 
 def _make(target: Path) -> None:
@@ -111,7 +128,8 @@ def _locked(path: Path, target: Path) -> Iterator[None]:
         try:
             file = path.open("a")
         except OSError as fault:
-            raise OutputError(f"{target}: cannot be written: {fault.strerror}") from None
+            cure = "choose another folder with --out"
+            raise OutputError(f"{target}: {path} cannot be written: {fault.strerror}; {cure}") from None
         with file:
             if not locks.take(file.fileno()):
                 cure = "wait until it is done, or choose another folder with --out"
@@ -130,12 +148,18 @@ def _is_at(number: int, path: Path) -> bool:
 
 def _clear(target: Path) -> None:
     """Remove what processes that were killed left beside `target`; nobody else is at work here."""
-    for old in sorted(target.parent.glob(f".{glob.escape(target.name)}.*.old")):
+    for old in _left(target, "old"):
         if not target.exists():
             old.rename(target)
         shutil.rmtree(old, ignore_errors=True)
-    for partial in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+    for partial in _left(target, "partial"):
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _left(target: Path, what: str) -> list[Path]:
+    """Return what is called .NAME.PROCESS.WHAT beside `target`; .NAME.v2.PROCESS.WHAT is of another run."""
+    found = sorted(target.parent.glob(f".{glob.escape(target.name)}.*.{what}"))
+    return [path for path in found if path.name[len(target.name) + 2 : -len(what) - 1].isdecimal()]
 
 
 @contextmanager
@@ -144,7 +168,7 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
 
     Only its owner can look into it: a run holds what customers said.
     """
-    target = target.absolute()
+    target = _real(target)
     partial = target.parent / f".{target.name}.{os.getpid()}.partial"
     old = target.parent / f".{target.name}.{os.getpid()}.old"
     try:
@@ -155,16 +179,15 @@ def whole_or_absent(target: Path) -> Iterator[Path]:
             store.refuse_while_reviewing(target)  # since the work began
             target.rename(old)
         partial.rename(target)
-    except OSError as fault:
+    except (OSError, pl.exceptions.PolarsError) as fault:
+        full = disk_is_full(fault)
+        if not full and not isinstance(fault, OSError):
+            raise
         if isinstance(fault, FileNotFoundError) and partial.exists():  # what lacks was to be read
             raise
-        raise OutputError(
-            f"{target}: cannot be written: {fault.strerror or fault}; nothing was changed there"
-        ) from None
-    except pl.exceptions.PolarsError as fault:
-        if disk_is_full(fault):
-            raise OutputError(f"{target}: cannot be written: the disk is full; nothing was changed there") from None
-        raise
+        said = "the disk is full, or a file larger than is allowed; make room and run it again"
+        why = said if full else getattr(fault, "strerror", None) or fault
+        raise OutputError(f"{target}: cannot be written: {why}; nothing was changed there") from None
     finally:
         if old.exists() and not target.exists():  # interrupted between the two renames
             old.rename(target)

@@ -35,6 +35,7 @@ SHARED = 4  # fewer shards are a multiple of this, so that of two or four worker
 BUFFER = 1 << 27  # bytes of messages that are held back, so that a shard is not a thousand small files
 MOST = 1024  # shards
 TIMES = 8  # that packed logs are larger than they look
+PIPE = ABOUT * LEAST  # bytes that a pipe is taken for, which does not say how many it has
 
 
 @dataclass(frozen=True)
@@ -96,20 +97,20 @@ def write(
 
 
 def _count(files: Sequence[Path], size: int) -> int:
-    return min(MOST, max(1, -(-unpacked(files) // size)))
+    return min(MOST, max(1, -(-unpacked(files, pipe=PIPE) // size)))
 
 
 def fitting(files: Sequence[Path]) -> int:
     """Return the bytes of input per shard that suit these files: of the input alone, so that any machine can resume."""
-    whole = unpacked(files)
+    whole = unpacked(files, pipe=PIPE)
     size = min(SIZE, max(LEAST, whole // ABOUT))
     count = -(-whole // size)
-    return size if count == 1 or count >= ABOUT else -(-whole // (-(-count // SHARED) * SHARED))
+    return size if count <= 1 or count >= ABOUT else -(-whole // (-(-count // SHARED) * SHARED))
 
 
-def unpacked(files: Sequence[Path]) -> int:
-    """Return how many bytes `files` are, about, without unpacking them."""
-    sizes = ((path.stat().st_size, path.suffix.lower()) for path in files if path.is_file())
+def unpacked(files: Sequence[Path], *, pipe: int = 0) -> int:
+    """Return how many bytes `files` are, about, without unpacking them; a pipe counts as so many."""
+    sizes = ((path.stat().st_size, path.suffix.lower()) if path.is_file() else (pipe, "") for path in files)
     return sum(n * (TIMES if ending in (*PACKING, ".zip", ".xlsx", ".parquet") else 1) for n, ending in sizes)
 
 

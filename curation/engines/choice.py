@@ -17,7 +17,7 @@ from curation import __version__, edge, shards
 from curation.engines.disk import Disk, Run, here
 from curation.engines.memory import Memory
 from curation.engines.protocol import Engine
-from curation.errors import CurationError, UsageError
+from curation.errors import CurationError, OutputError, SourceError, UsageError
 from curation.packs import Packs
 from curation.read import beside
 from curation.recipe import Recipe
@@ -41,8 +41,9 @@ class Wanted:
 
 
 def work_folder(out: Path) -> Path:
-    """Return where a run to `out` keeps its work: beside it, so that it can be renamed and is on the same disk."""
-    return out.absolute().parent / f".{out.absolute().name}.work"
+    """Return where a run to `out` keeps its work: beside it, where links lead to, so on the same disk."""
+    at = Path(os.path.realpath(out))
+    return at.parent / f".{at.name}.work"
 
 
 @contextmanager
@@ -59,11 +60,12 @@ def chosen(
     """Give the engine for a run. Its work folder is removed when all went well, and stays for --resume otherwise.
 
     Without --resume, what an earlier run left in that folder is removed. Raises UsageError where options do not fit
-    together, or where --resume finds work that was made of something else, or that is damaged.
+    together, or where --resume finds work that was made of something else, or that is damaged; OutputError where the
+    disk is full.
     """
     folder = work_folder(out)
     name = _name(wanted, files, recipe, folder)
-    _fitting(wanted, name)
+    _fitting(wanted, name, files)
     if folder.is_dir() and not wanted.resume:
         say("read", f"{folder} is what a run left that was broken off; it is removed (--resume goes on from it)")
     if name == "memory":
@@ -73,20 +75,29 @@ def chosen(
         return
     size = wanted.shard_bytes or shards.fitting(files)
     with ThreadPoolExecutor(1) as beside, _run(wanted, name, files, size) as run:
-        key = _key(files, recipe, packs, people, size)
+        again = all(path.is_file() for path in files)  # a pipe says what it says once
+        key = _key(files, recipe, packs, people, size) if again else None
         if not wanted.resume and folder.is_dir():
             Disk(folder).close()
         resumed = (folder / "key.json").exists()
-        disk = Disk(folder, key=key, size=size, run=run)
+        disk = None
         try:
+            disk = Disk(folder, key=key, size=size, run=run)
             yield disk
         except BaseException as fault:
-            disk.release()
+            if disk is not None:
+                disk.release()
             if resumed and _damaged(fault):
                 raise UsageError(
                     f"{folder}: what is kept there cannot be used ({type(fault).__name__}); "
                     "run it again without --resume to begin anew"
                 ) from fault
+            goes_on = "; --resume goes on from there" if folder.is_dir() else ""
+            if edge.disk_is_full(fault):
+                why = "the disk is full, or a file larger than is allowed; make room and run it again"
+                raise OutputError(f"{folder}: cannot be written: {why}{goes_on}") from None
+            if isinstance(fault, OutputError) and "--resume" not in str(fault):
+                raise OutputError(f"{fault}{goes_on}") from None
             raise
         beside.submit(disk.close)  # while workers end
 
@@ -126,7 +137,11 @@ def _crowd(size: int, memory: int) -> None:
         )
 
 
-def _fitting(wanted: Wanted, name: Name) -> None:
+def _fitting(wanted: Wanted, name: Name, files: Sequence[Path]) -> None:
+    piped = next((path for path in files if not path.is_file()), None)
+    if wanted.resume and piped is not None:
+        cure = "write it to a file first, or leave --resume out"
+        raise UsageError(f"{piped}: nobody knows whether a pipe says the same again, so there is no going on; {cure}")
     if wanted.address is not None and name != "ray":
         raise UsageError(f"--address is for --engine ray, not for {name}")
     if wanted.workers is not None and name == "memory":
@@ -197,8 +212,11 @@ def _earlier(recipe: Recipe) -> list[Path]:
 def _digest(path: Path) -> str:
     if not path.is_file():
         return "not a file"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as fault:
+        raise SourceError(f"{path}: cannot be read: {fault.strerror}") from None
 
 
 def _code() -> str:

@@ -79,6 +79,7 @@ def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
             raise UsageError(f"--address {address}: no Ray cluster can be reached there: {said}") from None
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # plans and paths of its own, whatever -q says
     return module
 
 

@@ -77,14 +77,14 @@ class Disk:
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             self._lock = (folder / "lock").open("w")
         except OSError as fault:
-            raise OutputError(f"{folder}: cannot be written: {fault.strerror}") from None
+            raise OutputError(f"{folder}: cannot be written: {fault.strerror}; choose another --out") from None
         if not locks.take(self._lock.fileno()):
             self._lock.close()
             raise UsageError(f"{folder}: another run is at work there; wait for it, or choose another --out")
         try:
             self._begin(key)
         except BaseException:
-            self._lock.close()
+            self.release()
             raise
 
     def _begin(self, key: Mapping[str, object] | None) -> None:
@@ -101,6 +101,8 @@ class Disk:
             if other:
                 changed = " and ".join(other)
                 raise UsageError(f"{self.folder}: what is kept there was made with different {changed}; {anew}")
+            for half in (*self.folder.glob(".*.partial"), *self.folder.glob("*/.*.partial")):
+                shutil.rmtree(half, ignore_errors=True)
             return
         for path in self.folder.iterdir():
             if path.is_dir():
@@ -116,7 +118,9 @@ class Disk:
         self._lock.close()
 
     def release(self) -> None:
-        """Leave the work folder for a run that goes on from it."""
+        """Leave the work folder for a run that goes on from it; where nothing is done yet, or of a pipe, remove it."""
+        if not all((self.folder / name).exists() for name in ("key.json", "read.json")):
+            self.close()
         self._lock.close()
 
     def read(self, files: Sequence[Path], recipe: Recipe, progress: Callable[[str], None]) -> Read:
@@ -333,7 +337,7 @@ def _load(path: Path, columns: Sequence[str] | None = None) -> pl.DataFrame:
 
 
 def _keep(place: Path, frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
-    """Write frames into a folder that is there as a whole or not at all; one that is there is replaced."""
+    """Write frames into a folder that is there as a whole or not at all."""
     with _whole(place) as partial:
         for name, frame in frames:
             _put(frame, partial, name)
@@ -341,13 +345,23 @@ def _keep(place: Path, frames: Iterable[tuple[str, pl.DataFrame]]) -> None:
 
 @contextmanager
 def _whole(place: Path) -> Iterator[Path]:
-    """Give a folder to write to, which is at `place` once all went well."""
-    partial = place.with_name(f".{place.name}.partial")
+    """Give a folder to write to, which is at `place` once all went well; what is there already stays: it is the same.
+
+    It is this process's own: another may be at the same, on a machine of a cluster that is cut off and was given up, or
+    for a moment after the process that led it was killed.
+    """
+    partial = place.with_name(f".{place.name}.{os.uname().nodename}-{os.getpid()}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(place, ignore_errors=True)
-    partial.rename(place)
+    try:
+        yield partial
+        try:
+            partial.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 def _put(frame: pl.DataFrame, place: Path, name: str, *, batch: int = BATCH, packed: bool = True) -> None:

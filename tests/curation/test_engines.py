@@ -247,6 +247,49 @@ def test_a_large_log_is_worked_on_in_shards_unless_said(
     assert choice._name(choice.Wanted("memory"), [log], Recipe(), tmp_path / "none") == "memory"
 
 
+def test_of_a_pipe_nobody_knows_the_size_and_none_is_gone_on_from(packs: Packs, tmp_path: Path) -> None:
+    pipe, empty = Path("-"), tmp_path / "empty.csv"
+    empty.touch()
+    assert shards._count([pipe], shards.fitting([pipe])) == 64
+    assert shards._count([empty], shards.fitting([empty])) == 1
+    assert choice._name(choice.Wanted(), [pipe], Recipe(), tmp_path / "none") == "memory"
+    refused = (
+        r"^-: nobody knows whether a pipe says the same again, .*; write it to a file first, or leave --resume out$"
+    )
+    for resume, said in ((True, refused), (False, "^no$")):
+        wanted, out = choice.Wanted("shards", workers=1, resume=resume), tmp_path / "run"
+        with (
+            pytest.raises(CurationError, match=said),
+            choice.chosen(wanted, [pipe], Recipe(), packs, decisions.NOTHING, out, say=lambda *_: None) as engine,
+        ):
+            _fails_when_read(engine)
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+def _fails_when_read(engine: Engine) -> None:
+    assert isinstance(engine, Disk)
+    (engine.folder / "read.json").touch()
+    raise OutputError("no")
+
+
+def test_what_two_processes_make_of_one_shard_is_never_mixed(tmp_path: Path) -> None:
+    place = tmp_path / "step" / "shard-0001"
+    for other in (tmp_path / "step" / ".shard-0001.elsewhere-7.partial", place):
+        with disk._whole(place) as mine:
+            other.mkdir(parents=True)
+            (other / "messages.arrow").write_text("theirs")
+            (mine / "messages.arrow").write_text("mine")
+        assert (other / "messages.arrow").read_text() == "theirs"
+        assert (place / "messages.arrow").read_text() == ("theirs" if other == place else "mine")
+        shutil.rmtree(place)
+    with suppress(OutputError), disk._whole(place):
+        raise OutputError
+    assert [path.name for path in place.parent.iterdir()] == [".shard-0001.elsewhere-7.partial"]
+    (tmp_path / "key.json").write_text("{}")
+    Disk(tmp_path, key={}).release()  # goes on, without what was left half made
+    assert not [*tmp_path.rglob("*.partial")]
+
+
 def test_what_other_machines_read_over_the_network_is_packed(packs: Packs, tmp_path: Path) -> None:
     def elsewhere(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:
         for number in numbers:
@@ -294,7 +337,7 @@ def test_a_ray_that_does_not_start_is_told_in_a_line(
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray's own use of what it will rename
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # of the processes that its cluster starts
 def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, packs: Packs
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, packs: Packs, capfd: pytest.CaptureFixture[str]
 ) -> None:
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
@@ -307,7 +350,9 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
         cluster.add_node(num_cpus=1)
         cluster.wait_for_nodes()
         run = ("--engine", "ray", "--address", cluster.address)
+        capfd.readouterr()
         found = by_command(str(SAMPLES[0]), *run, out=tmp_path / "run", monkeypatch=monkeypatch)
+        assert capfd.readouterr().err == ""
         assert len(ray.nodes()) == 2
     finally:
         ray.shutdown()
@@ -348,6 +393,29 @@ def test_work_goes_on_only_where_it_was_made_of_the_same(packs: Packs, tmp_path:
     with pytest.raises(UsageError, match="was made with different input; run it again without --resume"):
         begun(log, recipe, packs, out, resume=True)
     assert begun(log, recipe, packs, out, resume=False) == ["key.json", "lock"]
+
+
+@pytest.mark.parametrize("reading", [True, False])
+def test_a_disk_that_fills_is_told_with_the_way_on(reading: bool, packs: Packs, tmp_path: Path) -> None:
+    """What is done is kept, where that is worth anything."""
+    log, work, wanted = SAMPLES[0], tmp_path / ".run.work", choice.Wanted("shards", workers=1)
+
+    def broken(fault: Exception) -> None:
+        people = decisions.NOTHING
+        out = tmp_path / "run"
+        with choice.chosen(wanted, [log], Recipe(), packs, people, out, say=lambda *_: None) as engine:
+            if not reading:
+                engine.read([log], Recipe(), lambda _: None)
+            raise fault
+
+    on = "" if reading else "; --resume goes on from there"
+    for fault, said in (
+        (OSError(28, "No space left on device"), f"{work}: cannot be written: the disk is full, .*; make room and .*"),
+        (OutputError("run: cannot be written: no"), "run: cannot be written: no"),
+    ):
+        with pytest.raises(OutputError, match=f"^{said}{on}$"):
+            broken(fault)
+        assert work.exists() != reading
 
 
 @pytest.fixture(scope="module")

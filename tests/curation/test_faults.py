@@ -11,13 +11,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from curation import edge, read, runfolder
+from curation import edge, progress, read, runfolder
 from curation.cli import main
-from curation.errors import SourceError, UsageError
+from curation.engines import choice
+from curation.errors import OutputError, SourceError, UsageError
 from curation.recipe import Source
 from tests.curation import test_cli
 
@@ -83,20 +85,37 @@ def beside(made: Path, tmp_path: Path) -> Iterator[Path]:
 # --- the disk ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bytes_allowed", [100, 20_000])
-def test_a_disk_that_fills_costs_the_old_run_nothing(beside: Path, bytes_allowed: int) -> None:
+@pytest.mark.parametrize(
+    ("engine", "bytes_allowed", "where"),
+    [("memory", 100, "run"), ("memory", 20_000, "run"), ("shards", 0, ".run.work")],
+)
+def test_a_disk_that_fills_costs_the_old_run_nothing(beside: Path, engine: str, bytes_allowed: int, where: str) -> None:
     before = contents(beside)
 
     def small_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (bytes_allowed, bytes_allowed))
 
-    done = siftune(
-        "curate", beside / "log.jsonl", "-o", beside / "run", "--force", "--no-gate", "-q", before=small_files
-    )
+    command = ["curate", beside / "log.jsonl", "-o", beside / "run", "--force", "--no-gate", "-q", "--engine", engine]
+    done = siftune(*command, before=small_files)
     assert done.returncode == 4
-    assert error_of(done).startswith(f"error: {beside / 'run'}: cannot be written: ")
-    assert error_of(done).endswith("nothing was changed there")
+    assert error_of(done).startswith(f"error: {beside / where}: cannot be written: the disk is full, ")
+    assert "; make room and run it again" in error_of(done)
     assert contents(beside) == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's disk that is always full")
+def test_a_log_that_cannot_grow_is_named_and_a_screen_that_cannot_show_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = Path("/dev/full")
+    cure = r"^/dev/full: the log cannot be written: No space left on device; make room, or log elsewhere$"
+    with pytest.raises(OutputError, match=cure), progress.stages(on=False, log=full):
+        pass
+    monkeypatch.setattr(sys, "stderr", full.open("w", buffering=1, encoding="utf-8"))
+    with progress.stages(on=True) as say:
+        say("read", "3 messages")
+    with suppress(OSError):
+        sys.stderr.close()
 
 
 def test_polars_and_sqlite_say_in_their_own_words_that_a_disk_is_full() -> None:
@@ -187,6 +206,8 @@ def test_a_file_without_permission_is_an_error_of_the_input(tmp_path: Path, monk
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(SourceError, match=r"log\.jsonl: cannot be read: Permission denied"):
         read.read([path], [Source()])
+    with pytest.raises(SourceError, match=r"log\.jsonl: cannot be read: Permission denied"):
+        choice._digest(path)
 
 
 # --- two at once, and interruptions -----------------------------------------------------------------------------------
@@ -228,6 +249,34 @@ def test_what_a_killed_process_left_is_cleared_and_the_run_that_it_moved_aside_c
     with pytest.raises(UsageError, match="a run is already there"), runfolder.alone(beside / "run", force=False):
         pass
     assert contents(beside) == before
+
+
+def test_what_lies_beside_of_a_run_with_a_longer_name_stays(tmp_path: Path) -> None:
+    """Such as .run.v2.4242.partial, in which another process may be at work."""
+    for name in (".run.v2.4242.partial", ".run.v2.4242.old", ".run.4242.partial"):
+        (tmp_path / name).mkdir()
+    with runfolder.alone(tmp_path / "run", force=False):
+        assert not (tmp_path / "run").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".run.v2.4242.old", ".run.v2.4242.partial"]
+
+
+def test_a_link_to_a_run_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk" / "real").mkdir(parents=True)
+    (tmp_path / "run").symlink_to(tmp_path / "disk" / "real")
+    for number in "12":
+        with runfolder.alone(tmp_path / "run", force=True), runfolder.whole_or_absent(tmp_path / "run") as folder:
+            assert folder.parent == tmp_path / "disk"
+            (folder / "manifest.json").write_text(number)
+    assert (tmp_path / "run").is_symlink()
+    assert contents(tmp_path / "disk") == {"real/manifest.json": b"2"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "run"]
+    assert choice.work_folder(tmp_path / "run") == tmp_path / "disk" / ".real.work"
+
+
+def test_a_disk_of_its_own_is_refused_before_any_work() -> None:
+    cure = r"^/proc: is a disk of its own, and cannot be replaced as a whole; give /proc/run$"
+    with pytest.raises(UsageError, match=cure), runfolder.alone(Path("/proc"), force=True):
+        pass
 
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
