@@ -343,6 +343,8 @@ def _wrapped(whole: Mapping[str, Any], depth: int = MOST_AROUND) -> list[str]:
     lonely = "role" in inside and "text" in inside and "conversation" not in inside and not _several(some)
     beside = [value for key, value in whole.items() if key != lists[0]]
     told = beside and not any(isinstance(value, (dict, list)) for value in beside)  # {"code": 0, …}: no object by id
+    if lonely and any(key.casefold() == "id" or _ID.search(key) for key in whole):
+        return []  # one conversation, under whatever name its list goes
     return lists if told and lists[0] not in NAMES["messages"] else [] if lonely else lists
 
 

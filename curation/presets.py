@@ -195,6 +195,20 @@ _ALL = (
         },
     ),
     Preset(
+        "lex", "Amazon Lex V2: a bot's conversation logs, each what was said to it with its answers",
+        frozenset({"sessionId", "inputTranscript", "messages.0.contentType", "messages.0.content"}),
+        {
+            "shape": "conversations",
+            "columns": {
+                "conversation": "sessionId", "messages": "messages", "role": "contentType", "text": "content",
+                "kind": "contentType",
+            },
+            "roles": {"assistant": ["*"]},
+            "said": ["PlainText", "SSML", "CustomPayload"],  # others are cards and buttons
+            "before": {"text": "inputTranscript", "role": "user", "time": "timestamp"},
+        },
+    ),
+    Preset(
         "slack", "Slack and the like: a channel's messages as the workspace export has them, by thread",
         frozenset({"type", "user", "text", "ts"}),
         {
@@ -223,15 +237,26 @@ def found(records: Sequence[Mapping[str, Any]]) -> Preset | None:
     return best
 
 
-def inside(records: Sequence[Mapping[str, Any]]) -> tuple[Preset, dict[str, str]] | None:
-    """Return the preset of what stands under one key of each record, as ``msg`` in an answer of an API; its columns."""
+OUTER = ("messages", "conversation", "customer", "asker", "system")  # of a list of messages, beside it
+
+
+def inside(records: Sequence[Mapping[str, Any]]) -> tuple[Preset, dict[str, Any]] | None:
+    """Return the preset of what stands under one key of each record, as ``msg`` in an answer of an API.
+
+    With it comes what reads it there: paths that begin with the key, but for those in a message of a list.
+    """
     keys = [key for key, value in records[0].items() if isinstance(value, Mapping)] if records else []
     for key in keys:
         held = [value for record in records[:200] if isinstance(value := record.get(key), Mapping)]
         preset = found(held)
         if preset and len(held) > 0.75 * len(records[:200]):
             columns = preset.source.get("columns", {})
-            return preset, {name: f"{key}.{path}" for name, path in columns.items()}
+            below = columns if preset.source["shape"] == "messages" else [name for name in OUTER if name in columns]
+            there: dict[str, Any] = {"columns": {name: f"{key}.{columns[name]}" for name in below}}
+            for place in {"before", "after"} & preset.source.keys():
+                aside = preset.source[place]
+                there[place] = {name: text if name == "role" else f"{key}.{text}" for name, text in aside.items()}
+            return preset, there
     return None
 
 

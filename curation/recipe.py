@@ -26,7 +26,7 @@ Encoding = Literal[
 ]  # fmt: skip
 PresetName = Literal[
     "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "telegram-group",
-    "freshchat", "slack", "discord",
+    "freshchat", "slack", "discord", "lex",
 ]  # fmt: skip
 PersonalKind = Literal[
     "link-token", "email", "secret", "identity-card", "passport", "tax-number", "iban", "device", "bank-card",

@@ -112,7 +112,8 @@ def _guess(file: File, name: str, head: Head) -> Guess:
     known = presets.written(head.lines) if head.format == "text" else presets.found(head.records)
     nested_in = presets.inside(head.records) if not known else None
     if nested_in:
-        known, guess.source["columns"] = nested_in
+        known, in_key = nested_in
+        guess.source |= in_key
     listed = presets.within(head.records) if not known else None
     if listed:
         known, in_list = listed

@@ -52,6 +52,8 @@ def answers(guess: Guess, columns: Sequence[Column], records: Sequence[Mapping[s
         other = next((c for c in columns if c.named(what) and c.key not in found.values() and c.filled), None)
         if other:
             found[what] = other.key
+    if conversation := _conversation(columns, set(found.values())):
+        found["conversation"] = conversation
     one_day = {c.key for c in columns if len(c.filled) > 1 and c.distinct * len(c.filled) <= 1}  # a version, no time
     time = time_column(columns, set(found.values()) | one_day)
     if time:
@@ -61,6 +63,18 @@ def answers(guess: Guess, columns: Sequence[Column], records: Sequence[Mapping[s
     guess.items += [Item(what, str(key), sure) for what, key in found.items()]
     _similar(guess, records, question, answer)
     return True
+
+
+def _conversation(columns: Sequence[Column], taken: set[str | int]) -> str | int | None:
+    """Find the column that says which of a bot's answers belong to one conversation: by its name, several of them."""
+    for column in columns:
+        n, own = len(column.counts), str(column.key).rsplit(".", 1)[-1]
+        told = column.named("conversation") and (MARK.sub("", own) == own or own.casefold().endswith("id"))
+        if column.key in taken or not told or column.fill < 0.9 or column.sentences > 0.3:
+            continue
+        if 1 < n < len(column.filled) and n > 0.05 * len(column.filled) and (column.times < 0.6 or column.numbers == 1):
+            return column.key
+    return None
 
 
 def _similar(guess: Guess, records: Sequence[Mapping[str, Any]], question: Column, answer: Column) -> None:

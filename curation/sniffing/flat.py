@@ -24,6 +24,7 @@ from curation.sniffing.columns import (
     text_column,
     time_column,
 )
+from curation.sniffing.groups import decide
 from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 from curation.sniffing.messages import kinds, separator, who_is_who
 
@@ -74,6 +75,9 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         role = _names(guess, columns, mapped, rows) or _one_side(
             guess, found, [c for c in given if c.key not in mapped], by_name[text.value].values, rows
         )
+    if role is None and text and (session is None or _person(session.value)):
+        role = _crowd(guess, found, columns, taken, links, by_name[text.value])
+        session, rows = (None, None) if role else (session, rows)
     moments = by_name[time.value].values if time else None
     dates.note(guess, moments or [])
     if session and rows and moments and not by_name[session.value].named("conversation") and _long(rows, moments):
@@ -95,7 +99,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
         found["customer"] = found["asker"]
         why = "no id of conversations"
         guess.items.append(Item("session", f"{found['asker']}, parted by silences of 30 minutes", 0.85, why))
-    elif not session and "customer" not in found:
+    elif not session and "customer" not in found and "stream" not in guess.source:
         _customer(guess, found, columns, taken | ({role.value} if role else set()))
     elif "id" in links:
         found["id"] = links["id"]
@@ -298,6 +302,41 @@ def _one_side(
             )  # fmt: skip
         return Choice(column.key, sure, why)
     return None
+
+
+_SOMEBODY = re.compile(r"(?i)(?:author|user|sender|from|member|contact|visitor|customer|agent|operator)\.[^.]*$")
+
+
+def _person(key: str | int) -> bool:
+    """Tell whether a path is to something of a person, as author.id is."""
+    return bool(_SOMEBODY.search(str(key)))
+
+
+def _crowd(
+    guess: Guess, found: dict[str, Any], columns: Sequence[Column], taken: set[str | int],
+    links: Mapping[str, str | int], text: Column,
+) -> Choice | None:  # fmt: skip
+    """Find who speaks by name in a channel of many people, which no column parts into conversations."""
+    names = [
+        c for c in columns
+        if c.key not in taken and c.fill > 0.9 and len(c.counts) > 3 and c.distinct < 0.7 and c.times < 0.6
+        and (c.named("speaker") or c.named("role") or _person(c.key)) and c.length < 40 and not MARK.search(str(c.key))
+    ]  # fmt: skip
+    if not names:
+        return None
+    best = max(names, key=lambda c: (c.numbers < 0.5, c.named("speaker"), len(c.counts)))
+    by_name = {c.key: c.values for c in columns}
+    none = [""] * len(best.values)
+    ids, answered = (by_name.get(links.get(name, ""), none) for name in ("id", "reply_to"))
+    decide(guess, list(zip(ids, best.values, answered, text.values, strict=True)), set())
+    guess.source["crowd"] = True
+    room = next((c for c in columns if re.search(r"(?i)channel|room|group|频道|群", str(c.key)) and c.fill > 0.9), None)
+    if room is None or room.key in taken:
+        guess.source["stream"] = True
+    else:
+        found["customer"] = room.key
+    found |= {"speaker": best.key, **links}
+    return Choice(best.key, 0.8, f"{len(best.counts)} people in one stream")
 
 
 def _by_session(column: Column, sessions: Sequence[str]) -> list[list[str]]:

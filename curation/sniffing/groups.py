@@ -28,6 +28,11 @@ def group(guess: Guess, chats: Sequence[Mapping[str, Any]], columns: Mapping[str
             if isinstance(name, str) and isinstance(text, str) and text.strip():
                 said.append((str(entry.get(columns["id"])), name, str(value_at(entry, columns["reply_to"])), text))
                 serving |= {name} if name == chat.get("name") else set()
+    decide(guess, said, serving)
+
+
+def decide(guess: Guess, said: Sequence[tuple[str, str, str, str]], serving: set[str]) -> None:
+    """Say who of a crowd serves, of messages as (id, name, id of whom it answers, text); `serving` surely do."""
     names, texts = [name for _, name, _, _ in said], [text for *_, text in said]
     everybody = "a customer's messages and what is answered to them, parted by silences"
     guess.items.append(Item("session", everybody, 0.85, f"{len(set(names))} people in a group"))

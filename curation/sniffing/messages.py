@@ -140,7 +140,8 @@ def _spoken(column: Column, role: Column, said: Sequence[str], sessions: list[st
     spoken = []
     for kind in total:
         known = {s.role for who in by_side[kind] if (s := _COMMON.of(who))} & {"user", "assistant"}
-        if with_text[kind] < 0.5 * total[kind] or not known or event.search(kind):
+        named = known or role.known_roles < 0.5  # else who speaks is known by name
+        if with_text[kind] < 0.5 * total[kind] or not named or event.search(kind):
             continue
         if answered[kind] < 0.3 * total[kind]:
             continue

@@ -15,6 +15,8 @@ from curation.sniffing.columns import Column, flatten, similar_paths
 from curation.sniffing.guess import Guess, Item, Question, words
 from curation.sniffing.messages import messages
 
+_NUMBER = re.compile(r"(?i)(?:id|no|number|号)$")
+
 
 def list_path(records: Sequence[Mapping[str, Any]]) -> str | None:
     """Return the path of the list of messages inside the records: the one that holds most text."""
@@ -98,7 +100,8 @@ def _session_id(guess: Guess, columns: dict[str, Any], outer: Sequence[Column]) 
     several = [
         c
         for c in outer
-        if (c.fill > 0.95 and c.distinct > 0.95 and c.sentences < 0.3 and c.times < 0.6) or c.key == "conversation"
+        if c.key == "conversation"
+        or (c.fill > 0.95 and c.distinct > 0.95 and c.sentences < 0.3 and (c.times < 0.6 or _numbered(c)))
         if len(c.values) > 1 or c.named("conversation")
     ]
     scored = [
@@ -117,6 +120,11 @@ def _session_id(guess: Guess, columns: dict[str, Any], outer: Sequence[Column]) 
         guess.items.append(Item("session", str(best[1].key), 0.95, "different in every record"))
     else:
         guess.items.append(Item("session", "the record", 0.9, "each record is one conversation"))
+
+
+def _numbered(column: Column) -> bool:
+    """Tell whether it holds numbers of conversations, which may look like seconds since 1970."""
+    return column.numbers == 1 and column.named("conversation") and bool(_NUMBER.search(str(column.key)))
 
 
 def _outside(

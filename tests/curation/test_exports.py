@@ -416,3 +416,107 @@ def test_a_chat_copied_from_wangwang_tells_the_shop_by_its_account(tmp_path: Pat
     assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "copied.txt")] == [
         (f"{number}#1", "user" if his else "assistant", text) for number, said in talks() for his, text, _ in said
     ]
+
+
+@pytest.mark.parametrize("key", ["ticket", "data"])
+def test_tickets_of_zendesk_and_freshdesk_under_a_key_of_their_own(tmp_path: Path, key: str) -> None:
+    tickets, tickets2 = [], []
+    for n, (_, asks, says) in enumerate(ASKED):
+        both = [(70 + n, asks, True), (9, "note", False), (9, says, True)]
+        comments = [
+            {"id": i, "author_id": who, "public": seen, "plain_body": text, "created_at": f"2024-05-01T10:0{i}:00Z"}
+            for i, (who, text, seen) in enumerate(both)
+        ]
+        tickets.append({key: {"id": 500 + n, "requester_id": 70 + n, "comments": comments}})
+        replies = [{"incoming": False, "private": False, "body_text": says, "created_at": "2024-05-01T10:05:00Z"}]
+        about = {"id": 500 + n, "description_text": asks, "created_at": "2024-05-01T10:00:00Z"}
+        tickets2.append({key: about | {"conversations": replies}})
+    for name, some in (("zendesk.jsonl", tickets), ("freshdesk.jsonl", tickets2)):
+        (tmp_path / name).write_text("".join(json.dumps(one) + "\n" for one in some), encoding="utf-8")
+        said = [(row[0], row[1], row[3]) for row in heard(tmp_path / name) if row[3] != "note"]
+        assert said == [
+            one for n, (_, asks, says) in enumerate(ASKED)
+            for one in ((str(500 + n), "user", asks), (str(500 + n), "assistant", says))
+        ]  # fmt: skip
+    assert Counter(row[1] for row in heard(tmp_path / "zendesk.jsonl"))["system"] == 4
+
+
+def test_events_without_an_author_among_messages_of_people_known_by_name(tmp_path: Path) -> None:
+    """LiveChat: who speaks has an id, and what the system says has none."""
+    chats = [
+        {"id": f"Q{n}", "thread": {"id": f"T{n}", "events": [
+            {"type": "message", "text": asks, "author_id": f"guest-{n}", "created_at": "2024-05-01T10:00:00Z"},
+            {"type": "message", "text": says, "author_id": "mika@shop.example", "created_at": "2024-05-01T10:01:00Z"},
+            {"type": "system_message", "text": "The chat was closed", "created_at": "2024-05-01T10:02:00Z"}]}}
+        for n, (_, asks, says) in enumerate(ASKED)
+    ]  # fmt: skip
+    (tmp_path / "archive.json").write_text(json.dumps({"chats": chats, "found_chats": 4}), encoding="utf-8")
+    assert [(row[0], row[1], row[3]) for row in heard(tmp_path / "archive.json")[:3]] == [
+        ("Q0", "user", ASKED[0][1]), ("Q0", "assistant", ASKED[0][2]), ("Q0", "system", "The chat was closed"),
+    ]  # fmt: skip
+
+
+def test_the_number_of_a_ticket_is_no_time_and_comes_before_the_guests(tmp_path: Path) -> None:
+    tickets = [
+        {"ticket_id": str(6626000000 + n), "guest": {"id": f"ou_{n}"}, "created_at": 1714557600 + n, "messages": [
+            {"user_name": name, "content": json.dumps({"text": asks})},
+            {"user_name": "王客服", "content": json.dumps({"text": says})}]}
+        for n, (name, asks, says) in enumerate(ASKED)
+    ]  # fmt: skip
+    (tmp_path / "tickets.json").write_text(json.dumps({"code": 0, "data": {"tickets": tickets}}), encoding="utf-8")
+    assert [row[0] for row in heard(tmp_path / "tickets.json")][::2] == [str(6626000000 + n) for n in range(4)]
+
+
+@pytest.mark.parametrize("name", ["transcript", "log", "chat_lines"])
+def test_a_document_of_one_conversation_is_named_by_the_id_beside_its_list(tmp_path: Path, name: str) -> None:
+    said = [{"speaker": "customer", "text": asks} | {} for _, asks, _ in ASKED[:1]]
+    said += [{"speaker": "agent", "text": ASKED[0][2]}]
+    (tmp_path / "one.json").write_text(json.dumps({"id": "C-7", "channel": "web", name: said}), encoding="utf-8")
+    assert [(row[0], row[1]) for row in heard(tmp_path / "one.json")] == [("C-7", "user"), ("C-7", "assistant")]
+
+
+def test_a_bot_s_answers_with_one_session_are_one_conversation(tmp_path: Path) -> None:
+    """Dialogflow in Cloud Logging: the session lies beside the question and its answer."""
+    rows = [
+        {"timestamp": f"2024-05-01T10:0{turn}:00Z", "payload": {"session": f"projects/p/sessions/s{n // 2}",
+         "queryResult": {"queryText": asks, "fulfillmentText": says, "intent": {"displayName": "faq"}}}}
+        for n, (turn, (_, asks, says)) in enumerate(enumerate(ASKED))
+    ]  # fmt: skip
+    (tmp_path / "df.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = heard(tmp_path / "df.jsonl")
+    assert [row[0] for row in found] == [f"projects/p/sessions/s{n}" for n in (0, 0, 0, 0, 1, 1, 1, 1)]
+    assert [row[3] for row in found] == [text for _, asks, says in ASKED for text in (asks, says)]
+
+
+def test_questions_and_answers_beside_their_times_and_people(tmp_path: Path) -> None:
+    rows = [["用户ID", "用户昵称", "咨询时间", "咨询内容", "回复人", "回复时间", "回复内容"]]
+    for n, (asks, says) in enumerate(
+        [("课程有效期多久？", "购买之日起一年。"), ("没收到讲义怎么办", "请重新登录一次。")] * 3
+    ):
+        rows.append([f"u_{n}", f"学员{n}", f"2024-05-01 10:0{n}:00", asks, "助教小林", f"2024-05-01 11:0{n}:00", says])
+    found = heard(table(tmp_path / "asked.csv", rows))
+    assert [row[1:] for row in found[:2]] == [
+        ("user", "2024-05-01 10:00:00", "课程有效期多久？"), ("assistant", "2024-05-01 10:00:00", "购买之日起一年。"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_channel_without_conversations_asks_only_who_answers(tmp_path: Path, room: bool) -> None:
+    """Discord's own interface, and others alike: messages of many people, one after the other."""
+    said, place = [], 0
+    for name, asks, says in ASKED:
+        for who, text in ((name, asks), ("mika_7", says), (name, "ok, great")):
+            place += 1
+            said.append({
+                "id": str(1000 + place), "content": text, "timestamp": f"2024-05-01T10:{place:02}:00Z",
+                "author": {"id": "9" if who == "mika_7" else f"{name}0", "username": who, "bot": False},
+            } | ({"channel_id": "55"} if room else {}))  # fmt: skip
+    (tmp_path / "channel.json").write_text(json.dumps(said), encoding="utf-8")
+    (file,) = members("channel.json", tmp_path / "channel.json")
+    guess = sniff(file)
+    assert guess.question is not None
+    assert guess.question.text.startswith("Who answers for the business?")
+    assert guess.source["roles"]["assistant"] == ["mika_7"]
+    found = heard(tmp_path / "channel.json")
+    assert [row[1] for row in found] == ["user", "assistant", "user"] * 4
+    assert len({row[0] for row in found}) == 4

@@ -39,6 +39,7 @@ COUNTED: dict[str, tuple[int, int, int, int, int]] = {
     "discord.json": (1, 4, 3, 0, 1),
     "freshchat.json": (6, 2, 2, 1, 1),
     "slack.json": (7, 3, 3, 0, 1),
+    "lex.jsonl": (5, 5, 6, 0, 2),
 }
 # Conversations, in order, with the number of their messages.
 PARTED: dict[str, list[tuple[str, int]]] = {
@@ -54,6 +55,7 @@ PARTED: dict[str, list[tuple[str, int]]] = {
     "telegram-group.json": [("920001 Tilda#1", 1), ("920001 Tilda#2", 3), ("920001 Marek#1", 2), ("920001#1", 2)],
     "discord.json": [("questions ines#1", 4), ("questions otto#1", 2), ("questions rolf#1", 2)],
     "freshchat.json": [("fc-301", 4), ("fc-302", 2)],
+    "lex.jsonl": [("lib-71", 8), ("lib-72", 2), ("lib-73", 3)],
     "slack.json": [("1712131200.000100", 4), ("1712131260.000200", 2), ("1712131600.000700", 1)],
 }
 # A question and the beginning of the answer that must be learned from each.
@@ -73,6 +75,7 @@ TAUGHT = {
     "telegram-group.json": ("How often should the chain of a belt-drive bike be oiled", "A belt needs no oil at all"),
     "discord.json": ("Can the battery of the torch be replaced at home", "No, it is glued in for water tightness"),
     "freshchat.json": ("My espresso machine shows E3", "E3 means that the water tank does not sit right"),
+    "lex.jsonl": ("How many books can I borrow at once", "You can borrow twelve books"),
     "slack.json": ("How do I rotate an API key", "Create a second key, deploy it"),
 }
 
