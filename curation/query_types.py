@@ -40,6 +40,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from curation import documents
+from curation.checks import letters
 from curation.checks.wording import regex
 from curation.errors import PackError, did_you_mean
 from curation.resources import shipped
@@ -259,8 +260,11 @@ class Typer:
     def claims(self, texts: pl.Series) -> pl.DataFrame:
         """Return what every pack claims of each text, a column for its type and one for its score.
 
-        A type is its place in `names`, -1 for none. Texts that come again are looked at once.
+        A type is its place in `names`, -1 for none. Texts that come again are looked at once, by kernels each time.
         """
+        told = [self._told(texts[start : start + BATCH]) for start in range(0, len(texts) or 1, BATCH)]
+        if told[0] is not None:
+            return pl.concat(one for one in told if one is not None)
         once = texts.alias("text").unique(maintain_order=True)
         some = [self._claims(once[start : start + BATCH]) for start in range(0, len(once), BATCH)]
         found = pl.concat(some or [self._claims(once)]).with_columns(once)
@@ -279,6 +283,74 @@ class Typer:
             found[f"score {place}"] = np.where(sure, two[:, 1], 0.0)
             start += len(pack.text.types)
         return pl.DataFrame(found)
+
+    def _told(self, texts: pl.Series) -> pl.DataFrame | None:
+        """Do the work of `_claims` by kernels (extra `fast`); None without them."""
+        made = None if self.literals.is_empty() else letters.normal(texts)
+        if made is None:
+            return None
+        kernels, (flat, odd) = made
+        hits = [pl.Series([], dtype=pl.UInt32)]
+        if self.patterns:
+            lines = pl.Series(flat[0].tobytes().split(b"\n")[:-1], dtype=pl.Binary).cast(pl.String)
+            hits = [lines.str.contains(pattern[1:-1]).arg_true() for pattern in self.patterns]
+        rows = np.concatenate([found.to_numpy().astype(np.int64) for found in hits])
+        which = np.repeat([self.place[pattern] for pattern in self.patterns] or [0], list(map(len, hits)))
+        also = which[np.argsort(rows, kind="stable")].astype(np.int64)
+        ends = np.cumsum(np.bincount(rows, minlength=len(texts)))
+        types, scores = kernels.claims(flat, self._tree, self._strengths, (also, ends))
+        strange = np.flatnonzero(odd)
+        if len(strange):
+            slow = self._claims(texts.gather(strange))
+            types[strange], scores[strange] = (slow.select(f"^{what} .*$").to_numpy() for what in ("type", "score"))
+        columns = (("type", types), ("score", scores))
+        return pl.DataFrame(
+            {f"{what} {place}": cells[:, place] for place in range(len(self.packs)) for what, cells in columns}
+        )
+
+    @cached_property
+    def _tree(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return the literals as a tree for fast/questions.py, and which phrases each is part of."""
+        texts = [text.encode() for text in self.literals]
+        lengths = np.array(list(map(len, texts)), dtype=np.int64)
+        cells = np.array(texts, dtype=bytes).view(np.uint8).reshape(len(texts), -1)
+        order = np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)
+        node_of = np.zeros(len(texts), dtype=np.int64)  # of what was read of each literal so far
+        labels, parents, count = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], 1
+        ends = np.full(1 + int(lengths.sum()), -1, dtype=np.int64)
+        for depth in range(cells.shape[1]):
+            order = order[lengths[order] > depth]
+            keys = node_of[order] << 8 | cells[order, depth]
+            first = np.concatenate([[True], keys[1:] != keys[:-1]])
+            node_of[order] = count - 1 + np.cumsum(first)
+            labels.append(keys[first] & 0xFF)
+            parents.append(keys[first] >> 8)
+            count += int(first.sum())
+            whole = order[lengths[order] == depth + 1]
+            ends[node_of[whole]] = self.columns[whole]
+        label, parent = np.concatenate(labels).astype(np.uint8), np.concatenate(parents)
+        firsts = np.searchsorted(parent, np.arange(count + 1)).astype(np.uint32)
+        heads, spaced = np.zeros(0x110000, dtype=np.uint32), np.zeros(256, dtype=np.uint32)
+        for head in {text[: 2 if text[:1] == b" " else len(str(text, "utf-8")[0].encode())] for text in texts}:
+            node = 0
+            for byte in head:
+                node = int(firsts[node] + np.searchsorted(label[firsts[node] : firsts[node + 1]], byte)) + 1
+            if head[:1] == b" ":
+                spaced[head[1]] = node
+            else:
+                heads[ord(head.decode())] = node
+        starts = np.append(self.starts, len(self.phrases))
+        pairs = np.column_stack([self.phrases, self.tiers[self.phrases]]).ravel()
+        return heads, spaced, firsts, label, ends[:count].copy(), starts, pairs
+
+    @cached_property
+    def _strengths(self) -> tuple[npt.NDArray[Any], ...]:
+        """Return for fast/questions.py how many literals phrases need, what strengths weigh, and what packs ask for."""
+        borders = np.cumsum([0, *(len(pack.text.types) for pack in self.packs)])
+        least, margin = np.array(
+            [(pack.text.least, pack.text.margin) for pack in self.packs], dtype=np.float64
+        ).T.copy()
+        return self.sizes.astype(np.int64), self.weights, borders.astype(np.int64), least, margin
 
     def assign(self, texts: pl.Series, use: Sequence[str]) -> pl.Series:
         """Return the type of each text by the packs named in `use`; the best score wins, ties go to the first pack."""

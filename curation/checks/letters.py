@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Callable, Sequence
 from functools import partial
+from types import ModuleType
 from typing import TypeVar
 
 import numpy as np
@@ -28,7 +29,7 @@ _TELLS = {
     LATIN: r"[A-Za-z\u00c0-\u024f]",
     RARE: r"[\p{L}&&[^\p{Han}\p{Latin}]]",
     BRACKET: r"[\[\]]",
-    ODD: "[İΣ]",  # what is no single character in lower case, or goes by its neighbours
+    ODD: "[İΣ\U00016ff0\U00016ff1]",  # no single character in lower case, by its neighbours, or a mark of Han
 }
 _KINDS: U8 = np.full(0x110000, NEW, dtype=np.uint8)  # NEW: Polars was not asked yet
 _LOWER: U32 = np.zeros(0x110000, dtype=np.uint32)
@@ -65,6 +66,15 @@ def tongues(texts: pl.Series) -> tuple[U32, U32] | None:
         return None
     counts: tuple[U32, U32] = _known(partial(kernels.tongues, kinds=_KINDS), flat(texts))
     return counts
+
+
+def normal(texts: pl.Series) -> tuple[ModuleType, tuple[Flat, U8]] | None:
+    """Return the kernels, and texts as phrases of query types see them, with where that is not sure; None without."""
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    made: tuple[Flat, U8] = _known(partial(kernels.normal, kinds=_KINDS, lower=_LOWER), flat(texts))
+    return kernels, made
 
 
 def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
@@ -140,7 +150,8 @@ def _learn(data: U8) -> None:
     new = np.flatnonzero(there & (_KINDS == NEW))
     chars = pl.Series([chr(code) for code in new], dtype=pl.String)
     lower = chars.str.to_lowercase()
-    kinds = np.where((lower.str.len_chars() != 1).to_numpy(), ODD, 0)
+    other = chars.str.contains(_TELLS[WORD]) != lower.str.contains(_TELLS[WORD])  # newer than the pattern
+    kinds = np.where(((lower.str.len_chars() != 1) | other).to_numpy(), ODD, 0)
     for kind, pattern in _TELLS.items():
         kinds |= np.where(chars.str.contains(pattern).to_numpy(), kind, 0)
     _LOWER[new] = [ord(char[0]) for char in lower]

@@ -1,7 +1,8 @@
 """The extra `fast`: inner loops as machine code of this processor, to the same bits as without it.
 
-kernels.py and texts.py are what Numba compiles, once; machine.py keeps and loads the code; compiled.py calls it with
-arrays. Who has a loop there asks here whether it is worth loading, and else does the work with NumPy or Polars.
+kernels.py, texts.py and questions.py are what Numba compiles, once; machine.py keeps and loads the code; compiled.py
+calls it with arrays. Who has a loop there asks here whether it is worth loading, and else does the work with NumPy or
+Polars.
 """
 
 from __future__ import annotations

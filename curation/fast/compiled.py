@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Generator, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,8 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "said_often": "u1 i8 n u1 u1 u4 n i8 u1 i8 n u1 u1",
     "repeats": "u1 i8 n n n n u8 i8 i8 u1",
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
+    "normal": "u1 i8 n u1 u4 u1 u1 i8 u1",
+    "claims": "u1 i8 n u4 u4 u4 u1 i8 i8 i8 i8 f8 i8 n f8 f8 i8 i8 i8 i8 i8 i8 i8 f8 i4 f8",
 }
 
 
@@ -228,6 +231,31 @@ def literals(texts: Flat, *automaton: U8 | U32 | U64 | I64 | int) -> tuple[U64, 
     return needed, enough
 
 
+def normal(texts: Flat, kinds: U8, lower: U32) -> tuple[Flat, U8] | None:
+    """Return texts as phrases of query types see them, a line feed behind each, and where that is not sure."""
+    data, ends = texts
+    room, made = (np.empty(size, dtype=np.uint8) for size in (max(1, _longest(texts)), 2 * len(data) + 3 * len(ends)))
+    made_ends, odd = np.empty(len(ends), dtype=np.int64), np.empty(len(ends), dtype=np.uint8)
+    if _call("normal", data, ends, len(ends), kinds, lower, room, made, made_ends, odd):
+        return None
+    return (made[: made_ends[-1] if len(ends) else 0], made_ends), odd
+
+
+def claims(texts: Flat, tree: Sequence[Any], packs: Sequence[Any], also: Sequence[I64]) -> tuple[Any, Any]:
+    """Return the type that each pack claims of texts that `normal` made (-1: none), and its score: texts × packs.
+
+    `tree` and `packs` are those of a `query_types.Typer`, `also` further literals of each text, and where they end.
+    """
+    *_, starts, _ = tree
+    sizes, weights, borders, *_ = packs
+    number, count = len(texts[1]), len(borders) - 1
+    types, scores = np.empty((number, count), dtype=np.int32), np.empty((number, count), dtype=np.float64)
+    seen = [np.zeros(size, dtype=np.int64) for size in (len(starts), len(sizes), len(sizes), len(weights), borders[-1])]
+    room = *seen, np.zeros(borders[-1], dtype=np.float64)
+    _call("claims", *texts, number, *tree, sizes, weights, borders, count, *packs[3:], *also, *room, types, scores)
+    return types, scores
+
+
 def shapes(texts: Flat, kinds: U8) -> U8:
     """Return for each text bits of what numbers and codes are made of; `kinds` says it of characters: texts.py."""
     told = np.empty(len(texts[1]), dtype=np.uint8)
@@ -249,7 +277,7 @@ def _table_size(starts: I64, end: int, places: int) -> int:
     return max(16, 1 << (places * longest - 1).bit_length())
 
 
-def _call(name: str, *arguments: U8 | U32 | U64 | I64 | int) -> int:
+def _call(name: str, *arguments: np.ndarray | int) -> int:
     """Call a kernel: of arrays it gets where they begin. Others may use the interpreter meanwhile."""
     given = []
     for kind, one in zip(CALLED[name].split(), arguments, strict=True):

@@ -1,4 +1,4 @@
-"""The kernels of kernels.py and texts.py as machine code of this processor: kept in a file, loaded by llvmlite alone.
+"""The kernels of this folder as machine code of this processor: kept in a file, loaded by llvmlite alone.
 
 Numba compiles them once, for seconds; to load it takes ten times as long as to load llvmlite, which it brings, and
 what was compiled. Import this module only where the extra `fast` may be missing: it raises ImportError without it.
@@ -15,7 +15,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py")]
+SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py", "questions.py")]
 PREFIX = "siftune_"  # of the kernels' names in machine code
 OUTSIDE = {"memset", "memcpy", "memmove"}  # what they may call: any process has it
 SEAL = 32  # bytes before the code, from which is known that it is whole
@@ -93,10 +93,10 @@ def _made(target: llvm.TargetMachine) -> bytes:
 
 def _compiled(target: llvm.TargetMachine) -> bytes:
     """Compile the kernels. Raises RuntimeError where their code would need what not every process has."""
-    from curation.fast import kernels, texts
+    from curation.fast import kernels, questions, texts
 
     whole = llvm.parse_assembly("")
-    for name, kernel in (kernels.KERNELS | texts.KERNELS).items():
+    for name, kernel in (kernels.KERNELS | texts.KERNELS | questions.KERNELS).items():
         module = llvm.parse_assembly(kernel.inspect_llvm())
         module.get_function(kernel.native_name).name = PREFIX + name
         whole.link_in(module)

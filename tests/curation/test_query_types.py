@@ -1,6 +1,7 @@
 """Query types: phrases, strengths, when nobody is sure, and which packs fit."""
 
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
@@ -8,7 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curation import query_types
+from curation import fast, query_types
+from curation.checks import letters
 from curation.errors import PackError
 from curation.query_types import Names, TypePack, Typer, TypesText, TypeText, best, coverage
 
@@ -247,3 +249,36 @@ def test_an_unknown_pack_and_the_same_pack_twice_are_told() -> None:
         query_types.load("bankng")
     with pytest.raises(PackError, match="two packs have this name"):
         query_types.load_all(["banking", "banking"])
+
+
+# --- compiled kernels --------------------------------------------------------------------------------------------
+
+PARTS = [
+    "退款", "退款多久", "到账", "money back", "refund", "refunds", "Don't", "don’t", "你好", "HI", "a", "b", "客服",
+    "é", "🙂", "İ", "ΑΣ", "\u212a", "Ⅷ", "\ua7d2", "\U00016ff0", "⺀", "\u0301", "[", "]", "[订单号]", "[a 12]",
+    f"[{'a' * 25}]", "ß", "_", "，", "\n", "\x00", " ", "9", "０", "\U00020000",
+]  # fmt: skip
+
+
+@pytest.mark.usefixtures("unloaded_kernels")
+def test_kernels_claim_what_polars_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = fast._compiled()
+    if compiled is None:
+        pytest.skip("without the extra fast")
+    own = pack("own", least=0, margin=0, one={"sure": ["b", "é", "k"], "against": ["refund"]})
+    odd = pack("odd", least=-3, a={"sure": ["/^ (hi )+$/", "a+b+退款"]}, b={"hint": ["a*"], "against": ["a b", "客服"]})
+    draw = Random(5)
+    phrases = [p for one in SHIPPED.values() for t in one.text.types.values() for p in (*t.sure, *t.fires)]
+    words = PARTS + draw.sample(phrases, 80)
+    texts = ["".join(draw.choices([*words, " "], k=draw.randint(0, 7))) for _ in range(4000)]
+    for typer in (Typer([*SHIPPED.values(), odd]), Typer([own, odd]), Typer([pack("p", a={"sure": ["/x/"]})])):
+        told = []
+        for one in (compiled, None):
+            monkeypatch.setattr(letters, "accelerator", lambda _texts, one=one: one)
+            told.append(typer.claims(pl.Series(texts, dtype=pl.String)))
+        assert told[0].equals(told[1])
+        assert told[0].schema == told[1].schema
+    monkeypatch.setattr(letters, "accelerator", lambda _texts: compiled)
+    made = letters.normal(pl.Series(["退款App，Don't[单 1]"]))
+    assert made is not None
+    assert made[1][0][0].tobytes().decode() == " 退款 app dont \n"
