@@ -463,7 +463,8 @@ def _gate(report: Report, out: Path) -> None:
     failed = [c for c in report.gate.checks if not c.passed]
     if failed:
         reasons = "; ".join(
-            f"{c.name.replace('_', ' ')} is {c.value:g}, must be {c.sense.replace('_', ' ')} {c.limit:g}"
+            f"{c.name.replace('_', ' ')}: {c.value:g}, {c.sense.replace('_', ' ')} {c.limit:g} "
+            + ("needed" if c.sense == "at_least" else "allowed")
             for c in failed
         )
         cure = f"see {out / 'report.html'}, or change `gate` in the recipe"

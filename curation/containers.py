@@ -109,6 +109,8 @@ def find(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path == STDIN or path.is_file():
             files.append(path)
+        elif path.is_dir() and _is_run(path):
+            raise SourceError(f"{path}: a run folder that siftune made, and no log; name the logs it was made of")
         elif path.is_dir():
             files.extend(_inside(path))
         elif path.exists():
@@ -164,7 +166,12 @@ def _nearest(path: Path) -> str:
         beside = [p.name for p in path.parent.iterdir() if _is_known(p) or p.is_dir()]
     except OSError:
         return ""
-    return did_you_mean(path.name, beside).partition("; known")[0] if beside else ""
+    stems = [name for name in beside if did_you_mean(_stem(path.name), [_stem(name)]).startswith("; did")]
+    return did_you_mean(path.name, stems).partition("; known")[0]  # endings alone make no name alike
+
+
+def _stem(name: str) -> str:
+    return name.partition(".")[0] or name
 
 
 @contextmanager

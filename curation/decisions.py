@@ -216,6 +216,8 @@ def read(path: Path) -> list[Event]:
     """Read a decisions.jsonl; raises SourceError with file, line and fault, without any text of a record."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError:
+        raise SourceError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as fault:
         raise SourceError(f"{path}: cannot be read: {getattr(fault, 'strerror', None) or 'it is not UTF-8'}") from None
     return [parse(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()]

@@ -70,6 +70,7 @@ def _parsed(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
         mark = fault.problem_mark or fault.context_mark
         line = f":{mark.line + 1}" if mark else ""
         cure = _INDENTATION if "find expected" in str(fault.problem) else ""
+        cure = _TAB if "cannot start any token" in str(fault.problem) and mark and _is_tab(text, mark.line) else cure
         raise error(f"{path}{line}: not YAML: {fault.problem}{cure}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as fault:  # a date such as 2024-13-45 is a ValueError
         what = "it nests too deeply" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
@@ -77,6 +78,15 @@ def _parsed(path: Path, error: type[UsageError]) -> tuple[Any, Source]:
 
 
 _INDENTATION = " (look at the indentation of this line and those before it)"
+_TAB = " (a tab; YAML is indented by spaces)"
+
+
+def _is_tab(text: str, line: int) -> bool:
+    """Tell whether a line (from 0) is indented by a tab."""
+    written = text.splitlines()[line] if line < len(text.splitlines()) else ""
+    return "\t" in written[: len(written) - len(written.lstrip())]
+
+
 DEEPEST = 100  # levels; what people write has ten. The parser in C ends the whole process at some ten thousand.
 _BRACKET = re.compile(r"[\[{]|([\]}])")
 _NESTED = re.compile(r"^ {200}|(?:[-?:] +){50}", re.MULTILINE)
@@ -210,7 +220,14 @@ def _fault(model: type[BaseModel], first: Any, place: tuple[str | int, ...]) -> 
         return f"there is no setting '{name}'{did_you_mean(str(place[-1]), _fields(model, place[:-1]))}"
     if first["type"] == "missing":
         return f"'{name}' is missing"
+    if first["type"] == "literal_error" and isinstance(first["input"], str):
+        known = re.findall("'([^']*)'", first["ctx"]["expected"])
+        near = did_you_mean(first["input"], known).partition("; known")[0]
+        if near:
+            return f"'{name}': there is no '{first['input']}'{near}"
     message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "list_type":
+        message = "expected a list: put [ ] around it, or each item on a line of its own behind '- '"
     return f"'{name}': {message[:1].lower()}{message[1:]}" if name else message
 
 

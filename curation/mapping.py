@@ -124,7 +124,10 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
         found = ""
     if strange and (source.header or objects is not None):
         first = next(iter(strange.values()))
-        near = did_you_mean(first, present).partition("; known")[0] if found.startswith("; found") else ""
+        below = next((path for path in _paths(objects or []) if path.endswith(f".{first}")), None)
+        near = f"; did you mean '{below}'?" if below else ""
+        if not below and found.startswith("; found"):
+            near = did_you_mean(first, present).partition("; known")[0]
         raise SourceError(f"{file}: the recipe's column '{first}' is not there{found}{near}")
     said = {"role_keys": source.role_keys, "reply_to": source.replies, "conversation": source.stream}
     has = set(columns) | {name for name, given in said.items() if given}
@@ -204,6 +207,21 @@ def opened(value: Any) -> Any:  # noqa: ANN401
     except (ValueError, RecursionError):
         return value
     return inner if isinstance(inner, dict) else value
+
+
+def _paths(objects: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the paths to what stands in objects inside the first of these objects."""
+    found = list[str]()
+
+    def walk(value: Mapping[str, Any], above: str, depth: int) -> None:
+        for key, inner in value.items():
+            found.append(f"{above}{key}")
+            if isinstance(inner, Mapping) and depth:
+                walk(inner, f"{above}{key}.", depth - 1)
+
+    for one in objects[:1]:
+        walk(one, "", 4)
+    return found
 
 
 def _is_there(key: str, present: list[str], objects: Sequence[Mapping[str, Any]] | None) -> bool:

@@ -5,8 +5,10 @@ Every default is here and nowhere else. `siftune schema recipe` prints the JSON 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,6 +26,10 @@ Format = Literal["auto", "csv", "tsv", "jsonl", "json", "text", "parquet", "xlsx
 Encoding = Literal[
     "auto", "utf-8", "gb18030", "big5", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", "cp1252",
 ]  # fmt: skip
+_ELSEWHERE = {  # names of Python's for encodings that another one includes, or that the bytes tell
+    "utf-8-sig": "utf-8", "ascii": "utf-8", "gbk": "gb18030", "gb2312": "gb18030", "big5hkscs": "big5", "cp950": "big5",
+    "iso8859-1": "cp1252", "utf-16": "auto", "utf-32": "auto",
+}  # fmt: skip
 PresetName = Literal[
     "zendesk", "intercom", "freshdesk", "qianniu", "meiqia", "udesk", "sobot", "wecom", "telegram", "telegram-group",
     "freshchat", "slack", "discord", "lex",
@@ -122,6 +128,17 @@ class Source(_Part):
         """Fill in what the preset says, so that the manifest tells the whole mapping."""
         known = isinstance(given, dict) and given.get("preset") in presets.PRESETS
         return presets.filled(given) if known else given
+
+    @field_validator("encoding", mode="before")
+    @classmethod
+    def _known_as(cls, name: Any) -> Any:  # noqa: ANN401
+        """Take the names that an encoding has elsewhere: gbk, utf8, latin-1."""
+        if not isinstance(name, str) or name == "auto":
+            return name
+        with suppress(LookupError):
+            known = codecs.lookup(name).name
+            return _ELSEWHERE.get(known, known)
+        return name
 
     @field_validator("roles", mode="before", json_schema_input_type=dict[Who, list[str | int] | str | int])
     @classmethod
@@ -277,13 +294,18 @@ class Split(_Part):
 class Output(_Part):
     """What is written for the trainers."""
 
-    formats: list[Literal["messages", "prompt-completion"]] = [
-        "messages"
-    ]  # beside Alpaca and ShareGPT, which are always written
+    # Beside Alpaca and ShareGPT, which are always written, named here or not.
+    formats: list[Literal["messages", "prompt-completion"]] = ["messages"]
     system_prompt: str = ""
     cot: Literal["think", "field", "drop"] = "think"  # <think>…</think> before the answer, a field, or left out
     license: str = "unknown"  # for the dataset card: an identifier of the hub, such as cc-by-4.0, or "other"
     origin: str = ""  # for the dataset card: one sentence on where the logs come from and why they may be used
+
+    @field_validator("formats", mode="before")
+    @classmethod
+    def _always(cls, formats: Any) -> Any:  # noqa: ANN401
+        always = ("alpaca", "sharegpt")
+        return [name for name in formats if name not in always] if isinstance(formats, list) else formats
 
 
 class Gate(_Part):

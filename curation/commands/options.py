@@ -129,12 +129,16 @@ def settings(
 
     from curation import packs as packs_module
     from curation import recipe as recipe_module
+    from curation.errors import SourceError
 
     found = recipe_module.load(path) if path else recipe_module.Recipe()
     more = [f"seed={seed}"] if seed is not None else []
     more += [f"dedup.against={json.dumps([*found.dedup.against, *map(str, against)])}"] if against else []
     more += [f"dedup.index={json.dumps(str(index))}"] if index else []
     found = recipe_module.changed(found, [*changes, *more], ignore)
+    for named in (*found.dedup.against, *found.split.apart_from):  # said before hours of work, not behind them
+        if not Path(named).exists():
+            raise SourceError(f"{named}: there is no such file or run folder")
     loading = packs_module.begin(found.packs, found.rules, types=found.query_types, detector=found.language.detector)
     from curation import pipeline, runfolder  # noqa: F401  needed next, and loaded while patterns are tried
 

@@ -79,8 +79,8 @@ def test_json_is_all_there_is_on_stdout_and_a_failed_gate_exits_with_1(logs: lis
     done = siftune("curate", *logs, "-o", tmp_path / "run", "--json", "--no-progress")
     assert done.returncode == 1
     assert json.loads(done.stdout) == json.loads((tmp_path / "run" / "report.json").read_text(encoding="utf-8"))
-    assert "the quality gate failed: exported examples is " in done.stderr
-    assert "must be at least 20" in done.stderr
+    assert "the quality gate failed: exported examples: " in done.stderr
+    assert "at least 20 needed" in done.stderr
     assert (tmp_path / "run" / "report.html").is_file()  # the run is there to be looked at
 
 
@@ -128,6 +128,8 @@ def test_a_wrong_name_exits_with_2_and_offers_the_nearest(arguments: list[str], 
 
 def test_input_that_cannot_be_used_exits_with_3(tmp_path: Path) -> None:
     assert refused(siftune("curate", "no.csv", folder=tmp_path), 3) == "no.csv: there is no such file"
+    earlier = siftune("curate", "no.csv", "--dedup-against", "last", folder=tmp_path)
+    assert refused(earlier, 3) == "last: there is no such file or run folder"
     (tmp_path / "run").mkdir()
     told = "run: is a folder; name the set files in it, e.g. run/train.*.jsonl"
     assert refused(siftune("validate", "run", folder=tmp_path), 3) == told

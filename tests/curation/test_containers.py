@@ -259,6 +259,15 @@ def test_a_wrong_path_says_which_is_near(tmp_path: Path) -> None:
     (tmp_path / "export_2024.csv").write_text(TABLE)
     with pytest.raises(SourceError, match=r"there is no such file; did you mean 'export_2024.csv'\?"):
         find([tmp_path / "export_2042.csv"])
+    with pytest.raises(SourceError, match=r"there is no such file$"):  # the ending alone is alike
+        find([tmp_path / "nobody.csv"])
+
+
+def test_a_run_folder_is_no_log(tmp_path: Path) -> None:
+    for name in ("manifest.json", "report.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(SourceError, match="a run folder that siftune made, and no log"):
+        find([tmp_path])
 
 
 @pytest.mark.parametrize(

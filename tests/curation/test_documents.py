@@ -29,6 +29,16 @@ def fault_of(tmp_path: Path, name: str, content: str | bytes) -> str:
             "sources:\n- roles:\n    agent: x\n",
             ":3: 'sources.0.roles.agent': input should be 'user', 'assistant', 'bot' or 'system'",
         ),
+        ("sources:\n- preset: zendsk\n", ":2: 'sources.0.preset': there is no 'zendsk'; did you mean 'zendesk'?"),
+        ("output: {cot: thnk}\n", ":1: 'output.cot': there is no 'thnk'; did you mean 'think'?"),
+        (
+            "packs: zh\n",
+            ":1: 'packs': expected a list: put [ ] around it, or each item on a line of its own behind '- '",
+        ),
+        (
+            "sources:\n- match: '*'\n\tformat: csv\n",
+            ":3: not YAML: found character that cannot start any token (a tab; YAML is indented by spaces)",
+        ),
         ("seed: 1\nseed: 2\n", ":2: not YAML: 'seed' is given twice"),
         ("dedup:\n  ngram: 3\n\n  ngram: 4\n", ":4: not YAML: 'ngram' is given twice"),
         ("a: b: c\n", ":1: not YAML: mapping values are not allowed in this context"),

@@ -27,6 +27,12 @@ def test_a_list_of_objects_makes_conversations_and_a_plain_list_does_not() -> No
     assert settle(Source(), flat, [flat], "f").shape == "messages"
 
 
+def test_a_key_that_lies_deeper_is_told_with_its_path() -> None:
+    nested = {"ticket": {"id": 7, "comments": [{"author": "x", "body": "y"}]}}
+    with pytest.raises(SourceError, match=r"'comments' is not there; found: ticket; did you mean 'ticket.comments'\?"):
+        settle(Source(columns=Columns(messages="comments")), nested, [nested], "f")
+
+
 def test_the_recipe_s_column_wins_over_a_common_name() -> None:
     assert named_columns(Columns(text="body"), ["text", "body"])["text"] == "body"
 

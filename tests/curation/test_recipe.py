@@ -50,6 +50,26 @@ def test_impossible_settings_are_refused(data: dict[str, Any], fault: str) -> No
         Recipe.model_validate(data)
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("gbk", "gb18030"), ("GB2312", "gb18030"), ("utf8", "utf-8"), ("utf-8-sig", "utf-8"), ("latin-1", "cp1252"),
+     ("windows-1252", "cp1252"), ("utf-16", "auto"), ("big5", "big5"), ("auto", "auto")],
+)  # fmt: skip
+def test_an_encoding_may_have_the_name_that_it_has_elsewhere(name: str, known: str) -> None:
+    assert Recipe.model_validate({"sources": [{"encoding": name}]}).sources[0].encoding == known
+
+
+@pytest.mark.parametrize("name", ["koi8-r", "klingon", 7])
+def test_an_encoding_that_nobody_reads_here_is_refused(name: object) -> None:
+    with pytest.raises(ValueError, match="'gb18030'"):
+        Recipe.model_validate({"sources": [{"encoding": name}]})
+
+
+def test_formats_that_are_always_written_may_be_named() -> None:
+    assert Recipe.model_validate({"output": {"formats": ["alpaca", "messages"]}}).output.formats == ["messages"]
+    assert Recipe.model_validate({"output": {"formats": ["sharegpt"]}}).output.formats == []
+
+
 def test_set_changes_one_setting_and_leaves_the_others() -> None:
     found = changed(Recipe(seed=7), ["dedup.threshold=0.9", "packs=[zh]", "output.system_prompt='a=b'"], [])
     assert (found.seed, found.dedup.threshold, found.dedup.ngram) == (7, 0.9, "auto")
