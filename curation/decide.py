@@ -6,10 +6,71 @@ whatever rules say of it, and those rules stay on record beside it.
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation import tables
 from curation.decisions import KEEPING
+
+I64 = npt.NDArray[np.int64]
+
+
+class Places:
+    """Tells which rows of `messages` are meant, by numbers: conversations are strings, and those are dear to join.
+
+    The messages of a conversation stand together. `talks` has each conversation and its number, in order.
+    """
+
+    def __init__(self, messages: pl.DataFrame) -> None:
+        """Number the conversations."""
+        talk = messages["conversation"].rle_id().alias("talk")
+        self.talks = pl.DataFrame([messages["conversation"], talk]).filter(heads(talk))
+        keys = _keys(talk.to_numpy(), messages["message"])
+        self._order = np.argsort(keys, kind="stable")  # they are in order nearly always
+        self._keys = keys[self._order]
+        self._first = np.searchsorted(self._keys, np.arange(self.talks.height) << 32)
+
+    def rows(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Add `row` to a frame with conversation and message; what is on no message goes."""
+        frame = frame.drop_nulls("message")
+        rows = self._rows(self._talks(frame), frame["message"])
+        return frame.with_columns(row=pl.Series(rows, dtype=pl.Int64)).filter(pl.col("row") >= 0)
+
+    def members(self, examples: pl.DataFrame) -> tuple[I64, I64]:
+        """Return for every message of every example the rows of both."""
+        turns = examples["turns"]
+        lists = turns.explode(empty_as_null=False, keep_nulls=False).struct.field("messages")
+        messages = lists.explode(empty_as_null=False, keep_nulls=False)
+        whose = np.repeat(np.arange(examples.height), turns.list.len().to_numpy())
+        whose = np.repeat(whose, lists.list.len().to_numpy())
+        rows = self._rows(self._talks(examples)[whose], messages)
+        return whose[rows >= 0], rows[rows >= 0]
+
+    def _talks(self, frame: pl.DataFrame) -> I64:
+        """Return the number of each row's conversation, -1 for another one."""
+        found = frame.select("conversation").join(self.talks, on="conversation", how="left", maintain_order="left")
+        return found["talk"].cast(pl.Int64).fill_null(-1).to_numpy()
+
+    def _rows(self, talks: I64, messages: pl.Series) -> I64:
+        """Return the rows of messages, -1 for what is none."""
+        if not len(self._keys):
+            return np.full(len(talks), -1)
+        keys, last = _keys(talks, messages), len(self._keys) - 1
+        at = np.minimum(self._first[talks] + messages.to_numpy(), last)  # where none is missing before it
+        others = np.flatnonzero(self._keys[at] != keys)
+        at[others] = np.minimum(np.searchsorted(self._keys, keys[others]), last)
+        return np.where(self._keys[at] == keys, self._order[at], -1)
+
+
+def heads(talks: pl.Series) -> pl.Series:
+    """Tell which rows have another value than the one before."""
+    return (talks != talks.shift(1)).fill_null(value=True)
+
+
+def _keys(talks: I64, messages: pl.Series) -> I64:
+    keys: I64 = talks.astype(np.int64) << 32 | messages.to_numpy().astype(np.int64)
+    return keys
 
 
 def with_message_findings(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
@@ -105,56 +166,59 @@ def scores(examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def unused(messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+def unused(
+    messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame, places: Places | None = None
+) -> pl.DataFrame:
     """Return a finding for every message that no rule dropped and that still is in no example.
 
     `extract/unanswered`: a user's message with no answer after it. `extract/unprompted`: an agent's message with no
-    question before it.
+    question before it. `places` are those of `messages`, where they are known.
     """
-    left = messages.join(dropped_messages(findings), on=["conversation", "message"], how="anti").join(
-        members(examples), on=["conversation", "message"], how="anti", maintain_order="left"
-    )
+    places = places or Places(messages)
+    used = np.zeros(messages.height, dtype=np.bool_)
+    used[places.rows(dropped_messages(findings))["row"].to_numpy()] = True
+    used[places.members(examples)[1]] = True
+    left = messages[np.flatnonzero(~used)]
     rule = pl.when(pl.col("role") == "user").then(pl.lit("extract/unanswered")).otherwise(pl.lit("extract/unprompted"))
     return tables.findings(left.select("conversation", "message", rule=rule, action=pl.lit("drop"), evidence="text"))
 
 
-def fates(messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
+def fates(
+    messages: pl.DataFrame, examples: pl.DataFrame, findings: pl.DataFrame, places: Places | None = None
+) -> pl.DataFrame:
     """Add `fate` and `rules` to messages: the best that happened to any example with it, else its own drop.
 
     `rules` of a dropped message are the rules that dropped it, or that dropped the examples it was in; of the others
     the findings on the message itself.
     """
-    keys, nothing = ["conversation", "message"], pl.lit([], dtype=pl.List(pl.String))
-    place = (
-        examples.select("conversation", "verdict", "rules", "turns")
-        .explode("turns")
-        .select("conversation", "verdict", "rules", message=pl.col("turns").struct.field("messages"))
-        .explode("message")
-    )
-    best = place.group_by(keys).agg(pl.col("verdict").min())
-    lost = (  # rules of examples that no message of a kept one asks for
-        place.filter(pl.col("rules").list.len() > 0)
-        .join(best.filter(pl.col("verdict") != "keep"), on=keys, how="semi", maintain_order="left")
-        .group_by(keys, maintain_order=True)
+    places = places or Places(messages)
+    whose, rows = places.members(examples)
+    best = np.full(messages.height, len(tables.VERDICTS), dtype=np.uint8)
+    np.minimum.at(best, rows, examples["verdict"].to_physical().to_numpy()[whose])
+    told = examples["rules"].list.len().to_numpy() > 0
+    asks = told[whose] & (best[rows] > 0)  # rules of examples that no message of a kept one asks for
+    lost = (
+        pl.DataFrame({"row": rows[asks]})
+        .with_columns(examples["rules"].gather(whose[asks]))
+        .group_by("row", maintain_order=True)
         .agg(lost=pl.col("rules").explode(empty_as_null=True).unique(maintain_order=True))
     )
     own = (
-        findings.filter(pl.col("message").is_not_null() & ~pl.col("rule").str.starts_with("mend/"))
-        .group_by(keys, maintain_order=True)
+        places.rows(findings.filter(~pl.col("rule").str.starts_with("mend/")))
+        .group_by("row", maintain_order=True)
         .agg(own=pl.col("rule"))
     )
+    nothing = pl.lit([], dtype=pl.List(pl.String))
     every = pl.concat_list(pl.col("own").fill_null(nothing), pl.col("lost").fill_null(nothing))
-    all_rules = every.list.unique(maintain_order=True)
-    said = (
-        own.join(lost, on=keys, how="full", coalesce=True)
-        .join(best, on=keys, how="left")
-        .select(*keys, said=pl.when(pl.col("verdict") == "keep").then("own").otherwise(all_rules))
+    kept = pl.Series("kept", best == 0)
+    said = own.join(lost, on="row", how="full", coalesce=True)
+    said = said.with_columns(kept.gather(said["row"])).select(
+        "row", rules=pl.when("kept").then("own").otherwise(every.list.unique(maintain_order=True))
     )
-    verdict = pl.col("verdict").cast(pl.String)
-    fate = pl.when(verdict == "keep").then(pl.lit("example")).when(verdict == "review").then(pl.lit("held"))
-    return (
-        messages.join(best, on=keys, how="left", maintain_order="left")
-        .join(said, on=keys, how="left", maintain_order="left")
-        .with_columns(fate=fate.otherwise(pl.lit("dropped")).cast(tables.FATE), rules=pl.col("said").fill_null(nothing))
-        .drop("verdict", "said")
-    )
+    rules = pl.DataFrame({"row": np.arange(messages.height)}).join(said, on="row", how="left", maintain_order="left")
+    fate = _FATE.gather(best).alias("fate")
+    return messages.with_columns(fate, rules["rules"].fill_null(nothing))
+
+
+# Of what is kept, held and dropped, and of what is in no example.
+_FATE = pl.Series(["example", "held", "dropped", "dropped"], dtype=tables.FATE)

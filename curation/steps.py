@@ -161,7 +161,7 @@ def _extracted(messages: pl.DataFrame, said: pl.DataFrame, job: Job) -> tuple[in
 
 def in_order(messages: pl.DataFrame, findings: pl.DataFrame) -> pl.DataFrame:
     """Sort findings by conversation as `messages` have them; inside a conversation they stay as they are."""
-    order = messages.select("conversation").unique(maintain_order=True).with_row_index("order")
+    order = messages.select("conversation").filter(decide.heads(messages["conversation"])).with_row_index("order")
     placed = findings.join(order, on="conversation", how="left", maintain_order="left")
     return placed.sort("order", maintain_order=True, nulls_last=False).drop("order")
 
@@ -192,7 +192,7 @@ def _name(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Frame
     alive = decide.verdicts(examples, frames["findings"]).filter(pl.col("verdict") != "drop")
     timed = messages if messages["time"].null_count() < messages.height else messages.clear()
     alive = duplicates.with_times(alive, decide.members(alive).join(timed, on=["conversation", "message"]))
-    begins = messages.select("conversation", "begins").unique("conversation")
+    begins = messages.select("conversation", "begins").filter(decide.heads(messages["conversation"]))
     thin = alive.join(begins, on="conversation", how="left", maintain_order="left").select(THIN)
     likely = thin.filter(pl.col("verdict") == "keep").select("id", "begins")
     counts = examples.group_by("query_type").len()
@@ -238,12 +238,13 @@ def _settle(frames: Frames, job: Job, shared: Mapping[str, pl.DataFrame]) -> Fra
     messages = messages.select(SETTLE.columns["messages"])
     sampled = diversity.sampled(examples)
     examples = examples.select("id", "conversation", "turns")
-    order = messages.select("conversation", "begins").unique("conversation", maintain_order=True)
+    order = messages.select("conversation", "begins").filter(decide.heads(messages["conversation"]))
     here = shared["later"].join(order, on="conversation", how="semi", maintain_order="left")
-    unused = decide.unused(messages, examples, findings)
+    places = decide.Places(messages)
+    unused = decide.unused(messages, examples, findings, places)
     findings = in_order(messages, pl.concat([findings, here, unused]))
     decided = decide.verdicts(examples, findings)
-    settled = decide.fates(messages, decided, findings)
+    settled = decide.fates(messages, decided, findings, places)
     examples, findings = (
         frame.join(order, on="conversation", how="left", maintain_order="left") for frame in (decided, findings)
     )

@@ -61,6 +61,22 @@ def test_a_message_has_the_best_fate_of_its_examples():
     assert fates["rules"].to_list() == [[], [], ["r/gone"], ["r/held"], ["r/held"], [], ["r/filler"]]
 
 
+def test_places_are_found_by_conversation_and_number_whatever_is_missing():
+    frame = pl.DataFrame(
+        {"conversation": ["b", "b", "b", "a", "a"], "message": [0, 3, 4, 1, 0]}, schema_overrides={"message": pl.UInt32}
+    )
+    asked = pl.DataFrame(
+        {"conversation": ["a", "b", "x", "b", "a", "b", "a"], "message": [0, 4, 0, 1, 1, None, 5]},
+        schema_overrides={"message": pl.UInt32},
+    )
+    places = decide.Places(frame)
+    assert places.rows(asked).rows() == [("a", 0, 4), ("b", 4, 2), ("a", 1, 3)]
+    rows = table(example("one", 1, 0, conversation="a"), example("two", 3, 9, 4, conversation="b"))
+    whose, where = places.members(rows)
+    assert (whose.tolist(), where.tolist()) == ([0, 0, 1, 1], [3, 4, 1, 2])
+    assert decide.Places(frame.clear()).rows(asked).is_empty()
+
+
 def test_a_message_in_no_example_gets_a_reason():
     found = findings(on_message(2, "r/filler", "drop"))
     frame = messages(4).with_columns(role=pl.Series(["user", "assistant", "user", "user"], dtype=tables.ROLE))
