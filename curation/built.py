@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from curation.errors import SourceError
@@ -59,6 +59,7 @@ INVISIBLE = "\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\
 BESIDE = INVISIBLE + "~ \u00a0\u202f"  # and what else stands beside a name that is no part of it
 _BEGIN = rf"^[\s{INVISIBLE}]*"
 DATED = re.compile(rf"\s*(?:{_DATE}|\d{{1,2}}[-/]\d{{1,2}}[ ,])")
+_TIME_ALONE, _NAME_ALONE = re.compile(rf"\s*{FIELDS['time']}\s*"), re.compile(rf"[\s{BESIDE}]*{_NAME}\s*")
 # A line that is a date and no more: 2024/05/01(水), Wed, 05/01/2024, ----- 2024年5月1日 星期三 -----
 _DAY_NAME = r"[(（]?[^\s\d()（）,，.:：!?！？]{1,16}\.?[)）]?"
 DAY = re.compile(
@@ -99,6 +100,9 @@ LINES = (
     "{time} {name} {text}",
     "{name}: {text}",
 )
+# The time on a line of its own below the name, and the text below both; `\n` is written so between any quotes.
+BELOW = r"{name}\n{time}"
+_HEAD_BREAK = re.compile(r"\n|\\n")
 _WEAK = "{time} {name} {text}"  # where nothing else fits
 _BY_NAMES = {"{date} {time} {name}", "{time} {name}", _WEAK}  # nothing but a name tells a line
 
@@ -122,7 +126,7 @@ def pattern_of(template: str, names: tuple[str, ...] = ()) -> re.Pattern[str]:
 
     `names` are some whose end the template would not tell (`cut_short`).
     """
-    found, last = [], 0
+    found, last, template = [], 0, " ".join(_HEAD_BREAK.split(template))
     for field in re.finditer(r"\{(\w+)\}", template):
         name, before, behind = field.group(1), template[last : field.start()], template[field.end() :]
         if name not in FIELDS:
@@ -210,11 +214,36 @@ def guess_line(lines: Sequence[str]) -> tuple[str, float]:
         share *= 1.9 if own_lines else 1.0  # a head line brings at least one more
         if share > most + 0.05:
             best, most = template, min(share, 1.0)
+    if most < LEAST:
+        heads = [line for line in together(lines[:MOST]) if line.strip()]
+        named = [match["name"] for match in map(pattern_of(BELOW).match, heads) if match]
+        if len(named) > 1 and _few_names(named, dated=True):
+            best, most = BELOW, max(most, min(1.9 * len(named) / len(heads), 1.0))
     if best.endswith("{text}") and written and all(line.endswith(" ") for line in written[:200]):
         best += " "
     return best, most
 
 
+def is_below(template: str) -> bool:
+    """Tell whether the head of a message has two lines."""
+    return _HEAD_BREAK.search(template) is not None
+
+
+def together(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines with each time that stands alone put behind the name above it; its own line is left blank."""
+    name: str | None = None
+    for line in lines:
+        if name is not None and _TIME_ALONE.fullmatch(line) and _NAME_ALONE.fullmatch(name):
+            yield f"{name.rstrip()} {line.strip()}"
+            line, name = "", None
+        elif name is not None:
+            yield name
+        name = line
+    if name is not None:
+        yield name
+
+
+LEAST = 0.3  # of the lines of a transcript begin a message
 TITLE = 20  # lines at most stand above the first message: what the export is, and of when
 
 

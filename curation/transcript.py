@@ -12,7 +12,20 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
-from curation.built import BESIDE, DATED, DAY, NOTICE, RULE, TITLE, cut_short, event_of, guess_line, pattern_of
+from curation.built import (
+    BESIDE,
+    DATED,
+    DAY,
+    NOTICE,
+    RULE,
+    TITLE,
+    cut_short,
+    event_of,
+    guess_line,
+    is_below,
+    pattern_of,
+    together,
+)
 from curation.encodings import Bad
 from curation.errors import SourceError
 from curation.mapping import Layout
@@ -100,6 +113,7 @@ def records(
 
     Where the end of a name is not plain to see, `names` and those of the source's roles are known.
     """
+    lines = together(lines) if is_below(line) else lines
     return _Talk(source, line, names).records(lines, {} if bad is None else bad)  # `bad` may fill while lines are read
 
 

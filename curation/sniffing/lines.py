@@ -26,11 +26,12 @@ def lines(guess: Guess, head: Head) -> None:
     guess.source |= {"shape": "transcript", "line": line}
     guess.items.append(Item("shape", "transcript", 0.95 if share > 0.7 else 0.6))
     guess.items.append(Item("line", line, round(min(0.98, share), 2), f"{share:.0%} of the lines are built so"))
+    written = list(built.together(head.lines)) if built.is_below(line) else head.lines
     guess.cut = built.cut_short(line, head.lines)
     pattern = built.pattern_of(line, guess.cut)
-    spoken = [(m.groupdict(), text) for text in head.lines if (m := pattern.match(text))]
+    spoken = [(m.groupdict(), text) for text in written if (m := pattern.match(text))]
     spoken = [(found, text) for found, text in spoken if not built.NOTICE.match(found.get("text") or "")]
-    start = _start(head.lines, pattern)
+    start = _start(written, pattern)
     if start:
         guess.source["start"] = start
         guess.items.append(Item("session", start, 0.9, "lines that begin a conversation"))

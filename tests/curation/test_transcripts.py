@@ -307,3 +307,30 @@ def test_what_somebody_says_again_and_again_is_no_part_of_his_name(tmp_path: Pat
     (tmp_path / "chat.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     found = read([tmp_path / "chat.txt"], [Source(roles={"user": ["Ann"], "assistant": ["Shop"]})]).messages
     assert set(found["speaker"]) == {"Ann", "Shop"}
+
+
+BELOW = (
+    "小美\n2024-05-01 10:03\n可以换吗？\n颜色不喜欢\n\n小林客服\n2024-05-01 10:04\n可以的，请在订单里申请换货。\n"
+    "10:30之前申请当天寄出\n\n小美\n2024-05-01 10:05\n好的\n\n大力\n2024-05-02 09:00\n几天到？\n\n"
+    "小林客服\n2024-05-02 09:01\n一般三天。\n"
+)
+BELOW_SAID = [
+    ("user", "小美", "2024-05-01 10:03", "可以换吗？\n颜色不喜欢", "log.txt:1"),
+    ("assistant", "小林客服", "2024-05-01 10:04", "可以的，请在订单里申请换货。\n10:30之前申请当天寄出", "log.txt:6"),
+    ("user", "小美", "2024-05-01 10:05", "好的", "log.txt:11"),
+    ("user", "大力", "2024-05-02 09:00", "几天到？", "log.txt:15"),
+    ("assistant", "小林客服", "2024-05-02 09:01", "一般三天。", "log.txt:19"),
+]
+
+
+@pytest.mark.parametrize("window", [1 << 20, 40])
+@pytest.mark.parametrize("line", [None, r"{name}\n{time}", "{name}\n{time}"])
+def test_a_time_on_a_line_below_the_name(tmp_path: Path, line: str | None, window: int) -> None:
+    (tmp_path / "log.txt").write_text(BELOW, encoding="utf-8")
+    (file,) = members("log.txt", tmp_path / "log.txt")
+    guess = sniff(file)
+    assert guess.source["line"] == r"{name}\n{time}"
+    for source in (Source.model_validate(guess.source), Source(line=line, roles={"user": ["小美", "大力"]})):
+        found = read([tmp_path / "log.txt"], [source], window=window)
+        assert found.unreadable.is_empty()
+        assert found.messages.select("role", "speaker", "time", "raw", "source").rows() == BELOW_SAID
