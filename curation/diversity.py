@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from curation.checks import letters
 from curation.checks.wording import regex
 from curation.dedup import signatures
 from curation.fast import accelerator
@@ -29,7 +30,13 @@ SIDES = ("before", "after")  # all candidates, and those that are kept
 SAMPLE = 20_000  # texts at most of which wording and nearness are measured
 COMMON = 10  # skeletons that count as the common ones
 ORDERS = 32  # sorted orders of the signatures in which neighbours are compared
+MOST_SIDES = 4  # that compiled kernels tell apart
 BLANK = "□"  # stands for what is masked in a skeleton
+
+U8 = npt.NDArray[np.uint8]
+U32 = npt.NDArray[np.uint32]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
 
 _NAMED = r"(《[^《》]{1,40}》|“[^“”]{1,40}”|「[^「」]{1,40}」|\"[^\"]{1,40}\"|https?://\S+|[\w.]+@[\w.]+)"
 _MODEL = r"(?-u:\b)[A-Za-z]+-?\d[A-Za-z0-9-]*|(?-u:\b)\d+[A-Za-z]+[A-Za-z0-9-]*"
@@ -202,8 +209,12 @@ def _entropy(counts: pl.Series) -> float:
 def _distinct(texts: pl.Series, sides: Sequence[pl.Series]) -> Iterator[list[float | None]]:
     """Yield for the texts of each side how many different n-grams there are per n-gram, of 1 to 3.
 
-    No n-gram reaches over the end of a text. Those of equal hash (64 bits) are taken for equal.
+    No n-gram reaches over the end of a text. Those of equal hash (60 bits and more) are taken for equal.
     """
+    counted = letters.tokens(texts) if accelerator(0) and len(sides) <= MOST_SIDES else None
+    if counted is not None:
+        yield from _counted(*counted, sides)
+        return
     found = pl.DataFrame({"token": texts.str.to_lowercase().str.extract_all(r"\p{Han}|[\p{L}\p{N}&&[^\p{Han}]]+")})
     tokens = found.with_row_index("row").explode("token", empty_as_null=True).drop_nulls("token")
     hashed, rows = tokens["token"].hash(seed=0).to_numpy(), tokens["row"].to_numpy()
@@ -217,6 +228,24 @@ def _distinct(texts: pl.Series, sides: Sequence[pl.Series]) -> Iterator[list[flo
             whole = grams[of[n - 1 :] == of[: len(grams)]]
             told.append(round(pl.Series(whole).n_unique() / len(whole), 4) if len(whole) else None)
         yield told
+
+
+def _counted(hashes: U64, ends: I64, sides: Sequence[pl.Series]) -> Iterator[list[float | None]]:
+    """Do `_distinct` with compiled kernels, for up to MOST_SIDES sides; `hashes` are of all tokens."""
+    kernels, sizes = accelerator(0), np.diff(ends, prepend=0)
+    different = [kernels.grams(hashes, ends, _bits(sides), n) for n in (1, 2, 3)] if kernels else []
+    for place, side in enumerate(sides):
+        mine = sizes[side.to_numpy()]
+        every = [int(np.maximum(mine - n, 0).sum()) for n in (0, 1, 2)]
+        yield [round(int(some[place]) / of, 4) if of else None for some, of in zip(different, every, strict=True)]
+
+
+def _bits(sides: Sequence[pl.Series]) -> U8:
+    """Return for each text a bit for every side that it is on."""
+    bits = np.zeros(len(sides[0]), dtype=np.uint8)
+    for place, side in enumerate(sides):
+        bits |= side.to_numpy().astype(np.uint8) << np.uint8(place)
+    return bits
 
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio: makes one hash of two
@@ -235,34 +264,45 @@ def _nearest(texts: pl.Series, sides: Sequence[pl.Series], settings: Dedup, seed
     plain = texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
     signed = signatures(plain.to_list(), settings, seed=seed)
     masks = [side.to_numpy() for side in sides]
-    best: npt.NDArray[np.int64] = np.zeros((len(sides), len(signed)), dtype=np.int64)
+    kernels = accelerator(0)
+    if kernels and len(sides) <= MOST_SIDES:
+        best = kernels.neighbours(signed, _bits(sides), len(sides), *_widths(signed.shape[1]))
+    else:
+        best = _nearer(signed, masks)
+    found = (mine[mask] / signed.shape[1] for mask, mine in zip(masks, best, strict=True))
+    return [round(float(one.mean()), 4) if len(one) > 1 else None for one in found]
+
+
+def _nearer(signed: U32, masks: Sequence[npt.NDArray[np.bool_]]) -> I64:
+    """Return for each side and text in how many columns a neighbour agrees, at most: see `_nearest`."""
+    best: I64 = np.zeros((len(masks), len(signed)), dtype=np.int64)
     last = np.zeros((len(signed), -(-signed.shape[1] // 8) * 8), dtype=np.uint8)
     last[:, : signed.shape[1]] = signed
-    kernels = accelerator(0)
     for order in _orders(signed):
         for mask, mine in zip(masks, best, strict=True):
             within = order[mask[order]]
-            known = mine[within]
-            if kernels:
-                most = kernels.agreements(last, within[1:], within[:-1])
-            else:
-                near = last[within]
-                most = _equal(near[1:], near[:-1])
+            known, near = mine[within], last[within]
+            most = _equal(near[1:], near[:-1])
             most -= last.shape[1] - signed.shape[1]
             nearer = np.flatnonzero(most > np.minimum(known[1:], known[:-1]))
             one, other = within[nearer], within[nearer + 1]
             same = np.count_nonzero(signed[one] == signed[other], axis=1)
             for side in (one, other):
                 mine[side] = np.maximum(mine[side], same)
-    found = (mine[mask] / signed.shape[1] for mask, mine in zip(masks, best, strict=True))
-    return [round(float(one.mean()), 4) if len(one) > 1 else None for one in found]
+    return best
 
 
-def _orders(signed: npt.NDArray[np.uint32]) -> Iterator[npt.NDArray[np.int64]]:
+def _widths(columns: int) -> tuple[int, int, int]:
+    """Return how many orders there are, how far apart their columns begin, and by how many each goes."""
+    width = max(1, columns // ORDERS)
+    return min(ORDERS, columns), width, min(4 * width, columns)
+
+
+def _orders(signed: U32) -> Iterator[I64]:
     """Yield the rows of signatures in the order of different groups of columns, equal ones as they stand."""
-    width = max(1, signed.shape[1] // ORDERS)
-    for start in range(0, width * min(ORDERS, signed.shape[1]), width):
-        columns = np.arange(start, start + min(4 * width, signed.shape[1])) % signed.shape[1]
+    orders, width, wide = _widths(signed.shape[1])
+    for start in range(0, width * orders, width):
+        columns = np.arange(start, start + wide) % signed.shape[1]
         head = signed[:, columns[0]].astype(np.uint64) << np.uint64(32) | signed[:, columns[1]]
         order = np.argsort(head)
         same = np.diff(head[order]) == 0
@@ -273,7 +313,7 @@ def _orders(signed: npt.NDArray[np.uint32]) -> Iterator[npt.NDArray[np.int64]]:
         yield order
 
 
-def _equal(one: npt.NDArray[np.uint8], other: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+def _equal(one: U8, other: U8) -> I64:
     """Count the equal bytes of rows (a multiple of 8, up to 2040), eight columns at a time."""
     by_column = (one == other).view(np.uint64).sum(axis=1)
     pairs = (by_column & np.uint64(0x00FF00FF00FF00FF)) + (by_column >> np.uint64(8) & np.uint64(0x00FF00FF00FF00FF))

@@ -20,6 +20,7 @@ from curation.fast import accelerator
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 HAN, WORD, PLAIN, LATIN, RARE, BRACKET, ODD, NEW = (1 << place for place in range(8))  # as texts.py has them
 _TELLS = {
@@ -110,6 +111,19 @@ def may_echo(said: pl.Series, asked: pl.Series, least: float) -> npt.NDArray[np.
     share = max(0.0, (3 * least - 2) / (2 - least) - _ROUNDED)
     may: U8 = _known(partial(kernels.echoes, kinds=_KINDS, lower=_LOWER, share=share), flat(said), flat(asked))
     return may > 0
+
+
+def tokens(texts: pl.Series) -> tuple[U64, I64] | None:
+    """Hash Han characters and runs of other letters and digits, whatever their case, one text's behind another's.
+
+    Returns also how many end with each text or before it; None without kernels, and where a character is no single one
+    in lower case.
+    """
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    hashes, ends, sure = _known(partial(kernels.tokens, kinds=_KINDS, lower=_LOWER), flat(texts))
+    return (hashes, ends) if sure else None
 
 
 _PIECE = 1 << 18  # bytes

@@ -16,6 +16,8 @@ from curation.fast import machine
 
 Flat = tuple[U8, I64]  # texts one behind the other in UTF-8, and where each ends
 
+NEW = 128  # what texts.py calls so
+
 CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of a type, and numbers
     "plain": "u4 n i8 n n u4",
     "padded": "u4 u4 n i8 i8 n n u4",
@@ -43,6 +45,9 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "echoes": "u1 i8 u1 i8 n u1 u4 n u4 u4 u4 u1",
     "normal": "u1 i8 n u1 u4 u1 u1 i8 u1",
     "claims": "u1 i8 n u4 u4 u4 u1 i8 i8 i8 i8 f8 i8 n f8 f8 i8 i8 i8 i8 i8 i8 i8 f8 i4 f8",
+    "tokens": "u1 i8 n u1 u4 u8 i8",
+    "grams": "u8 i8 n u1 n n u8 i8",
+    "neighbours": "u4 u1 n n n n n u1 n u8 u8 i8 i8 i8",
 }
 
 
@@ -261,6 +266,30 @@ def shapes(texts: Flat, kinds: U8) -> U8:
     told = np.empty(len(texts[1]), dtype=np.uint8)
     _call("shapes", *texts, len(told), kinds, told)
     return told
+
+
+def tokens(texts: Flat, kinds: U8, lower: U32) -> tuple[U64, I64, bool] | None:
+    """Hash the tokens of texts; return how many end with each text or before it, and whether all of it is sure."""
+    hashes, ends = np.empty(len(texts[0]), dtype=np.uint64), np.empty(len(texts[1]), dtype=np.int64)
+    seen = _call("tokens", *texts, len(ends), kinds, lower, hashes, ends)
+    count = int(ends[-1]) if len(ends) else 0
+    return None if seen & NEW else (hashes[:count], ends, not seen)
+
+
+def grams(hashes: U64, ends: I64, sides: U8, ngram: int) -> I64:
+    """Count the different n-grams of tokens on each of four sides; `sides` has a bit for each that a text is on."""
+    size, different = max(16, 1 << (2 * len(hashes)).bit_length()), np.zeros(4, dtype=np.int64)
+    _call("grams", hashes, ends, len(ends), sides, ngram, size, np.zeros(size, dtype=np.uint64), different)
+    return different
+
+
+def neighbours(signed: U32, sides: U8, many: int, orders: int, width: int, wide: int) -> I64:
+    """Return for each text (many × texts) in how many columns a neighbour in one of `orders` agrees, at most."""
+    (texts, columns), lows = signed.shape, signed.astype(np.uint8)
+    best, runs = np.zeros((many, texts), dtype=np.int64), np.empty(2 * texts + 4, dtype=np.int64)
+    rooms = np.empty(texts, dtype=np.uint64), np.empty(texts, dtype=np.uint64), runs, np.empty(1024, dtype=np.int64)
+    _call("neighbours", signed, lows, texts, columns, orders, width, wide, sides, many, *rooms, best)
+    return best
 
 
 def _longest(texts: Flat) -> int:

@@ -10,12 +10,14 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 
 import llvmlite
 import llvmlite.binding as llvm
 
-SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py", "questions.py")]
+SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py", "questions.py", "variety.py")]
 PREFIX = "siftune_"  # of the kernels' names in machine code
 OUTSIDE = {"memset", "memcpy", "memmove"}  # what they may call: any process has it
 SEAL = 32  # bytes before the code, from which is known that it is whole
@@ -93,10 +95,9 @@ def _made(target: llvm.TargetMachine) -> bytes:
 
 def _compiled(target: llvm.TargetMachine) -> bytes:
     """Compile the kernels. Raises RuntimeError where their code would need what not every process has."""
-    from curation.fast import kernels, questions, texts
-
+    modules = [import_module(f"curation.fast.{source.stem}") for source in SOURCES]
     whole = llvm.parse_assembly("")
-    for name, kernel in (kernels.KERNELS | texts.KERNELS | questions.KERNELS).items():
+    for name, kernel in chain.from_iterable(module.KERNELS.items() for module in modules):
         module = llvm.parse_assembly(kernel.inspect_llvm())
         module.get_function(kernel.native_name).name = PREFIX + name
         whole.link_in(module)

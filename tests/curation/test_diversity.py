@@ -1,5 +1,6 @@
 """Skeletons, and how evenly and with how many words a set is spread."""
 
+import re
 from itertools import combinations, compress, pairwise
 from random import Random
 
@@ -8,8 +9,9 @@ import pytest
 
 from curation import diversity as module
 from curation import fast
+from curation.checks import letters
 from curation.dedup import signatures
-from curation.diversity import Diversity, _nearest, diversity, rarefied, scores, skeletons, templates
+from curation.diversity import Diversity, _distinct, _nearest, diversity, rarefied, scores, skeletons, templates
 from curation.packs import Packs
 from curation.recipe import Dedup
 
@@ -137,10 +139,18 @@ def test_the_nearest_is_found_in_a_crowd_and_is_about_its_jaccard_similarity() -
     assert beside > alone + 0.05
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize(("permutations", "bands", "rows"), [(12, 3, 4), (128, 25, 5), (264, 25, 5)])
-def test_neighbours_in_every_order_are_compared_as_a_plain_loop_does(permutations: int, bands: int, rows: int) -> None:
+def test_neighbours_in_every_order_are_compared_as_a_plain_loop_does(
+    permutations: int, bands: int, rows: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernels = fast._compiled() if compiled else None
+    if compiled and not kernels:
+        pytest.skip("the extra fast is not here")
+    monkeypatch.setattr(module, "accelerator", lambda _texts: kernels)
     random = Random(7)
-    texts = ["".join(random.choices("退款运费吗呢", k=random.randint(0, 9))) for _ in range(150)]
+    texts = ["".join(random.choices("退款运费吗呢", k=random.randint(0, 9))) for _ in range(110)]
+    texts += random.choices(["运费退款", "运费退款吗", "运费退呢"], k=40)  # many stand together in every order
     settings = Dedup(permutations=permutations, bands=bands, rows=rows)
     signed = signatures(texts, settings, seed=3).tolist()
     masks = [[True] * 150, [place % 3 > 0 for place in range(150)]]
@@ -183,3 +193,43 @@ def test_compiled_and_plain_kernels_measure_the_same_nearness(
         found.append(_nearest(texts, sides, made, 3))
     assert found[0] == found[1]
     assert all(0.01 < (near or 0) < 0.9 for near in found[0])
+
+
+def test_compiled_kernels_count_the_same_ngrams(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not (kernels := fast._compiled()):
+        pytest.skip("the extra fast is not here")
+    draw = Random(4)
+    words = [
+        "Refund",
+        "refund",
+        "café",
+        "CAFÉ",
+        "x1",
+        "退款",
+        "退",
+        "款退",
+        " ",
+        ", ",
+        "。",
+        "_",
+        "ｑ",
+        "Ⅷ",
+        "𠀀",
+        "ß",
+        "e\u0301",
+    ]
+    texts = pl.Series(["".join(draw.choices(words, k=draw.randint(0, 12))) for _ in range(400)])
+    sides = [pl.Series([place % 4 != 1 for place in range(400)]), pl.Series([place % 3 > 0 for place in range(400)])]
+    told = [{}, {}]  # by side and length: the n-grams, as a plain loop finds them
+    for text, *on in zip(texts, *sides, strict=True):
+        tokens = re.findall(r"[\u4e00-\u9fff𠀀]|[^\W_\u4e00-\u9fff𠀀]+", text.lower())
+        for n in (1, 2, 3):
+            for side in compress(told, on):
+                side.setdefault(n, []).extend(zip(*(tokens[place:] for place in range(n)), strict=False))
+    expected = [[round(len({*grams}) / len(grams), 4) for _, grams in sorted(side.items())] for side in told]
+    for mine in (None, kernels):
+        for where in (module, letters):
+            monkeypatch.setattr(where, "accelerator", lambda _texts, mine=mine: mine)
+        assert list(_distinct(texts, sides)) == expected
+        odd = pl.Series(["ΣΟΦΟΣ Σ", "σοφος σ", "İi", "i\u0307i"])  # what is small goes by its place, or is two
+        assert list(_distinct(odd, [pl.Series([True] * 4)])) == [[0.375, 0.5, None]]
