@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation import reasoning, tables
@@ -32,8 +33,8 @@ TURNS: tables.Schema = {
     "asks": pl.Boolean,  # a user's turn with a question or request in it
     "inquires": pl.Boolean,  # a user's turn with a question in it: no detail that the agent asked for
     "clarifies": pl.Boolean,  # an agent's turn that asks for details
-    "informs": pl.Boolean,  # an agent's turn that tells something beside what it asks
-    "bare": pl.Boolean,  # nothing but yes, no, ok or masked values: as a detail it adds nothing to the question
+    "informs": pl.Boolean,  # an agent's turn that clarifies, and tells something beside what it asks
+    "bare": pl.Boolean,  # a user's turn of yes, no, ok or masked values: as a detail it adds nothing to the question
     "cot": pl.String,
     "record": pl.Boolean,
 }
@@ -46,43 +47,38 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script. What a Chinese message
     beside it says in full (and what was said before in the same turn) stands in the text once.
     """
-    told = pl.col("tongue") if "tongue" in messages.columns else language(pl.col("text"))
-    spoken = messages.filter(pl.col("role") != "system").with_columns(language=told)
+    spoken = messages.filter(pl.col("role") != "system")
     if "parts" not in messages.columns:
         spoken = spoken.with_columns(parts=1)
     fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
-    user, chinese = pl.col("role") == "user", pl.col("language") == "zh"
+    user = pl.col("role") == "user"
     spoken = spoken.with_columns(turn=fresh.fill_null(value=True).cum_sum()).with_columns(
         first=pl.col("turn") != pl.col("turn").shift(1).fill_null(0),
         last=pl.col("turn") != pl.col("turn").shift(-1).fill_null(0),
     )
-    # Null where nobody looks at it; empty where `replace` would all the same.
-    asked, said = pl.when(user).then("text"), pl.when(~user).then("text")
-    before = {
-        tongue: pl.when(mine).then("text").otherwise(pl.lit("")).str.replace(_LAST_SENTENCE[tongue], "")
-        for tongue, mine in (("zh", ~user & chinese), ("other", ~user & ~chinese))
-    }
+    # Null where nobody looks at it.
     sides = spoken.select(
-        asked=asked, last=pl.when("last").then(said),
-        before=pl.when(~user).then(pl.when(chinese).then(before["zh"]).otherwise(before["other"])),
-    )  # fmt: skip
+        asked=pl.when(user & ~pl.col("record")).then("text"), last=pl.when("last", ~user).then("text")
+    )
     inquires = matches(sides["asked"], cues["question"])
     asks = matches(sides["asked"], cues["asks"])
-    clarifies, informs = matches(sides["last"], cues["clarify"]), matches(sides["before"], cues["informs"])
+    clarifies = matches(sides["last"], cues["clarify"])
     del sides  # texts of their own
     spoken = spoken.with_columns(
         asks=user & (asks | pl.col("record")),
         inquires=user & (inquires | pl.col("record")),
         clarifies=clarifies,
-        informs=informs,
-        bare=pl.col("text").str.contains(cues["consent"]),
+        informs=_informs(spoken, clarifies, cues["informs"]),
+        bare=pl.when(user).then("text").str.contains(cues["consent"]).fill_null(value=False),
         role=pl.col("role").cast(pl.String),
     )
     alone = pl.col("first") & pl.col("last")
     places = pl.int_ranges("message", pl.col("message") + pl.col("parts"), dtype=pl.UInt32)  # of a cut text, all parts
     whole = spoken.filter(alone).with_columns(pl.col("text").str.strip_chars_end("， "), messages=places)
+    if whole.height == spoken.height:
+        return whole.select(list(TURNS))
     joined = (
-        _pieces(spoken.filter(~alone))
+        _pieces(_with_language(spoken.filter(~alone)))
         .group_by("turn", maintain_order=True)
         .agg(
             pl.col("conversation", "role").first(),
@@ -95,6 +91,23 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         )
     )
     return pl.concat(rows.select("turn", *TURNS) for rows in (whole, joined)).sort("turn").drop("turn")
+
+
+def _with_language(spoken: pl.DataFrame) -> pl.DataFrame:
+    told = pl.col("tongue") if "tongue" in spoken.columns else language(pl.col("text"))
+    return spoken.with_columns(language=told)
+
+
+def _informs(spoken: pl.DataFrame, clarifies: pl.Series, cue: str) -> pl.Series:
+    """Tell which messages tell something before what they ask, in those turns that ask for details at their end."""
+    found = pl.repeat(value=False, n=spoken.height, dtype=pl.Boolean, eager=True)
+    rows = spoken["turn"].is_in(spoken["turn"].filter(clarifies).implode()).arg_true()
+    if rows.is_empty():
+        return found
+    asking, text = _with_language(spoken.select(*({"text", "tongue"} & set(spoken.columns)))[rows]), pl.col("text").str
+    chinese = pl.when(pl.col("language") == "zh").then(text.replace(_LAST_SENTENCE["zh"], ""))
+    before = chinese.otherwise(text.replace(_LAST_SENTENCE["other"], ""))
+    return found.scatter(rows, matches(asking.select(before).to_series(), cue))
 
 
 def _pieces(spoken: pl.DataFrame) -> pl.DataFrame:
@@ -178,14 +191,14 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     begun = spoken.with_columns(*after, before=asked - elsewhere)
     begun = begun.filter(pl.col("user") & ~pl.col("next_user") & (pl.col("next_talk") == pl.col("talk")))
     waits = pl.col("next_clarifies") & ~pl.col("next_informs")
-    parts = _joined(begun.select("talk", "place", "bare", "asks", "inquires", waits).iter_rows(), max_details)
+    places, sizes = _parts(begun.select("talk", "place", "bare", "asks", "inquires", waits=waits), max_details)
     answers = spoken[begun["place"] + 1].select(
         "talk", "conversation", "cot", answer="text", said="messages", told=pl.col("tells").cast(pl.UInt32)
     )
     asking = pl.concat(
         [
-            pl.DataFrame({"pair": np.repeat(np.arange(len(parts)), list(map(len, parts)))}),
-            spoken[list(chain.from_iterable(parts))].select(
+            pl.DataFrame({"pair": np.repeat(np.arange(len(sizes)), sizes)}),
+            spoken[places].select(
                 "place", "bare", "record", asked=pl.col("asks").cast(pl.UInt32), question="text", asked_in="messages"
             ),
         ],
@@ -193,11 +206,14 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     )
     # Groups are dear, and most are of one turn. What adds nothing is in the text only where it is all there is.
     alone = asking["pair"].is_unique()
-    several = asking.filter(~alone).group_by("pair", maintain_order=True).agg(
-        pl.col("place", "bare").first(), pl.col("record").any(), pl.col("asked").sum(),
-        pl.when(~pl.col("bare")).then("question").str.join("\n"), pl.col("asked_in").explode(),
-    )  # fmt: skip
-    questions = pl.concat([asking.filter(alone), several]).sort("pair").drop("bare")
+    questions = asking
+    if not alone.all():
+        several = asking.filter(~alone).group_by("pair", maintain_order=True).agg(
+            pl.col("place", "bare").first(), pl.col("record").any(), pl.col("asked").sum(),
+            pl.when(~pl.col("bare")).then("question").str.join("\n"), pl.col("asked_in").explode(),
+        )  # fmt: skip
+        questions = pl.concat([asking.filter(alone), several]).sort("pair")
+    questions = questions.drop("bare")
     earlier = begun.select("place", earlier="before")
     found = pl.concat([questions, answers], how="horizontal").join(
         earlier, on="place", how="left", maintain_order="left"
@@ -208,11 +224,29 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
         cot=pl.coalesce("thought", "cot"), answer=pl.when(pl.col("thought").is_null()).then("answer").otherwise("rest")
     )
     sides = (("user", "question", "asked_in"), ("assistant", "answer", "said"))
-    turns = pl.concat(
-        found.select("pair", role=pl.lit(role), text=text, messages=messages) for role, text, messages in sides
-    ).sort("pair", maintain_order=True)
-    both = turns.group_by("pair", maintain_order=True).agg(turns=pl.struct("role", "text", "messages"))
-    return found.with_columns(both["turns"], kind=pl.lit("pair"), messages=pl.concat_list("asked_in", "said"))
+    turns = pl.concat(found.select(role=pl.lit(role), text=text, messages=messages) for role, text, messages in sides)
+    order = np.arange(turns.height).reshape(2, -1).T.ravel()  # the two turns of each pair together
+    both = turns[order].to_struct("turns").reshape((-1, 2)).arr.to_list()
+    return found.with_columns(both, kind=pl.lit("pair"), messages=pl.concat_list("asked_in", "said"))
+
+
+def _parts(begun: pl.DataFrame, max_details: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return of what turns each question is made that is answered: their places, one question's after another's.
+
+    Also how many each has. Nothing is joined in a conversation where the agent asks for no details, and nothing bare
+    is said.
+    """
+    talks, joins = begun["talk"].to_numpy(), begun.select(pl.col("bare") | pl.col("waits")).to_series().to_numpy()
+    likely = np.isin(talks, talks[joins])
+    some = np.flatnonzero(likely)
+    parts = _joined(begun[some].iter_rows(), max_details)
+    sizes = np.ones(len(talks), dtype=np.int64)
+    sizes[some] = list(map(len, parts))
+    places = np.empty(sizes.sum(), dtype=np.int64)
+    joined = np.repeat(likely, sizes)
+    places[~joined] = begun["place"].to_numpy()[~likely]
+    places[joined] = list(chain.from_iterable(parts))
+    return places, sizes
 
 
 def _joined(begun: Iterable[tuple[int, int, bool, bool, bool, bool]], max_details: int) -> list[list[int]]:
@@ -285,6 +319,7 @@ def _dialogues(spoken: pl.DataFrame) -> pl.DataFrame:
 
 def _ids(examples: pl.DataFrame) -> pl.Series:
     """Return the ids of examples: 16 hex digits that depend only on the messages that they were made of."""
-    places = pl.col("messages").list.sort().cast(pl.List(pl.String)).list.join(",")
+    places = pl.col("messages").cast(pl.List(pl.String)).list.join(",")  # in order, as conversations are
     texts = examples.select(pl.concat_str(pl.col("kind").cast(pl.String), "conversation", places, separator="\x1f"))
-    return pl.Series([hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts.to_series()], dtype=pl.String)
+    written = texts.to_series().cast(pl.Binary).to_list()
+    return pl.Series([hashlib.sha256(text).hexdigest()[:16] for text in written], dtype=pl.String)

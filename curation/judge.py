@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from curation import tables
-from curation.checks.language import asked_in, language, read
+from curation.checks.language import language, read
 from curation.checks.registry import answers, columns, prepared
 from curation.checks.wording import units
 from curation.packs import Rule
@@ -115,8 +115,7 @@ def _judged(rows: pl.DataFrame, *, rules: Sequence[Rule], on: str) -> pl.DataFra
     """Return the findings on some rows, in the order of the rows, and of the rules within a row."""
     keys = ["conversation", "message"] if on == "message" else ["conversation", "id"]
     if on == "example":
-        told = read(rows)
-        told = told.with_columns(tongue=asked_in())
+        told = read(rows, [rule.expression for rule in rules], spoken=any(rule.language for rule in rules))
     else:
         told = rows if "tongue" in rows.columns else rows.with_columns(tongue=language(pl.col("text")))
     told = prepared(told, *([r.expression for r in rules if (r.language is None) == every] for every in (True, False)))

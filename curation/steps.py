@@ -134,8 +134,9 @@ def _judged(frames: Frames, job: Job, counts: pl.DataFrame) -> Frames:
     examples = examples.with_columns(decisions.content(examples))
     examples, by_people = decisions.on_examples(job.people, examples, mask=job.mask)
     said = pl.concat([said, seams.share_fate(said, seams.Whole(messages, pieces, stripped))])
-    judged_by = ["asked", "conversations", "answering", "tongue"]
-    messages = pl.concat([messages.drop(judged_by), pieces], how="diagonal").sort("order")
+    messages = messages.drop("asked", "conversations", "answering", "tongue", strict=False)
+    if not pieces.is_empty():
+        messages = pl.concat([messages, pieces], how="diagonal").sort("order")
     findings = in_order(messages, pl.concat([frames["mends"], stripped, said, judged, by_people]))
     claims = claims_of(examples, job)
     sums = {"said": heard, "turns": spoken, "examples": examples.height, "judged": judged.height}

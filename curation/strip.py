@@ -43,8 +43,11 @@ TEXT = pl.col("text")
 def strip(messages: pl.DataFrame, rules: Sequence[Rule]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Strip `text` of messages (with the columns of judge.context); return them and one finding per change.
 
-    What is returned also has `tongue`, the language of what is left (checks.language.language).
+    What is returned also has `tongue`, the language of what is left (checks.language.language), where there are rules
+    for messages.
     """
+    if not any(rule.on == "message" for rule in rules):
+        return messages, tables.empty(tables.FINDINGS)
     # Lazily, since only then Polars computes once what `language` asks twice.
     after = messages.with_row_index("row").lazy().with_columns(tongue=language(TEXT)).collect()
     for tongue, role in sorted({(rule.language or "", rule.role or "") for rule in rules if rule.strip}):

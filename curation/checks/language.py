@@ -11,7 +11,7 @@ import polars as pl
 
 from curation import detect as detectors
 from curation.checks import letters
-from curation.checks.registry import by_distinct, by_row, check, shared
+from curation.checks.registry import by_distinct, by_row, check, columns, shared
 from curation.checks.wording import units_of
 
 _HAN = r"\p{Han}"
@@ -42,19 +42,30 @@ def made_of(column: str) -> pl.Expr:
     return shared(pl.col(column).map_batches(made, return_dtype=pl.UInt8), f"made of {column}")
 
 
-def read(examples: pl.DataFrame) -> pl.DataFrame:
-    """Add the language of each question (`asked_in`); with kernels all that one reading of both sides tells."""
-    spoken = asked_in().meta.output_name()
-    for side in ("question", "answer"):
-        told = letters.told(examples[side])
+def read(examples: pl.DataFrame, asks: Sequence[pl.Expr], *, spoken: bool) -> pl.DataFrame:
+    """Add what one reading of both sides tells, with kernels, and expressions ask for; with `spoken` also `tongue`.
+
+    That is the language of each question (`asked_in`).
+    """
+    tongue = asked_in().meta.output_name()
+    names = {side: (units_of(side).meta.output_name(), made_of(side).meta.output_name()) for side in _SIDES}
+    asked = set(columns(asks, [tongue, *names["question"], *names["answer"]]))
+    asked |= {tongue} if spoken else set()
+    for side in _SIDES:
+        wanted = {*names[side], *([tongue] if side == "question" else [])} & asked
+        told = letters.told(examples[side]) if wanted else None
         if told is None:
-            return examples.with_columns(_of_two(examples["question"]).alias(spoken))
-        if side == "question":
-            examples = examples.with_columns(_of_two(examples[side], told[1]).alias(spoken))
-        units, kinds = told[0], pl.Series(told[1])
-        names = units_of(side).meta.output_name(), made_of(side).meta.output_name()
-        examples = examples.with_columns(units.alias(names[0]), kinds.alias(names[1]))
-    return examples
+            continue
+        made = dict(zip(names[side], (told[0], pl.Series(told[1])), strict=True))
+        if tongue in wanted:
+            made[tongue] = _of_two(examples[side], told[1])
+        examples = examples.with_columns(made[name].alias(name) for name in sorted(wanted))
+    if spoken and tongue not in examples.columns:
+        examples = examples.with_columns(_of_two(examples["question"]).alias(tongue))
+    return examples.with_columns(tongue=tongue) if spoken else examples
+
+
+_SIDES = ("question", "answer")
 
 
 def _of_two(texts: pl.Series, kinds: letters.U8 | None = None) -> pl.Series:
