@@ -6,7 +6,6 @@ In a workbook the row is the one that the program shows, and every sheet is a fi
 from __future__ import annotations
 
 import importlib.util
-import io
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from itertools import chain, islice
@@ -15,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import containers, delimited
+from curation import containers, delimited, encodings, slices
 from curation.errors import SourceError
 from curation.jsontext import HEAD, Named
 from curation.mapping import plain, settle
@@ -24,28 +23,33 @@ from curation.rows import Part, Record, Rows, part
 from curation.shapes import taker
 
 SLICE = 50_000  # rows of Parquet that are in memory at a time
+TOO_LONG = f"the row is longer than {encodings.LONGEST_LINE >> 20} MiB"
 
 
 def parquet(file: str, at: Path | bytes, source: Source) -> Iterator[Part]:
     """Yield the records of a Parquet file."""
-    try:
-        table = pl.scan_parquet(io.BytesIO(at) if isinstance(at, bytes) else at)
-        height = table.select(pl.len()).collect().item()
-        head = table.head(HEAD).collect()
-    except (pl.exceptions.PolarsError, OSError) as fault:
-        raise SourceError(f"{file}: damaged, or no Parquet file: {_first_line(fault)}") from None
-    call = Named(file, source, (Record(0, _plain(row), "") for row in head.iter_rows(named=True)))
+    table, height = slices.scanned(file, at)
+    head = list(rows_of(file, slices.head(file, table, HEAD)))
+    call = Named(file, source, (Record(0, _plain(row), "") for row in head or [dict.fromkeys(table.collect_schema())]))
     take = taker(call.layout) if call.layout else (lambda _record, _place: [])
-    for first in range(0, height, SLICE):
-        try:
-            some = table.slice(first, SLICE).collect()
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as fault:  # panics where it shrank
-            raise SourceError(f"{file}: damaged from row {first + 1} on: {_first_line(fault)}") from None
-        values = (_plain(row) for row in some.iter_rows(named=True))
-        records = (Record(first + place, value, str(value)) for place, value in enumerate(values, 1))
+    for first, some in slices.slices(file, at, table, height, SLICE):
         rows = Rows(file, source.span_files)
-        rows.fill(map(call, records), take)
+        if some is None:
+            rows.fill([Record(first + 1, None, "(too long)", TOO_LONG)], take)
+        else:
+            values = (_plain(row) for row in rows_of(file, some))
+            records = (Record(first + place, value, str(value)) for place, value in enumerate(values, 1))
+            rows.fill(map(call, records), take)
         yield part(rows)
+
+
+def rows_of(file: str, frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield rows as Python has them; raises SourceError for a value that it cannot have."""
+    try:
+        yield from frame.iter_rows(named=True)
+    except (pl.exceptions.PanicException, ValueError, OverflowError):
+        cure = "such as a time after the year 9999; write the column as text"
+        raise SourceError(f"{file}: a nested column holds a value that cannot be read, {cure}") from None
 
 
 def sheets(file: str, at: Path | bytes) -> dict[str, pl.DataFrame]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from curation import built, containers, jsontext, transcript, typed
+from curation import built, containers, jsontext, slices, transcript, typed
 from curation.containers import File
 from curation.encodings import Blocks
 from curation.errors import NoLogError, NothingError, SourceError
@@ -271,12 +271,10 @@ def _header(rows: Sequence[Sequence[str]]) -> tuple[bool, float]:
 
 def _parquet(name: str, at: Path | bytes) -> Head:
     """Read the head of a Parquet file."""
-    try:
-        frame = pl.read_parquet(at, n_rows=MOST_RECORDS)
-    except (pl.exceptions.PolarsError, OSError):
-        raise SourceError(f"{name}: damaged, or no Parquet file") from None
+    table, _ = slices.scanned(name, at)
+    frame = slices.head(name, table, MOST_RECORDS)
     records: Sequence[Mapping[str, Any]] = [
-        {key: _cell(value) for key, value in row.items()} for row in frame.iter_rows(named=True)
+        {key: _cell(value) for key, value in row.items()} for row in typed.rows_of(name, frame)
     ]
     return Head("parquet", "Parquet", "", f"{frame.width} columns", records=records)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import zstandard
 from hypothesis import HealthCheck, given, settings
@@ -340,6 +341,70 @@ def test_a_workbook_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     assert mib < 200
 
 
+def of_rows(path: Path, texts: list[str], **more: pl.Series) -> Path:
+    n = len(texts)
+    table = pl.DataFrame({"session": ["a"] * n, "role": ["user"] * n, "text": texts, **more})
+    table.write_parquet(path, row_group_size=n)
+    return path
+
+
+def test_parquet_whose_values_repeat_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that stands in all rows is written once: a million rows in some kilobytes, or the same text 3,000 times."""
+    many = of_rows(tmp_path / "many.parquet", ["hello"] * 1_000_000)
+    long = of_rows(tmp_path / "long.parquet", ["hello " * 5000] * 3000)
+    assert max(many.stat().st_size, long.stat().st_size) < 40_000
+    monkeypatch.setattr("curation.containers.ANY_SIZE", 1 << 24)
+    for path in (many, long):
+        with pytest.raises(
+            SourceError, match=r"\w+\.parquet: unpacks to more than 200 times its size; if you trust it"
+        ):
+            read([path], [Source()])
+    with pytest.raises(SourceError, match=r"many\.parquet: unpacks"):
+        sniff(members("many.parquet", many)[0])
+    monkeypatch.setattr("curation.containers.ANY_SIZE", 1 << 27)
+    monkeypatch.setattr(
+        "curation.encodings.LONGEST_LINE", 1 << 20
+    )  # read in slices of 32 rows: what is found is the same
+    done = read([long], [Source()])
+    assert done.messages["source"].to_list() == [f"long.parquet:{n}" for n in range(1, 3001)]
+
+
+def test_a_row_of_parquet_that_is_too_long_is_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curation.encodings.LONGEST_LINE", 100_000)
+    texts = ["x" * 200_000, *[f"hello {n}" for n in range(50)], "x" * 200_000, "bye"]
+    path = of_rows(tmp_path / "log.parquet", texts)
+    done = read([path], [Source()])
+    assert done.messages.height == 51
+    assert done.unreadable.select("line", "why").rows() == [(n, "the row is longer than 64 MiB") for n in (1, 52)]
+    assert [item.what for item in sniff(members(path.name, path)[0]).items if item.value == "session"] == ["session"]
+
+
+def test_parquet_with_times_beyond_all_years_is_read_without_them(tmp_path: Path) -> None:
+    times = pl.Series([2**62, 1_700_000_000_000], dtype=pl.Int64).cast(pl.Datetime("ms"))
+    path = of_rows(tmp_path / "log.parquet", ["one", "two"], time=times)
+    assert read([path], [Source()]).messages["time"].to_list()[0] is None
+    nested = of_rows(tmp_path / "nested.parquet", ["one", "two"], more=pl.DataFrame({"at": times}).to_struct())
+    with pytest.raises(SourceError, match=r"nested\.parquet: a nested column holds a value that cannot be read"):
+        read([nested], [Source()])
+    for one in (path, nested):
+        try:
+            sniff(members(one.name, one)[0])
+        except SourceError as fault:
+            assert "nested.parquet" in str(fault)  # noqa: PT017
+
+
+def test_parquet_whose_pages_are_overwritten_is_told_in_one_line(tmp_path: Path) -> None:
+    good = of_rows(tmp_path / "good.parquet", [f"hello number {n * n}" for n in range(500)]).read_bytes()
+    for place in range(4, 600, 7):
+        path = tmp_path / "log.parquet"
+        path.write_bytes(good[:place] + bytes([good[place] ^ 0xFF, 0xFF]) + good[place + 2 :])
+        for use in (lambda path: read([path], [Source()]), lambda path: sniff(members(path.name, path)[0])):
+            try:
+                use(path)
+            except SourceError as fault:
+                assert "log.parquet" in str(fault)  # noqa: PT017
+
+
 @pytest.mark.parametrize("name", ["log.json", "log.jsonl"])
 def test_json_that_nests_without_end_is_an_error_of_the_input(name: str, tmp_path: Path) -> None:
     path = tmp_path / name
@@ -399,22 +464,6 @@ def test_names_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
     }  # fmt: skip
     assert done.unreadable["bytes"].to_list() == ["/etc/passwd"]  # the link's own words, not what it leads to
     assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_a_run_goes_where_a_link_leads_only_beside_it(tmp_path: Path) -> None:
-    """A run folder that is a link is replaced as a link; what it pointed to stays as it was."""
-    from curation import runfolder
-
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    (elsewhere / "manifest.json").write_text("{}")
-    (elsewhere / "mine.txt").write_text("mine")
-    (tmp_path / "run").symlink_to(elsewhere)
-    with runfolder.whole_or_absent(tmp_path / "run") as work:
-        (work / "manifest.json").write_text("[]")
-    assert (elsewhere / "mine.txt").read_text() == "mine"
-    assert (tmp_path / "run" / "manifest.json").read_text() == "[]"
-    assert not (tmp_path / "run").is_symlink()
 
 
 LINES = {
