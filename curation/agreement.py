@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 from rapidfuzz import fuzz, process
 
+from curation.checks import letters
+
 _NEGATION = (
     r"(?i)不能|不可以|不可|不行|不支持|没有|无法|不用|不需要|"
     r"(?-u:\b)(?:no|not|cannot|can't|don't|isn't|won't|unable|never)(?-u:\b)"
@@ -18,6 +20,19 @@ def plain(text: pl.Expr) -> pl.Expr:
     # Asked of the text, not of what is left of it: Polars would take the marks off twice.
     bare = text.str.replace_all(r"[\W_]+", "").str.to_lowercase()
     return pl.when(text.str.contains(r"[^\W_]")).then(bare).otherwise(text.str.strip_chars())
+
+
+def plain_of(texts: pl.Series) -> pl.Series:
+    """Return what `plain` says of texts."""
+    made = letters.bare(texts)
+    if made is None:
+        return _asked(texts)
+    found, odd = made
+    return found.scatter(odd, _asked(texts.gather(odd))) if len(odd) else found
+
+
+def _asked(texts: pl.Series) -> pl.Series:
+    return texts.to_frame("text").select(plain(pl.col("text")).alias(texts.name)).to_series()
 
 
 def numbers(text: pl.Expr) -> pl.Expr:
@@ -42,21 +57,21 @@ def agree(one: pl.Series, other: pl.Series, least: float) -> pl.Series:
     almost nothing in common (similarity of letters below `least`).
     """
     # Every different answer is looked at once, and letters are compared only where numbers leave it open.
-    told = pl.DataFrame({"text": pl.concat([one, other]).unique()}).with_columns(
-        bare=plain(pl.col("text")), numbers=numbers(pl.col("text")), negates=negates(pl.col("text"))
-    )
-    mine, theirs = (side.alias("text").to_frame().join(told, on="text", how="left", maintain_order="left").drop("text")
-                    for side in (one, other))  # fmt: skip
-    pairs = pl.concat([mine, theirs.select(pl.all().name.prefix("other_"))], how="horizontal").with_row_index("row")
-    both = (pl.col("numbers").list.len() > 0) & (pl.col("other_numbers").list.len() > 0)
-    apart = pairs.filter(both).filter(pl.col("numbers").list.set_intersection(pl.col("other_numbers")).list.len() == 0)
-    opposed = pl.col("negates") != pl.col("other_negates")
-    open_ = pairs if least > 0 else pairs.filter(opposed)
-    open_ = open_.join(apart.select("row"), on="row", how="anti", maintain_order="left")
-    scores = process.cpdist(open_["bare"].to_list(), open_["other_bare"].to_list(), scorer=fuzz.ratio, dtype=np.float64)
-    alike = pl.Series("alike", scores / 100, dtype=pl.Float64)
-    against = open_.with_columns(alike).filter((pl.col("alike") < least) | (opposed & (pl.col("alike") >= SIMILAR)))
+    every = pl.concat([one, other]).alias("text")
+    told = pl.DataFrame(every.unique()).with_row_index("code")
+    codes = every.to_frame().join(told, on="text", how="left", maintain_order="left")["code"].to_numpy()
+    mine, theirs = codes[: len(one)], codes[len(one) :]
+    told = told.with_columns(numbers=numbers(pl.col("text")), negates=negates(pl.col("text")))
+    numbered, negated = (told["numbers"].list.len() > 0).to_numpy(), told["negates"].to_numpy()
+    both, opposed = np.flatnonzero(numbered[mine] & numbered[theirs]), negated[mine] != negated[theirs]
+    sides = (told["numbers"].gather(codes[both]).alias(name) for name, codes in (("one", mine), ("other", theirs)))
+    common = pl.DataFrame([*sides]).select(pl.col("one").list.set_intersection("other").list.len()).to_series()
     agrees = np.ones(len(one), dtype=np.bool_)
-    agrees[apart["row"].to_numpy()] = False
-    agrees[against["row"].to_numpy()] = False
+    agrees[both[common.to_numpy() == 0]] = False
+    rows = np.flatnonzero(agrees if least > 0 else agrees & opposed)
+    bare, some = np.empty(told.height, dtype=object), np.unique(np.concatenate((mine[rows], theirs[rows])))
+    bare[some] = plain_of(told["text"].gather(some)).to_list()
+    letters_of = (bare[side[rows]].tolist() for side in (mine, theirs))
+    alike = process.cpdist(*letters_of, scorer=fuzz.ratio, dtype=np.float64) / 100
+    agrees[rows[(alike < least) | (opposed[rows] & (alike >= SIMILAR))]] = False
     return pl.Series("agree", agrees)

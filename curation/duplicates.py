@@ -8,6 +8,7 @@ Where the same question has answers that do not agree, a person must say which i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from curation import agreement, tables, times
-from curation.agreement import plain
+from curation.agreement import plain, plain_of
 from curation.dedup import Pairs, Sign, cluster, components, matches
 from curation.dedup.index import Index, opened
 from curation.dedup.known import Known
@@ -129,13 +130,24 @@ def find(
 
 _ONLY_ASKS = r"^[^。！!？?.;；\n]*(?:[?？]|[吗么])[\s~～哦哈?？]*$"  # one sentence, and it is a question
 
-_COMPARED = {"asked": plain(pl.col("question")), "said": plain(pl.col("answer"))}  # what is compared of either
+_COMPARED = {"asked": "question", "said": "answer"}  # what is compared of either, plain
 _WHOLE = pl.concat_str("asked", pl.lit("\n"), "said")
 
 
 def whole(examples: pl.DataFrame) -> list[str]:
     """Return what is compared of whole examples: question and answer, letters and digits only."""
-    return examples.select(**_COMPARED).select(_WHOLE).to_series().to_list()
+    return _plain(examples).select(_WHOLE).to_series().to_list()
+
+
+def _plain(examples: pl.DataFrame) -> pl.DataFrame:
+    """Return `asked` and `said`, made on all cores."""
+    size = max(SHARED, -(-examples.height // cores()))
+    starts = range(0, max(1, examples.height), size)
+    parts = [examples[column].slice(start, size) for column in _COMPARED.values() for start in starts]
+    with ThreadPoolExecutor(cores()) as pool:
+        made = list(pool.map(plain_of, parts))
+    sides = (pl.concat(made[: len(starts)]), pl.concat(made[len(starts) :]))
+    return pl.DataFrame([side.alias(name) for name, side in zip(_COMPARED, sides, strict=True)])
 
 
 def _made(frame: pl.DataFrame, **texts: pl.Expr) -> pl.DataFrame:
@@ -212,7 +224,7 @@ def _prepared(examples: pl.DataFrame, best: Best) -> pl.DataFrame:
     """Return row, id, conversation, kind, question, answer, cot (where there is one), `quality`, `asked` and `said`."""
     kept = ["row", "id", "conversation", "kind", "question", "answer", *_present(examples, "cot")]
     prepared = examples.with_row_index("row").select(*kept, quality=_quality(best))
-    return prepared.hstack(_made(examples, **_COMPARED))
+    return prepared.hstack(_plain(examples))
 
 
 def _present(frame: pl.DataFrame, *names: str) -> list[str]:

@@ -87,6 +87,19 @@ def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
     return counts
 
 
+def bare(texts: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    r"""Take off each text what `[\W_]` matches, and make the rest small; None without kernels.
+
+    Also returned are the rows of which that is not sure: where nothing is left, too.
+    """
+    kernels = accelerator(len(texts))
+    if kernels is None or not len(texts):
+        return None
+    made, odd = _known(partial(kernels.bare, kinds=_KINDS, lower=_LOWER), flat(texts))
+    whole = pl.Series(texts.name, [made[:-1].tobytes()]).cast(pl.String)
+    return whole.str.split("\n").explode(), pl.Series(odd).cast(pl.Boolean).arg_true()
+
+
 def contents(one: pl.Series, other: pl.Series, words: Sequence[U8 | U32 | I64 | int]) -> tuple[I64, U8] | None:
     """Count what both texts of each row hold beside `words`, and have in common (contents.py); None without kernels."""
     kernels = accelerator(len(one))

@@ -9,6 +9,7 @@ from curation.dedup import minhash
 from curation.dedup.lsh import HALF, LOW, folded
 from curation.dedup.shingles import I64, U64, Ngram, mix, shingles
 from curation.dedup.verify import sets
+from curation.fast import accelerator
 
 MINIMA = 8  # permutations: texts that differ in any least shingle are told apart before their sets are made
 BATCH = 2000  # texts whose minima are looked for at once
@@ -20,10 +21,16 @@ def equal_sets(texts: pl.Series, ngram: Ngram, *, seed: int) -> I64:
     """Return for each text (none of them empty) the first one that has the same shingles."""
     roots = np.arange(len(texts))
     drawn = minhash.permutations(MINIMA, seed)
+    kernels = accelerator(0)
 
     def least(start: int) -> U64:
         hashes, starts = shingles(texts[start : start + BATCH].to_list(), ngram)
-        high, low = folded(minhash.minima(mix(hashes), starts, drawn), bands=2, rows=MINIMA // 2).astype(np.uint64)
+        if kernels:
+            keys, lows = np.empty((2, len(starts)), dtype=np.uint32), minhash.rows(len(starts), MINIMA)
+            kernels.sketch(hashes, starts, drawn, MINIMA // 2, keys, lows)
+        else:
+            keys = folded(minhash.minima(mix(hashes), starts, drawn), bands=2, rows=MINIMA // 2)
+        high, low = keys.astype(np.uint64)
         return np.asarray(high << HALF | low, dtype=np.uint64)
 
     keys = _joined(minhash.threaded(least, range(0, len(texts), BATCH)))

@@ -141,6 +141,47 @@ def _cleaned(data: Array, place: int, end: int, kinds: Array, lower: Array, room
 
 
 @numba.njit
+def _encoded(made: Array, place: int, char: int) -> int:
+    """Write a character to a place of UTF-8; return where the next one goes."""
+    if char < 0x80:
+        made[place] = np.uint8(char)
+        return place + 1
+    if char < 0x800:
+        made[place], made[place + 1] = np.uint8(0xC0 | char >> 6), np.uint8(0x80 | char & 0x3F)
+        return place + 2
+    if char < 0x10000:
+        made[place], made[place + 1] = np.uint8(0xE0 | char >> 12), np.uint8(0x80 | char >> 6 & 0x3F)
+        made[place + 2] = np.uint8(0x80 | char & 0x3F)
+        return place + 3
+    made[place], made[place + 1] = np.uint8(0xF0 | char >> 18), np.uint8(0x80 | char >> 12 & 0x3F)
+    made[place + 2], made[place + 3] = np.uint8(0x80 | char >> 6 & 0x3F), np.uint8(0x80 | char & 0x3F)
+    return place + 4
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, U32, U8, U8))
+def bare(data: Array, ends: Array, texts: int, kinds: Array, lower: Array, made: Array, odd: Array) -> int:
+    """Write the letters and digits of each text in lower case, and a line feed behind them; return how many bytes.
+
+    A letter has no more than half as many bytes again in lower case. 1 is written to `odd` where a text has none, or
+    one that is `ODD`; -1 is returned where a character is `NEW`.
+    """
+    place, size, seen = 0, 0, 0
+    for text in range(texts):
+        begin, strange = size, 0
+        while place < ends[text]:
+            char, place = _decoded(data, place)
+            bits = np.int64(kinds[char])
+            seen |= bits
+            if bits & PLAIN:
+                strange |= bits
+                size = _encoded(made, size, np.int64(lower[char]))
+        odd[text] = np.uint8(size == begin or strange & ODD != 0)
+        made[size] = 0x0A
+        size += 1
+    return -1 if seen & NEW else size
+
+
+@numba.njit
 def _place_of(one: np.uint32, other: np.uint32) -> int:
     """Return a place for two neighbouring letters, one of 4,096."""
     mixed = np.uint64(one) * np.uint64(0x9E3779B97F4A7C15) ^ np.uint64(other) * np.uint64(0xC2B2AE3D27D4EB4F)
@@ -459,5 +500,5 @@ def contents(
 
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (letters, tongues, han_pairs, echoes, literals, shapes, contents, said_often, repeats)
+    for kernel in (letters, tongues, han_pairs, bare, echoes, literals, shapes, contents, said_often, repeats)
 }  # fmt: skip

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from curation import fast
+from curation.agreement import plain_of
 from curation.checks import letters
 from curation.checks.dialogue import echoes_question, repetition
 from curation.checks.language import _of_two, _rare
@@ -72,6 +73,29 @@ def both(monkeypatch: pytest.MonkeyPatch, ask: Any) -> tuple[Any, Any]:
 )  # fmt: skip
 def test_units_are_han_characters_words_and_masks(text: str | None, count: int | None) -> None:
     assert _units(pl.Series("said", [text, "你好"], dtype=pl.String)).to_list() == [count, 2]
+
+
+@pytest.mark.usefixtures("kernels")
+def test_plain_is_letters_and_digits_in_lower_case() -> None:
+    said = ["你好，iPhone 15_Pro！", "ΟΔΟΣ", "İ ẞȺ", "_。!? ", "", None, "a\nB\u0301"]
+    assert plain_of(pl.Series("said", said)).to_list() == [
+        "你好iphone15pro",
+        "οδος",
+        "i̇ßⱥ",
+        "_。!?",
+        "",
+        None,
+        "ab\u0301",
+    ]
+
+
+def test_kernels_make_texts_plain_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = pl.Series(
+        "said", [*texts(15), *EDGES, None, *(chr(code) for code in (*range(0x3000), *range(0xA000, 0xAC00)))]
+    )
+    told, expected = both(monkeypatch, lambda: plain_of(said))
+    assert told.equals(expected)
+    assert told.name == "said"
 
 
 def test_kernels_count_units_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
