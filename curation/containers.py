@@ -121,11 +121,12 @@ def find(paths: Sequence[Path]) -> list[Path]:
             raise SourceError(f"{path}: there is no such file{_nearest(path)}")
     if not files:
         raise SourceError("no input files were given")
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for path in files:
-        if path.resolve() in seen:
+        real = os.path.realpath(path)
+        if real in seen:
             raise SourceError(f"{path}: given twice")
-        seen.add(path.resolve())
+        seen.add(real)
     return files
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from curation import privacy, tables
 from curation.errors import OutputError, SourceError
+from curation.inside import own
 
 Decision = Literal["keep", "drop", "edit", "unsure", "undo"]
 Text = Annotated[str, Field(max_length=4_000_000)]
@@ -252,7 +253,7 @@ def add(run: Path, events: Iterable[Event]) -> int:
     fresh = [event for event in ordered(events) if event.event not in known]
     if fresh:
         try:
-            with (run / "decisions.jsonl").open("a", encoding="utf-8", newline="\n") as file:
+            with own(run / "decisions.jsonl").open("a", encoding="utf-8", newline="\n") as file:
                 file.write(lines(fresh))
         except OSError as fault:
             raise OutputError(f"{run / 'decisions.jsonl'}: cannot be written: {fault.strerror}") from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import posixpath
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -42,7 +43,7 @@ def file_of(file: File, replies: Replies) -> File:
 
 def place(file: File) -> tuple[Path, str]:
     """Return what tells a file from others, whatever it is called."""
-    return file.path.resolve(), file.member
+    return Path(os.path.realpath(file.path)), file.member
 
 
 @dataclass

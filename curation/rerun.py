@@ -41,6 +41,8 @@ def load(run: Path, *, threshold: float) -> tuple[Judged, Recipe, Packs, Signatu
             f"{run}: holds {held[0]:,} messages and {held[1]:,} unreadable lines where its report counts "
             f"{counted[0]:,} and {counted[1]:,}; run `siftune curate` again"
         )
+    if unreadable.height > held[1]:
+        raise SourceError(f"{run / 'unreadable.jsonl'}: not of this version of siftune; run `siftune curate` again")
     packs = packs_module.load(recipe.packs, recipe.rules, types=recipe.query_types, detector=recipe.language.detector)
     if [pack.sha256 for pack in ran.packs] != [pack.sha256 for pack in packs.files]:
         raise UsageError(f"{run}: the rule packs changed since; curate the logs again")

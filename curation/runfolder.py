@@ -19,6 +19,7 @@ from curation.card import card
 from curation.convert import dataset_info
 from curation.edge import disk_is_full
 from curation.errors import OutputError, UsageError
+from curation.inside import own
 from curation.manifest import manifest
 from curation.packs import Packs
 from curation.pipeline import Curated
@@ -126,7 +127,7 @@ def _locked(path: Path, target: Path) -> Iterator[None]:
     """Hold a lock file; the one who holds it may remove it, so it must still be there once it is held."""
     while True:
         try:
-            file = path.open("a")
+            file = own(path).open("a")
         except OSError as fault:
             cure = "choose another folder with --out"
             raise OutputError(f"{target}: {path} cannot be written: {fault.strerror}; {cure}") from None

@@ -92,6 +92,8 @@ def workplace(target: Path, *, resume: bool, force: bool, main: bool = True) -> 
 def _enter(work: Path, target: Path, *, resume: bool, force: bool) -> int:
     """Make `work`, take it for this process alone, empty it unless it is resumed from; return the lock."""
     try:
+        if work.is_symlink():  # what is in the folder that it leads to would be removed
+            raise ConfigError(f"{work}: is a link; remove it")
         work.mkdir(parents=True, exist_ok=True)
         lock = os.open(work, os.O_RDONLY)
     except OSError as error:
@@ -112,7 +114,11 @@ def _enter(work: Path, target: Path, *, resume: bool, force: bool) -> int:
         )
     if found is None or not resume:
         for path in work.iterdir():
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    links = [path for path in work.rglob("*") if path.is_symlink()]
+    if links:
+        os.close(lock)
+        raise ConfigError(f"{links[0]}: is a link, and would be written where it leads to; remove it")
     (work / "adapter").mkdir(exist_ok=True)
     return lock
 

@@ -92,6 +92,7 @@ def write_pages(
 ) -> Report:
     """Write the HTML and Markdown pages of a report, with the training of its adapter; return what they show."""
     from curation.errors import SourceError
+    from curation.inside import own
     from curation.report import html as html_page
     from curation.report import markdown
     from curation.report.adapter import training
@@ -103,8 +104,8 @@ def write_pages(
     found = found.model_copy(update={"training": told})
     if not examples:
         found = without_examples(found)
-    write_page(html or run / "report.html", html_page.render(found))
-    write_page(md or run / "report.md", markdown.render(found, language=language))
+    write_page(html or own(run / "report.html"), html_page.render(found))
+    write_page(md or own(run / "report.md"), markdown.render(found, language=language))
     return found
 
 

@@ -31,6 +31,7 @@ import polars as pl
 from curation import locks, packs, part, shards
 from curation.engines.protocol import Read
 from curation.errors import OutputError, UsageError
+from curation.inside import own
 from curation.read import Input
 from curation.recipe import Recipe
 from curation.steps import NAMED, STAY, STEPS, WRITTEN, Frames, Job, Step, sided
@@ -74,8 +75,8 @@ class Disk:
         self.count = 0
         self.scratch: Path | None = folder / "scratch"
         try:
-            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-            self._lock = (folder / "lock").open("w")
+            own(folder).mkdir(parents=True, mode=0o700, exist_ok=True)
+            self._lock = own(folder / "lock").open("w")
         except OSError as fault:
             raise OutputError(f"{folder}: cannot be written: {fault.strerror}; choose another --out") from None
         if not locks.take(self._lock.fileno()):
@@ -105,7 +106,7 @@ class Disk:
                 shutil.rmtree(half, ignore_errors=True)
             return
         for path in self.folder.iterdir():
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             elif path.name != "lock":
                 path.unlink()

@@ -15,6 +15,7 @@ from pathlib import Path
 from curation import locks
 from curation.decisions import Event, parse
 from curation.errors import OutputError, SourceError, UsageError
+from curation.inside import own
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, event TEXT NOT NULL UNIQUE, line TEXT NOT NULL);
@@ -45,7 +46,9 @@ class Store:
         """Open or make the file; raises UsageError for what is no name, OutputError where it cannot be written."""
         if not re.fullmatch(r"[\w.-]{1,40}", reviewer):
             raise UsageError("--reviewer: a name is up to 40 letters, digits, dots, dashes and underscores")
-        self.path = run / f"review.{reviewer}.sqlite"
+        self.path = own(run / f"review.{reviewer}.sqlite")
+        for beside in ("wal", "shm", "journal"):  # SQLite's own files
+            own(self.path.with_name(f"{self.path.name}-{beside}"))
         try:
             with ExitStack() as undo:
                 self._file = sqlite3.connect(self.path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -77,7 +80,7 @@ class Store:
 @contextmanager
 def reviewing(run: Path, reviewer: str) -> Iterator[None]:
     """Hold a run's place for a reviewer: nobody else under the name, and no curation that replaces the run."""
-    path = run / f".review.{reviewer}.lock"
+    path = own(run / f".review.{reviewer}.lock")
     try:
         file = path.open("w", encoding="utf-8")
     except OSError as fault:

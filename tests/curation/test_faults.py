@@ -335,6 +335,27 @@ def test_nobody_reading_on_is_no_failure(made: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_link_in_place_of_the_work_folder_is_not_followed(tmp_path: Path) -> None:
+    """In a folder that others may write to: what the link leads to would be emptied."""
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("mine")
+    (tmp_path / ".run.work").symlink_to(tmp_path / "mine")
+    done = siftune("curate", log(tmp_path / "log.jsonl"), "-o", tmp_path / "run", "--engine", "shards", "-q")
+    assert done.returncode == 4
+    assert (
+        error_of(done) == f"error: {tmp_path}/.run.work: is a link, and would be written where it leads to; remove it"
+    )
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["letter.txt"]
+
+
+def test_a_link_that_leads_to_itself_is_an_error_of_the_input(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "log.jsonl").symlink_to("log.jsonl")
+    done = siftune("curate", tmp_path / "in", "-o", tmp_path / "run", "-q")
+    assert done.returncode == 3
+    assert "log.jsonl: cannot be read: Too many levels of symbolic links" in error_of(done)
+
+
 # --- for whom ---------------------------------------------------------------------------------------------------------
 
 

@@ -26,13 +26,19 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-def said(arguments: list[str], run: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> str:
-    """Return the one line that a command says; it exits with 3."""
+def said(
+    arguments: list[str],
+    run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    code: int = 3,
+) -> str:
+    """Return the one line that a command says; it exits with `code`."""
     monkeypatch.setattr(sys, "argv", ["siftune", *(str(run) if word == "RUN" else word for word in arguments)])
     with pytest.raises(SystemExit) as end:
         main()
     told = capfd.readouterr()
-    assert (end.value.code, told.out) == (3, ""), told.err
+    assert (end.value.code, told.out) == (code, ""), told.err
     (line,) = told.err.splitlines()
     return line
 
@@ -105,3 +111,47 @@ def test_a_folder_in_place_of_the_decisions_is_told_in_one_line(
     words = [str(tmp_path / "more.jsonl") if word == "FILE" else word for word in arguments]
     told = said(words, fresh, monkeypatch, capfd)
     assert told == f"error: {fresh}/decisions.jsonl: cannot be read: Is a directory"
+
+
+def test_unreadable_lines_without_a_file_are_told_in_one_line(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = fresh / "unreadable.jsonl"
+    lines.write_bytes(lines.read_bytes() + b'{"x": 1}\n')
+    told = said(["rethreshold", "RUN", "--threshold", "0.7"], fresh, monkeypatch, capfd)
+    assert told == f"error: {lines}: not of this version of siftune; run `siftune curate` again"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("report.html", ["report", "RUN", "-q"]),
+        ("report.md", ["report", "RUN", "-q"]),
+        ("decisions.jsonl", ["decisions", "import", "RUN", "FILE"]),
+        ("review.mei.sqlite", ["review", "RUN", "--no-browser", "--reviewer", "mei"]),
+        ("review.mei.sqlite-wal", ["review", "RUN", "--no-browser", "--reviewer", "mei"]),
+        (".review.mei.lock", ["review", "RUN", "--no-browser", "--reviewer", "mei"]),
+    ],
+)
+def test_nothing_is_written_through_a_link_that_a_stranger_put_into_a_run(
+    name: str,
+    arguments: list[str],
+    fresh: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("")
+    one = pl.read_parquet(fresh / "examples.parquet").row(0, named=True)
+    event = decisions.Event(
+        event=decisions.new_id(), time=decisions.now(), reviewer="mei", kind="example", item=one["id"],
+        conversation=one["conversation"], content=one["content"], decision="keep",
+    )  # fmt: skip
+    (tmp_path / "more.jsonl").write_text(decisions.lines([event]))
+    (fresh / name).unlink(missing_ok=True)
+    (fresh / name).symlink_to(mine)
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    told = said([str(tmp_path / "more.jsonl") if w == "FILE" else w for w in arguments], fresh, monkeypatch, capfd, 4)
+    assert told == f"error: {fresh / name}: is a link, and would be written where it leads to; remove it"
+    assert mine.read_text() == ""

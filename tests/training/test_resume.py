@@ -210,3 +210,26 @@ def test_a_killed_training_goes_on_with_the_same_command_and_resume(tmp_path: Pa
         go(logs, tmp_path / name, max_steps=11, resume=killed)
         weights.append((run / "adapter" / "adapter_model.safetensors").read_bytes())
     assert weights[0] == weights[1]
+
+
+def test_a_link_in_place_of_the_unfinished_adapter_is_not_followed(tmp_path: Path) -> None:
+    """A run may come from a stranger: what the link leads to would be emptied, or written over."""
+    mine, target = tmp_path / "mine", tmp_path / "run" / "adapter"
+    mine.mkdir()
+    target.parent.mkdir()
+    (mine / "letter.txt").write_text("mine")
+    beside(target).symlink_to(mine)
+    for resume in (False, True):
+        with (
+            pytest.raises(ConfigError, match=r"\.adapter\.unfinished: is a link; remove it"),
+            workplace(target, resume=resume, force=True),
+        ):
+            pass
+    beside(target).unlink()
+    (beside(target) / "checkpoints").mkdir(parents=True)
+    for name in ("adapter", "checkpoints/mine"):
+        (beside(target) / name).symlink_to(mine)
+    with workplace(target, resume=False, force=True) as work:  # emptied: the links are gone, and nothing else
+        assert [path.name for path in work.iterdir()] == ["adapter"]
+        assert not (work / "adapter").is_symlink()
+    assert [path.name for path in mine.iterdir()] == ["letter.txt"]
