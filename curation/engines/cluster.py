@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,7 @@ def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
     except ImportError:
         raise UsageError("--engine ray needs Ray, which is not installed; run: pip install 'siftune[scale]'") from None
     if not module.is_initialized():
+        told_to_end = signal.getsignal(signal.SIGTERM)
         try:
             module.init(address=address, logging_level=logging.ERROR, log_to_driver=False, include_dashboard=False)
         except Exception as fault:  # a node that does not come up in time is a bare Exception
@@ -77,6 +80,8 @@ def _connected(address: str | None) -> Any:  # noqa: ANN401  ray is an extra
                     "or use --engine shards, which needs no Ray"
                 ) from None
             raise UsageError(f"--address {address}: no Ray cluster can be reached there: {said}") from None
+        with suppress(ValueError):  # not the main thread: there Ray sets none either
+            signal.signal(signal.SIGTERM, told_to_end)  # Ray's own ends with 15 and a trace
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)  # plans and paths of its own, whatever -q says

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from pathlib import Path
 from threading import Thread
 
@@ -27,15 +28,19 @@ def cores() -> int:
 
 @contextmanager
 def processes(number: int) -> Iterator[Run]:
-    """Give what runs steps in `number` processes, which start now, beside what this one does, and stay to the end."""
+    """Give what runs steps in `number` processes, which start now, beside what this one does, and stay to the end.
+
+    Where that is a failure or a signal, they are ended whatever they are at: a shard is made whole or not at all.
+    """
+    others = set(active_children())
     threads = os.environ.get("POLARS_MAX_THREADS", str(max(1, cores() // number)))
-    with _environment({"POLARS_MAX_THREADS": threads, **allocator.keeping()}):
+    with _environment({"POLARS_MAX_THREADS": threads, **allocator.keeping()}), _uninterrupted():
         pool = ProcessPoolExecutor(number, get_context("spawn"), initializer=_ends_with_its_parent)
         for _ in range(number):
             pool.submit(_ready)
 
     def run(folder: Path, step: str, numbers: Sequence[int], job: Job) -> Iterator[int]:  # noqa: ARG001
-        with _alive(folder):
+        with _alive(folder), _uninterrupted():
             begun = [pool.submit(task_of, str(folder), step, number) for number in numbers]
 
         def ended() -> Iterator[int]:
@@ -48,8 +53,23 @@ def processes(number: int) -> Iterator[Run]:
 
     try:
         yield run
+    except BaseException:
+        for child in set(active_children()) - others:
+            child.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Start processes that never hear Ctrl-C, which goes to all of a terminal: this one does, and ends them."""
+    resource_tracker.ensure_running()  # else the first process starts it, which unblocks the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from curation import cli, decisions, parquet, pipeline, ranges, runfolder, shards
+from curation import cli, decisions, edge, parquet, pipeline, ranges, runfolder, shards
 from curation.engines import Disk, Engine, choice, cluster, disk, workers
 from curation.errors import CurationError, OutputError, UsageError
 from curation.packs import Packs
@@ -177,6 +177,31 @@ with workers.processes(2) as run:
     while any(map(_lives, pids)):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def _is_long(*_: object) -> None:
+    time.sleep(300)
+
+
+@pytest.mark.slow
+def test_workers_leave_ctrl_c_to_the_process_that_leads_them_which_ends_them_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "task_of", _is_long)
+    begun = time.monotonic()
+    multiprocessing.resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]  # as in a process that begins
+    with suppress(KeyboardInterrupt), workers.processes(2) as run:
+        begun_by = run(tmp_path, "name", [0, 1, 2], cast("Job", None))
+        children = multiprocessing.active_children()
+        for child in children:
+            blocked = Path(f"/proc/{child.pid}/status").read_text(encoding="ascii").split("SigBlk:")[1].split()[0]
+            assert int(blocked, 16) & 1 << signal.SIGINT - 1
+        raise KeyboardInterrupt
+    assert len(children) == 2
+    assert not multiprocessing.active_children()
+    assert time.monotonic() - begun < 100
+    del begun_by
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())  # this process still hears it
 
 
 @pytest.mark.slow
@@ -353,6 +378,7 @@ def test_a_ray_cluster_of_two_nodes_gives_the_same_bytes(
         capfd.readouterr()
         found = by_command(str(SAMPLES[0]), *run, out=tmp_path / "run", monkeypatch=monkeypatch)
         assert capfd.readouterr().err == ""
+        assert signal.getsignal(signal.SIGTERM) is edge._stop  # not Ray's
         assert len(ray.nodes()) == 2
     finally:
         ray.shutdown()
