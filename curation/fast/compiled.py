@@ -6,6 +6,7 @@ Import this module only where the extra may be missing or useless: see machine.p
 from __future__ import annotations
 
 import ctypes
+import secrets
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from curation.fast import machine
 Flat = tuple[U8, I64]  # texts one behind the other in UTF-8, and where each ends
 
 NEW = 128  # what texts.py calls so
+QUOTE = 0x22
 
 CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of a type, and numbers
     "plain": "u4 n i8 n n u4",
@@ -48,6 +50,8 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "claims": "u1 i8 n u4 u4 u4 u1 i8 i8 i8 i8 f8 i8 n f8 f8 i8 i8 i8 i8 i8 i8 i8 f8 i4 f8",
     "tokens": "u1 i8 n u1 u4 u8 i8",
     "grams": "u8 i8 n u1 n n u8 i8",
+    "moved": "u8 n u8 n",
+    "apart": "u1 n n u8 n u8 u4 u1 u8 i8",
     "neighbours": "u4 u1 n n n n n u1 n u8 u8 i8 i8 i8",
 }
 
@@ -299,6 +303,30 @@ def neighbours(signed: U32, sides: U8, many: int, orders: int, width: int, wide:
     rooms = np.empty(texts, dtype=np.uint64), np.empty(texts, dtype=np.uint64), runs, np.empty(1024, dtype=np.int64)
     _call("neighbours", signed, lows, texts, columns, orders, width, wide, sides, many, *rooms, best)
     return best
+
+
+class Apart:
+    """Takes lines of JSON apart into their texts, and tells each of these once: exports.py says how."""
+
+    def __init__(self) -> None:
+        """Start with no text seen; which texts have one hash cannot be known beforehand."""
+        self._seed = secrets.randbits(62)
+        self._table, self._known = np.zeros(4096, dtype=np.uint64), 0
+
+    def __call__(self, block: bytes) -> tuple[U64, U32, U64, bytes]:
+        """Return hash and line of every text, hashes of those not seen before, and these as they stand, a line each."""
+        data = np.frombuffer(block, dtype=np.uint8)
+        most = int(np.count_nonzero(data == QUOTE)) // 2 + 1
+        size = 1 << (2 * (self._known + most)).bit_length()
+        if size > len(self._table):
+            old, self._table = self._table, np.zeros(size, dtype=np.uint64)
+            _call("moved", old, len(old), self._table, size)
+        keys, fresh, records = *(np.empty(most, dtype=np.uint64) for _ in range(2)), np.empty(most, dtype=np.uint32)
+        new, told = np.empty(len(data) + 1, dtype=np.uint8), np.zeros(2, dtype=np.int64)
+        seen = self._seed, self._table, len(self._table)
+        count = _call("apart", data, len(data), *seen, keys, records, new, fresh, told)
+        self._known += int(told[0])
+        return keys[:count], records[:count], fresh[: told[0]], new[: told[1]].tobytes()
 
 
 def _longest(texts: Flat) -> int:

@@ -17,7 +17,8 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-SOURCES = [Path(__file__).with_name(name) for name in ("kernels.py", "texts.py", "questions.py", "variety.py")]
+_NAMES = ("kernels.py", "texts.py", "questions.py", "variety.py", "exports.py")
+SOURCES = [Path(__file__).with_name(name) for name in _NAMES]
 PREFIX = "siftune_"  # of the kernels' names in machine code
 OUTSIDE = {"memset", "memcpy", "memmove"}  # what they may call: any process has it
 SEAL = 32  # bytes before the code, from which is known that it is whole

@@ -12,15 +12,21 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as Group
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from curation.fast import accelerator
 from curation.late import late
 from curation.pieces import LONG, chunks
 
-BLOCK = 1 << 21  # bytes of a file that are looked at at once: of larger ones no time is gained
+if TYPE_CHECKING:
+    from curation.fast.compiled import Apart
+
+BLOCK = 1 << 20  # bytes of a file that are looked at at once: of larger ones no time is gained
 
 _ID = r'^\{"id": "(?:[^"\\]|\\.)*"'  # how our records begin: ids are ours
 _TEXT = r'"(?:[^"\\]|\\.)*"\s*:?'  # in a line of JSON; what ends with a colon is a key
@@ -188,17 +194,20 @@ def exported(
     if not _likely(skip):
         return _NOTHING
 
-    def texts_of(form: str) -> list[pl.DataFrame]:
-        files = sorted(folder.glob(f"*.{form}.jsonl"))
-        return list(chain.from_iterable(_texts(path, _likely(skip), allow) for path in files))
+    likely, kernels = _likely(skip), accelerator(0)
+    look = partial(_new, kernels.Apart()) if kernels else _texts
 
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        by_form = dict(zip(forms, pool.map(texts_of, forms), strict=True))
-    every = pl.concat([_NO_TEXTS, *(part.select("key", "text") for part in chain.from_iterable(by_form.values()))])
+    def looked(form: str) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
+        files = sorted(folder.glob(f"*.{form}.jsonl"))
+        return [look(block, likely, allow) for path in files for block in _blocks(path)]
+
+    with ThreadPoolExecutor(1 if kernels else pl.thread_pool_size()) as pool:  # kernels know what they saw before
+        by_form = dict(zip(forms, pool.map(looked, forms), strict=True))
+    every = pl.concat([_NO_TEXTS, *(texts for _, texts in chain.from_iterable(by_form.values()))])
     found = _found(every.unique("key"), allow, skip)
     told = [_NOTHING]
     for form, parts in by_form.items():
-        for part in parts if found.height else []:
+        for part, _ in parts if found.height else []:
             hits = part.join(found, on="key").unique(["record", "kind"])
             told.append(hits.group_by(pl.lit(form).alias("form"), "kind").agg(n=pl.len()))
     return pl.concat(told)
@@ -210,27 +219,48 @@ def worst(counted: pl.DataFrame) -> dict[str, int]:
     return dict(every.group_by("kind").agg(pl.col("n").max()).sort("kind").iter_rows())
 
 
-def _texts(path: Path, likely: str, allow: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield those texts of a file of JSON lines in which a sign is `likely`, some records at a time: record, text, key.
+def _blocks(path: Path) -> Iterator[bytes]:
+    """Yield whole lines of a file, a block at a time."""
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block + file.readline()
+
+
+def _texts(block: bytes, likely: str, allow: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return record and key of those texts of lines of JSON in which a sign is `likely`, and key and text.
 
     `key` is the hash of the text. Of the lines only those are taken apart that may hold something, and those with an
     escape or with a text of `allow` in them, which say something else once they are read.
     """
+    lines = pl.read_lines(block, name="line").with_row_index("record")
+    lines = lines.with_columns(pl.col("line").str.replace(_ID, ""))
+    close = lines.filter(_worth("line", likely, allow))
+    all_of = close.select("record", text=pl.col("line").str.extract_all(_TEXT))
+    texts = all_of.explode("text", empty_as_null=True).drop_nulls("text")
+    texts = texts.filter(~pl.col("text").str.ends_with(":"))
+    texts = texts.filter(_worth("text", likely, allow)).with_columns(pl.col("text").str.head(-1).str.tail(-1))
+    texts = _read(texts).with_columns(key=pl.col("text").hash(seed=0))
+    return texts.select("record", "key"), texts.select("key", "text")
+
+
+def _new(apart: Apart, block: bytes, likely: str, allow: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return record and key of all texts, key and text of those that were not seen before: `_texts` with kernels."""
+    keys, records, fresh, new = apart(block)
+    texts = pl.read_lines(new, name="text") if len(fresh) else _NO_TEXTS.select("text")
+    texts = texts.select(pl.Series("key", fresh), "text").filter(_worth("text", likely, allow))
+    return pl.DataFrame({"record": records, "key": keys}), _read(texts)
+
+
+def _read(texts: pl.DataFrame) -> pl.DataFrame:
+    """Give texts, as they stand in JSON between two quotes, what they say."""
     told = pl.col("text").str.contains("\\", literal=True)
-    read = pl.when(told).then(pl.col("text")).str.json_decode(pl.String)
-    bare = pl.col("text").str.head(-1).str.tail(-1)
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            lines = pl.read_lines(block + file.readline(), name="line").with_row_index("record")
-            lines = lines.with_columns(pl.col("line").str.replace(_ID, ""))
-            close = lines.filter(pl.col("line").str.contains(likely) | _with("line", ["\\", *allow]))
-            all_of = close.select("record", text=pl.col("line").str.extract_all(_TEXT))
-            texts = all_of.explode("text", empty_as_null=True).drop_nulls("text")
-            texts = texts.filter(~pl.col("text").str.ends_with(":"))
-            texts = texts.filter(pl.col("text").str.contains(likely) | _with("text", ["\\", *allow]))
-            yield texts.with_columns(text=pl.when(told).then(read).otherwise(bare)).with_columns(
-                key=pl.col("text").hash(seed=0)
-            )
+    read = pl.when(told).then(pl.concat_str(pl.lit('"'), "text", pl.lit('"'))).str.json_decode(pl.String)
+    return texts.with_columns(text=pl.when(told).then(read).otherwise(pl.col("text")))
+
+
+def _worth(column: str, likely: str, allow: Sequence[str]) -> pl.Expr:
+    """Tell where a sign is `likely`, or may be once the text is read and rid of what is allowed."""
+    return pl.col(column).str.contains(likely) | _with(column, ["\\", *allow])
 
 
 def _with(column: str, some: Sequence[str]) -> pl.Expr:

@@ -11,6 +11,7 @@ from random import Random
 import polars as pl
 import pytest
 
+from curation import fast
 from curation.privacy import residual
 
 PIECES = [
@@ -94,6 +95,14 @@ def left(folder: Path, forms: list[str], **more: Iterable[str]) -> dict[str, int
     return residual.worst(residual.exported(folder, forms, **more))
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "compiled"])
+def kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param and not fast._compiled():
+        pytest.skip("the extra fast is not here")
+    monkeypatch.setattr(residual, "accelerator", lambda _texts: fast._compiled() if request.param else None)
+
+
+@pytest.mark.usefixtures("kernels")
 def test_every_text_of_every_file_is_looked_at_whatever_its_key_and_records_are_counted(tmp_path: Path) -> None:
     bad, link = "我的手机号是13812345678", "see http://a.b/x?token=abcdefg12"
     alpaca = [
@@ -113,6 +122,7 @@ def test_every_text_of_every_file_is_looked_at_whatever_its_key_and_records_are_
     assert left(tmp_path, forms, allow=["13812345678"]) == {"link-token": 2}
 
 
+@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -138,9 +148,33 @@ def test_a_recipe_may_keep_all_kinds(tmp_path: Path) -> None:
     assert left(tmp_path, ["alpaca"], skip=[*residual._BLUNT, *chain(*residual._BEHIND.values())]) == {}
 
 
+@pytest.mark.usefixtures("kernels")
 def test_a_file_is_looked_at_in_blocks_and_counted_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = json.dumps({"id": "a", "messages": [{"role": "user", "content": "请打 13812345678"}]}, ensure_ascii=False)
     (tmp_path / "train.messages.jsonl").write_text(f"{bad}\n" * 9, encoding="utf-8")
     for size in (1, 100, 1 << 20):
         monkeypatch.setattr(residual, "BLOCK", size)
         assert left(tmp_path, ["messages"]) == {"mobile": 9}
+
+
+def test_compiled_kernels_take_lines_of_json_apart_into_their_texts() -> None:
+    if not (kernels := fast._compiled()):
+        pytest.skip("the extra fast is not here")
+    draw, apart, every = Random(3), kernels.Apart(), list[str]()
+    pieces = [*PIECES, '"', "\\", "\n", '\\"', ": ", "{", "id", "好", "longer than eight bytes"]
+    for _ in range(3):
+        lines, told, new = list[str](), list[tuple[int, str]](), list[str]()
+        for line in range(2000):  # more texts than the table has places at first
+            said = ["".join(draw.choices(pieces, k=draw.randint(0, 5))) for _ in range(5)]
+            record = {"id": said[0], "a": said[1], f"{said[2]}k": [[said[3], {"id": said[4]}], None, 1.5, {}]}
+            lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+            told += [(line, json.dumps(text, ensure_ascii=False)[1:-1]) for text in (said[1], said[3], said[4])]
+        new = [text for text in dict.fromkeys(text for _, text in told) if text not in every]
+        every += new
+        keys, records, fresh, written = apart("".join(lines).encode())
+        assert records.tolist() == [line for line, _ in told]
+        assert written.decode().split("\n")[:-1] == new
+        assert len(fresh) == len(new)
+        by_key = dict(zip(keys.tolist(), (text for _, text in told), strict=True))
+        assert [by_key[key] for key in keys.tolist()] == [text for _, text in told]
+        assert [by_key[key] for key in fresh.tolist()] == new
