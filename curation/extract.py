@@ -19,6 +19,8 @@ from curation.checks.alternatives import matches
 from curation.checks.language import language
 from curation.checks.wording import BETWEEN
 
+I64 = npt.NDArray[np.int64]
+
 # Where an agent asks back after having told something: white space parts clauses in Chinese, words in Latin script.
 _LAST_SENTENCE = {"zh": r"[^。！!？?\s]*[?？]?\s*$", "other": r"[^.!?\n]*\?\s*$"}
 _ENDED = r"[。！？!?.…~～;；:：,，、)）\]】]\s*$"
@@ -47,7 +49,7 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     Chinese fragments, a full stop between an agent's Chinese messages, a space in Latin script. What a Chinese message
     beside it says in full (and what was said before in the same turn) stands in the text once.
     """
-    spoken = messages.filter(pl.col("role") != "system")
+    spoken = messages.select(name for name in messages.columns if name in _LOOKED_AT).filter(pl.col("role") != "system")
     if "parts" not in messages.columns:
         spoken = spoken.with_columns(parts=1)
     fresh = pl.any_horizontal(pl.col(n) != pl.col(n).shift(1) for n in ("conversation", "role", "section"))
@@ -58,25 +60,30 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
     )
     # Null where nobody looks at it.
     sides = spoken.select(
-        asked=pl.when(user & ~pl.col("record")).then("text"), last=pl.when("last", ~user).then("text")
-    )
+        asked=pl.when(user & ~pl.col("record")).then("text"), last=pl.when("last", ~user).then("text"),
+        said=pl.when(user).then("text"),
+    )  # fmt: skip
     inquires = matches(sides["asked"], cues["question"])
     asks = matches(sides["asked"], cues["asks"])
-    clarifies = matches(sides["last"], cues["clarify"])
+    clarifies, bare = matches(sides["last"], cues["clarify"]), matches(sides["said"], cues["consent"])
     del sides  # texts of their own
     spoken = spoken.with_columns(
         asks=user & (asks | pl.col("record")),
         inquires=user & (inquires | pl.col("record")),
         clarifies=clarifies,
         informs=_informs(spoken, clarifies, cues["informs"]),
-        bare=pl.when(user).then("text").str.contains(cues["consent"]).fill_null(value=False),
+        bare=bare,
         role=pl.col("role").cast(pl.String),
     )
     alone = pl.col("first") & pl.col("last")
     places = pl.int_ranges("message", pl.col("message") + pl.col("parts"), dtype=pl.UInt32)  # of a cut text, all parts
-    whole = spoken.filter(alone).with_columns(pl.col("text").str.strip_chars_end("， "), messages=places)
-    if whole.height == spoken.height:
-        return whole.select(list(TURNS))
+    if (spoken["parts"] == 1).all():
+        spoken = spoken.with_columns(messages=_ones(spoken["message"]))
+        places = pl.col("messages")
+    ended = pl.col("text").str.strip_chars_end("， ")
+    if spoken.select(alone.all()).item():
+        return spoken.select("conversation", "role", ended, places.alias("messages"), *list(TURNS)[4:])
+    whole = spoken.filter(alone).with_columns(ended, messages=places)
     joined = (
         _pieces(_with_language(spoken.filter(~alone)))
         .group_by("turn", maintain_order=True)
@@ -91,6 +98,21 @@ def turns(messages: pl.DataFrame, cues: Mapping[str, str]) -> pl.DataFrame:
         )
     )
     return pl.concat(rows.select("turn", *TURNS) for rows in (whole, joined)).sort("turn").drop("turn")
+
+
+# Of messages; a wide frame is dear to filter.
+_LOOKED_AT = ("conversation", "message", "role", "section", "text", "cot", "record", "parts", "tongue")
+
+
+def _ones(numbers: pl.Series) -> pl.Series:
+    """Return a list of each number."""
+    return numbers.reshape((-1, 1)).arr.to_list() if len(numbers) else pl.Series([], dtype=pl.List(numbers.dtype))
+
+
+def _taken(lists: pl.Series, rows: I64) -> pl.Series:
+    """Return lists of those rows, most of which hold one number: these are ten times as fast to take."""
+    single = (lists.list.len() == 1).all()
+    return _ones(lists.explode().gather(rows)).alias(lists.name) if single else lists.gather(rows)
 
 
 def _with_language(spoken: pl.DataFrame) -> pl.DataFrame:
@@ -172,7 +194,7 @@ def extract(frame: pl.DataFrame, *, kinds: Sequence[str], max_details: int) -> p
     """
     spoken = frame.with_columns(talk=pl.col("conversation").rle_id()).with_row_index("place")
     spoken = spoken.with_columns(user=pl.col("role") == "user", tells=pl.col("informs") | ~pl.col("clarifies"))
-    schema = {"talk": pl.UInt32, "messages": pl.List(pl.UInt32), **tables.EXAMPLES}
+    schema = {"talk": pl.UInt32, "places": pl.String, **tables.EXAMPLES}
     made = [tables.empty(schema)]
     if "pair" in kinds:
         made.append(_pairs(spoken, max_details))
@@ -192,18 +214,17 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
     begun = begun.filter(pl.col("user") & ~pl.col("next_user") & (pl.col("next_talk") == pl.col("talk")))
     waits = pl.col("next_clarifies") & ~pl.col("next_informs")
     places, sizes = _parts(begun.select("talk", "place", "bare", "asks", "inquires", waits=waits), max_details)
-    answers = spoken[begun["place"] + 1].select(
-        "talk", "conversation", "cot", answer="text", said="messages", told=pl.col("tells").cast(pl.UInt32)
-    )
-    asking = pl.concat(
-        [
-            pl.DataFrame({"pair": np.repeat(np.arange(len(sizes)), sizes)}),
-            spoken[places].select(
-                "place", "bare", "record", asked=pl.col("asks").cast(pl.UInt32), question="text", asked_in="messages"
-            ),
-        ],
-        how="horizontal",
-    )
+    behind = begun["place"].to_numpy().astype(np.int64) + 1
+    columns = ["talk", "conversation", "cot", "text", "tells"]
+    answers = spoken.select(columns)[behind].select(
+        "talk", "conversation", "cot", answer="text", said=_taken(spoken["messages"], behind),
+        told=pl.col("tells").cast(pl.UInt32),
+    )  # fmt: skip
+    pair = pl.Series("pair", np.repeat(np.arange(len(sizes)), sizes))
+    asking = spoken.select("place", "bare", "record", "asks", "text")[places].select(
+        pair, "place", "bare", "record", asked=pl.col("asks").cast(pl.UInt32), question="text",
+        asked_in=_taken(spoken["messages"], places),
+    )  # fmt: skip
     # Groups are dear, and most are of one turn. What adds nothing is in the text only where it is all there is.
     alone = asking["pair"].is_unique()
     questions = asking
@@ -214,23 +235,23 @@ def _pairs(spoken: pl.DataFrame, max_details: int) -> pl.DataFrame:
         )  # fmt: skip
         questions = pl.concat([asking.filter(alone), several]).sort("pair")
     questions = questions.drop("bare")
-    earlier = begun.select("place", earlier="before")
-    found = pl.concat([questions, answers], how="horizontal").join(
-        earlier, on="place", how="left", maintain_order="left"
-    )
+    earlier = begun["before"].gather(np.searchsorted(begun["place"].to_numpy(), questions["place"].to_numpy()))
+    found = pl.concat([questions, answers, earlier.to_frame("earlier")], how="horizontal")
     blank = ~pl.col("cot").fill_null("").str.contains(r"[^\s\x1c-\x1f]")
     moved = reasoning.all_inside(found.select(pl.when(blank).then("answer")).to_series())
     found = pl.concat([found, moved], how="horizontal").with_columns(
         cot=pl.coalesce("thought", "cot"), answer=pl.when(pl.col("thought").is_null()).then("answer").otherwise("rest")
     )
     sides = (("user", "question", "asked_in"), ("assistant", "answer", "said"))
-    turns = pl.concat(found.select(role=pl.lit(role), text=text, messages=messages) for role, text, messages in sides)
+    turns = pl.concat(found.select(role=pl.lit(role), text=text) for role, text, _ in sides)
     order = np.arange(turns.height).reshape(2, -1).T.ravel()  # the two turns of each pair together
-    both = turns[order].to_struct("turns").reshape((-1, 2)).arr.to_list()
-    return found.with_columns(both, kind=pl.lit("pair"), messages=pl.concat_list("asked_in", "said"))
+    lists = pl.concat([found[messages] for *_, messages in sides])
+    both = turns[order].with_columns(_taken(lists, order).alias("messages")).to_struct("turns")
+    from_to = pl.concat_str(*(_written(found[messages]) for *_, messages in sides), separator=",")
+    return found.with_columns(both.reshape((-1, 2)).arr.to_list(), from_to.alias("places"), kind=pl.lit("pair"))
 
 
-def _parts(begun: pl.DataFrame, max_details: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _parts(begun: pl.DataFrame, max_details: int) -> tuple[I64, I64]:
     """Return of what turns each question is made that is answered: their places, one question's after another's.
 
     Also how many each has. Nothing is joined in a conversation where the agent asks for no details, and nothing bare
@@ -302,24 +323,34 @@ def _dialogues(spoken: pl.DataFrame) -> pl.DataFrame:
     whole = whole.filter(~(leads & ~pl.col("user")) & ~(trails & pl.col("user")))
     whole = whole.filter(pl.len().over("part") >= 4)
     user = pl.col("user")
-    return whole.group_by("part", maintain_order=True).agg(
-        pl.col("talk", "conversation").first(),
-        pl.lit("dialogue").alias("kind"),
-        pl.col("cot").last(),  # it is exported before the last answer, so it must be that answer's
-        (pl.col("record") & user).any(),
-        question=pl.when(user & ~pl.col("bare")).then("text").str.join("\n"),
-        answer=pl.when(~user).then("text").str.join("\n"),
-        asked=(pl.col("asks") & user).sum(),
-        told=(pl.col("tells") & ~user).sum(),
-        earlier=pl.lit(0),
-        messages=pl.col("messages").explode(),
-        turns=pl.struct("role", "text", "messages"),
+    return (
+        whole.group_by("part", maintain_order=True)
+        .agg(
+            pl.col("talk", "conversation").first(),
+            pl.lit("dialogue").alias("kind"),
+            pl.col("cot").last(),  # it is exported before the last answer, so it must be that answer's
+            (pl.col("record") & user).any(),
+            question=pl.when(user & ~pl.col("bare")).then("text").str.join("\n"),
+            answer=pl.when(~user).then("text").str.join("\n"),
+            asked=(pl.col("asks") & user).sum(),
+            told=(pl.col("tells") & ~user).sum(),
+            earlier=pl.lit(0),
+            messages=pl.col("messages").explode(),
+            turns=pl.struct("role", "text", "messages"),
+        )
+        .with_columns(places=pl.col("messages").map_batches(_written, return_dtype=pl.String))
     )
 
 
+def _written(lists: pl.Series) -> pl.Series:
+    """Return the numbers of lists, with commas between."""
+    if (lists.list.len() == 1).all():
+        return lists.explode().cast(pl.String)
+    return lists.cast(pl.List(pl.String)).list.join(",")
+
+
 def _ids(examples: pl.DataFrame) -> pl.Series:
-    """Return the ids of examples: 16 hex digits that depend only on the messages that they were made of."""
-    places = pl.col("messages").cast(pl.List(pl.String)).list.join(",")  # in order, as conversations are
-    texts = examples.select(pl.concat_str(pl.col("kind").cast(pl.String), "conversation", places, separator="\x1f"))
+    """Return the ids of examples: 16 hex digits that depend only on the messages that they were made of (`places`)."""
+    texts = examples.select(pl.concat_str(pl.col("kind").cast(pl.String), "conversation", "places", separator="\x1f"))
     written = texts.to_series().cast(pl.Binary).to_list()
     return pl.Series([hashlib.sha256(text).hexdigest()[:16] for text in written], dtype=pl.String)

@@ -40,7 +40,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from curation import documents, query_types
 from curation.checks.registry import CHECKS, On, bind
 from curation.checks.score import Sign
-from curation.checks.wording import phrase_pattern, regex, trying, untried
+from curation.checks.wording import NEVER, phrase_pattern, regex, trying, untried
 from curation.errors import PackError, RecipeError, did_you_mean
 from curation.privacy import words as personal_data
 from curation.recipe import RuleChange
@@ -367,7 +367,7 @@ def _with_cues(value: Any, cues: Mapping[str, str], place: str) -> Any:  # noqa:
 
 def _alternation(patterns: Sequence[str]) -> str:
     """Join patterns to one regular expression; with none, one that never matches."""
-    return regex(*(f"(?:{pattern})" for pattern in patterns)) if patterns else r"[^\s\S]"
+    return regex(*(f"(?:{pattern})" for pattern in patterns)) if patterns else NEVER
 
 
 def _sha256(path: Path) -> str:

@@ -153,7 +153,9 @@ def _judged(frames: Frames, job: Job, counts: pl.DataFrame) -> Frames:
 def _extracted(messages: pl.DataFrame, said: pl.DataFrame, job: Job) -> tuple[int, pl.DataFrame]:
     """Return how many turns there are, and the examples; nothing else that was made on the way is held."""
     gone = decide.dropped_messages(said)
-    clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
+    clean = messages
+    if not gone.is_empty():
+        clean = messages.join(gone, on=["conversation", "message"], how="anti", maintain_order="left")
     spoken = turns(clean, job.packs.cues)
     del clean, gone
     settings = job.recipe.examples

@@ -14,11 +14,10 @@ from rapidfuzz.distance import LCSseq
 from curation.checks import letters
 from curation.checks.alternatives import any_of, inside, matches
 from curation.checks.registry import check, has, known, seems, shared
-from curation.checks.wording import lowered, regex, units_of
+from curation.checks.wording import NEVER, lowered, regex, units_of
 from curation.pieces import LONG
 
 QUESTION, ANSWER = pl.col("question"), pl.col("answer")
-NEVER = r"[^\s\S]"  # matches nothing
 
 
 @check(on="example")

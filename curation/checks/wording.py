@@ -19,6 +19,8 @@ from curation.checks.registry import check, shared
 
 TEXT = pl.col("text")
 
+NEVER = r"^[^\s\S]"  # matches nothing; without ^ it is looked for at each character
+
 # What separates clauses in chat: white space, punctuation and symbols, in both scripts. Masks such as [订单号]
 # keep their brackets, so that a message of masks is not taken for an empty one. No mark is the capital of another:
 # without case twice as fast to compile.

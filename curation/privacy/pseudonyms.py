@@ -270,7 +270,7 @@ def _letters(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 def bare(texts: pl.Series) -> pl.Series:
     """Return those of the texts that `masked` made in which nothing was found: they have no mask in them."""
-    return texts.filter(~texts.str.contains("[", literal=True)).unique()
+    return texts.filter(~texts.str.contains("[", literal=True))
 
 
 def examples(frame: pl.DataFrame, wanted: Masking, *, known: pl.Series | None = None) -> pl.DataFrame:
