@@ -72,7 +72,11 @@ NOTICE = re.compile(
     "created (?:this )?group|创建了群组|changed the subject)",
     re.I,
 )
-RULE = re.compile(r"\s*([-=*_#~—])\1{2,}\s*")  # a line drawn between two conversations
+# A line drawn between two conversations; in 京东's exports /*****以下为一通会话*****/.
+RULE = re.compile(
+    r"\s*/?([-=*_#~—])\1{2,}(?:[^\d\n]{0,12}(?:会话|对话|聊天|咨询|session|chat|conversation)[^\d\n]{0,12}\1{3,})?/?\s*",
+    re.I,
+)
 
 # The most telling first: where two fit as well, the earlier is taken.
 LINES = (
@@ -91,6 +95,7 @@ LINES = (
     "{name} [{time}]: {text}",
     "[{name}] [{time}] {text}",
     "{name} {time}: {text}",
+    "[{time}] {name}",
     "[{time}] {name} {text}",
     "{account} ({time}):",
     "{name} ({time})",
@@ -104,7 +109,7 @@ LINES = (
 BELOW = r"{name}\n{time}"
 _HEAD_BREAK = re.compile(r"\n|\\n")
 _WEAK = "{time} {name} {text}"  # where nothing else fits
-_BY_NAMES = {"{date} {time} {name}", "{time} {name}", _WEAK}  # nothing but a name tells a line
+_BY_NAMES = {"{date} {time} {name}", "{time} {name}", "[{time}] {name}", _WEAK}  # nothing but a name tells a line
 
 
 @lru_cache(maxsize=64)

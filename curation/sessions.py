@@ -27,6 +27,7 @@ _HANDOVER = (  # a system message that says that a person takes over from a mach
 AT_ONCE = 100_000  # messages that are worth a thread of their own
 SORTED = 1 << 16  # messages that are sorted at a time
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # spreads what differs a little over all 64 bits
+SLIP = 2 * 60_000_000  # microseconds that a clock may go back without being of another day
 _SAME = ("conversation", "role", "speaker", "time", "raw", "id")  # what two copies of a row have in common
 
 
@@ -321,10 +322,17 @@ def _filled(name: str, *, back: bool = False) -> pl.Expr:
 
 
 def _past_midnight(frame: pl.DataFrame) -> pl.DataFrame:
-    """Add a day to clocks without a date for every time that they jumped back by more than half a day."""
+    """Add a day to clocks without a date for every time that they jumped back by more than half a day.
+
+    In a stream that silences part, as of a copied chat, lines stand as they came: any step back is another day, but for
+    slips of two minutes, and none forward is a day less. One that runs backwards as a whole is no such stream.
+    """
     here, at = "begins", pl.col("at")
     back = (at.forward_fill() - at.forward_fill().shift(1)).over(here)
     days = (back < -times.DAY // 2).cast(pl.Int64) - (back > times.DAY // 2).cast(pl.Int64)
+    if "stream" in frame.columns:
+        onward = pl.col("stream") & (back > 0).any().over(here)
+        days = pl.when(onward).then((back < -SLIP).cast(pl.Int64)).otherwise(days)
     clock = (pl.col("dated") == False).fill_null(value=False)  # noqa: E712  null is no clock
     return frame.with_columns(
         at=pl.when(clock).then(at + days.fill_null(0).cum_sum().over(here) * times.DAY).otherwise(at)

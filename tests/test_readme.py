@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from curation import recipe
+from curation.errors import RecipeError
 from curation.packs import load
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,16 @@ def test_both_languages_show_the_same_output():
     shown = [[b for b in blocks(name) if "error: " in b or "messages read" in b] for name in READMES]
     assert len(shown[0]) == 2
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_a_typo_in_the_recipe_of_the_readme_is_told_as_it_shows(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(blocks(name, "yaml")[0].replace("columns:", "columms:"), encoding="utf-8")
+    (shown,) = [block for block in blocks(name) if block.startswith("error: ")]
+    with pytest.raises(RecipeError) as caught:
+        recipe.load(Path("recipe.yaml"))
+    assert shown.strip() == f"error: {caught.value}"
 
 
 def test_the_readme_names_every_make_target_that_it_needs():

@@ -96,7 +96,7 @@ LogJson = Annotated[
 ]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress on stderr.", envvar="SIFTUNE_NO_PROGRESS")]
 Model = Annotated[
-    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, for trying the road only).")
+    str, typer.Option("--model", help="Base model: a folder, a hub id, or `tiny` (built in, only to try all steps).")
 ]
 General = Annotated[
     list[str],

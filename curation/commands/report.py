@@ -27,7 +27,7 @@ def report(
         Path | None, typer.Option("--md", help="Write the Markdown report here (default: into the run).")
     ] = None,
     compare: Annotated[
-        Path | None, typer.Option("--compare", metavar="OLD_RUN", help="Show what is otherwise than in that run.")
+        Path | None, typer.Option("--compare", metavar="OLD_RUN", help="Show what differs from that run.")
     ] = None,
     adapter: Annotated[
         Path | None, typer.Option("--adapter", help="The adapter to report on (default: RUN/adapter, if there is one).")
@@ -52,7 +52,7 @@ def report(
 
 
 def diff(run_a: Run, run_b: Run, language: Lang = "en", *, json: Json = False) -> None:
-    """Say what is otherwise in RUN_B than in RUN_A: counts, rules, and the verdicts on single examples."""
+    """Say what differs in RUN_B from RUN_A: counts, rules, and the verdicts on single examples."""
     from curation.report import terminal
 
     found = compared(run_b, run_a, read_report(run_b))

@@ -339,7 +339,8 @@ def sides(column: Column, texts: Sequence[str], sessions: Sequence[str] | None) 
             unknown.append(value)
         else:
             given.setdefault("bot" if found.bot else found.role, []).append(value)
-    if column.numbered:
+    alike = len(column.counts) > 1 and len(given) == 1 and not unknown and given.keys() <= {"user", "assistant"}
+    if column.numbered or alike:  # contact and user are both words of customers, and yet two sides
         given, unknown = {}, list(column.counts)
     if {"user", "assistant"} <= given.keys() and not unknown:
         return Choice(given, 0.97, "words that everybody uses")

@@ -520,3 +520,17 @@ def test_a_channel_without_conversations_asks_only_who_answers(tmp_path: Path, r
     found = heard(tmp_path / "channel.json")
     assert [row[1] for row in found] == ["user", "assistant", "user"] * 4
     assert len({row[0] for row in found}) == 4
+
+
+def test_two_words_of_customers_are_two_sides_all_the_same(tmp_path: Path) -> None:
+    """Chatwoot: who asks is a contact, and who answers is a user of the program."""
+    talks = [
+        {"id": n, "messages": [
+            {"content": asks, "message_type": 0, "sender": {"type": "contact"}, "created_at": 1714557600},
+            {"content": says, "message_type": 1, "sender": {"type": "user"}, "created_at": 1714557660}]}
+        for n, (_, asks, says) in enumerate(ASKED)
+    ]  # fmt: skip
+    (tmp_path / "talks.json").write_text(json.dumps({"data": {"payload": talks}}), encoding="utf-8")
+    assert [row[1:2] + row[3:] for row in heard(tmp_path / "talks.json")] == [
+        one for _, asks, says in ASKED for one in (("user", asks), ("assistant", says))
+    ]

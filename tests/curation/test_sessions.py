@@ -166,6 +166,22 @@ def test_clocks_without_a_date_pass_midnight() -> None:
     assert order("23:58", "23:59", "00:01", "00:00") == [0, 1, 3, 2]
 
 
+@pytest.mark.parametrize(
+    ("clocks", "found"),
+    [
+        (["10:00", "10:05", "09:14", "09:20"], [("f#1", "0"), ("f#1", "1"), ("f#2", "2"), ("f#2", "3")]),
+        (["08:55", "21:10", "21:12"], [("f#1", "0"), ("f#2", "1"), ("f#2", "2")]),
+        (["10:00", "10:02", "10:01", "10:03"], [("f#1", "0"), ("f#1", "2"), ("f#1", "1"), ("f#1", "3")]),  # a slip
+        (["21:12", "21:10", "12:55"], [("f#1", "2"), ("f#2", "1"), ("f#2", "0")]),  # runs backwards
+    ],
+)
+def test_a_copied_chat_whose_clocks_go_back_goes_on_the_next_day(
+    clocks: list[str], found: list[tuple[str, str]]
+) -> None:
+    frame = rows(*({"time": clock} for clock in clocks))
+    assert sessions(frame, Sessions(), [Source(stream=True)])[0].select("conversation", "raw").rows() == found
+
+
 def test_times_of_two_kinds_in_one_conversation_move_nothing() -> None:
     assert order("2024-05-01 10:02", "10:01") == [0, 1]
 

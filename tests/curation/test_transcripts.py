@@ -334,3 +334,32 @@ def test_a_time_on_a_line_below_the_name(tmp_path: Path, line: str | None, windo
         found = read([tmp_path / "log.txt"], [source], window=window)
         assert found.unreadable.is_empty()
         assert found.messages.select("role", "speaker", "time", "raw", "source").rows() == BELOW_SAID
+
+
+def test_a_border_with_a_word_for_a_conversation_in_it_parts_a_copied_log(tmp_path: Path) -> None:
+    border = "/***********************************以下为一通会话**********************************/"
+    talks = [("jd_0001", "可以换吗？", "可以的。\n****温馨提示****\n请保留吊牌"), ("jd_0002", "几天到？", "一般三天。")]
+    lines = [
+        f"{border}\n\n{who}  2024-05-01 10:0{n}:00\n{asks}\n\n江州店-小江  2024-05-01 10:0{n}:30\n{says}\n"
+        for n, (who, asks, says) in enumerate(talks)
+    ]
+    (tmp_path / "dd.txt").write_text("\n".join(lines), encoding="utf-8")
+    source = Source(roles={"assistant": ["江州店*"], "user": ["*"]}, crowd=True)
+    found = sessions(read([tmp_path / "dd.txt"], [source]).messages, None, [source])[0]
+    assert found.group_by("conversation", maintain_order=True).agg("raw")["raw"].to_list() == [
+        [border, talks[0][1], talks[0][2]], [border, talks[1][1], talks[1][2]],
+    ]  # fmt: skip
+
+
+def test_a_name_alone_behind_a_time_in_brackets_has_its_text_below(tmp_path: Path) -> None:
+    said = [("Jo Smith", "Can I exchange the shoes?"), ("Support Desk", "Yes, you can."), ("Jo Smith", "Great."),
+            ("Ann Lee", "Do you ship to Norway?"), ("Support Desk", "Yes, within five days.")]  # fmt: skip
+    text = "\n".join(f"[5/1/2024 10:0{n} AM] {name}\n{what}\nsee above" for n, (name, what) in enumerate(said))
+    (tmp_path / "teams.txt").write_text(text, encoding="utf-8")
+    (file,) = members("teams.txt", tmp_path / "teams.txt")
+    guess = sniff(file)
+    assert guess.source["line"] == "[{time}] {name}"
+    found = read([tmp_path / "teams.txt"], [Source.model_validate(guess.source)]).messages
+    assert found.select("role", "speaker", "raw").rows() == [
+        ("assistant" if "Support" in name else "user", name, f"{what}\nsee above") for name, what in said
+    ]
