@@ -112,8 +112,18 @@ class Scores:
 
 def opening() -> pl.Expr:
     """Return how an answer begins: its first six characters, marks and spaces aside."""
-    begins = pl.col("answer").str.extract(r"^((?:[\s\p{P}]*[^\s\p{P}]){0,6})")
-    return begins.str.replace_all(r"[\s\p{P}]", "")
+    return pl.col("answer").map_batches(_opening, return_dtype=pl.String)
+
+
+def _opening(answers: pl.Series) -> pl.Series:
+    """Look at what begins an answer; at the whole of it only where that is mostly marks."""
+    begins = answers.str.head(_HEAD).str.replace_all(_ASIDE, "")
+    short = (begins.str.len_chars() < _OPENS).arg_true()
+    whole = answers.gather(short).str.replace_all(_ASIDE, "")
+    return begins.scatter(short, whole).str.head(_OPENS)
+
+
+_OPENS, _HEAD, _ASIDE = 6, 16, r"[\s\p{P}]+"
 
 
 def diversity(examples: pl.DataFrame, types: int) -> Diversity:

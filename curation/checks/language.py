@@ -79,7 +79,22 @@ def _of_two(texts: pl.Series, kinds: letters.U8 | None = None) -> pl.Series:
     han_left = han.copy()
     han_left[both] = more.scatter(unsure, mixed.gather(unsure).str.count_matches(_HAN) >= words.gather(unsure))
     told = np.where(han_left, 1, np.where(latin, 2, 0))
-    return pl.Series(["other", "zh", "en"]).gather(told).alias(texts.name)
+    return _TOLD.gather(told).alias(texts.name)
+
+
+_TOLD = pl.Series(["other", "zh", "en"])
+
+
+def of_both(questions: pl.Series, answers: pl.Series) -> pl.Series:
+    """Return what `language` says of a question and its answer, one behind the other: put together where it counts."""
+    read = letters.scripts(questions), letters.scripts(answers)
+    if read[0] is None or read[1] is None:
+        return _of_two(questions + answers)
+    kinds = read[0] | read[1]
+    both = np.flatnonzero((kinds & letters.HAN > 0) & (kinds & letters.LATIN > 0))
+    counted = _of_two(questions.gather(both) + answers.gather(both), kinds[both])
+    told = np.where(kinds & letters.HAN > 0, 1, np.where(kinds & letters.LATIN > 0, 2, 0))
+    return _TOLD.gather(told).scatter(both, counted)
 
 
 def _scripts(texts: pl.Series, kinds: letters.U8 | None) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:

@@ -50,6 +50,15 @@ def made_of(texts: pl.Series) -> U8 | None:
     return None if read is None else read[1]
 
 
+def scripts(texts: pl.Series) -> U8 | None:
+    """Tell of each text whether Han characters and Latin letters are in it, as bits; None without kernels."""
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    kinds: U8 = _known(partial(kernels.scripts, kinds=_KINDS), flat(texts))
+    return kinds
+
+
 def told(texts: pl.Series) -> tuple[pl.Series, U8] | None:
     """Return both `units` and `made_of`."""
     kernels = accelerator(len(texts))

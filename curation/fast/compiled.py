@@ -37,6 +37,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "overlaps": "u4 n i8 n i8 i8 n n u4 i8 i8 u1 i8",
     "shingle_bits": "u4 n i8 n n u4 i8 u1 n i8 i8",
     "letters": "u1 i8 n u1 u4 u1",
+    "scripts": "u1 i8 n u1 u1",
     "tongues": "u1 i8 n u1 u4 u4",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
     "bare": "u1 i8 n u1 u4 u1 u1",
@@ -179,6 +180,12 @@ def letters(texts: Flat, kinds: U8) -> tuple[U32, U8] | None:
     units, made_of = np.empty(len(ends), dtype=np.uint32), np.empty(len(ends), dtype=np.uint8)
     new = _call("letters", data, ends, len(ends), kinds, units, made_of)
     return None if new else (units, made_of)
+
+
+def scripts(texts: Flat, kinds: U8) -> U8 | None:
+    """Tell of each text whether Han characters and Latin letters are in it, as bits."""
+    told = np.empty(len(texts[1]), dtype=np.uint8)
+    return None if _call("scripts", *texts, len(told), kinds, told) else told
 
 
 def tongues(texts: Flat, kinds: U8) -> tuple[U32, U32] | None:

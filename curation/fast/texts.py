@@ -29,7 +29,7 @@ def _decoded(data: Array, place: int) -> tuple[int, int]:
     return (first & 0x07) << 18 | second << 12 | third << 6 | np.int64(data[place + 3]) & 0x3F, place + 4
 
 
-HAN, WORD, PLAIN, BRACKET, ODD, NEW = 1, 2, 4, 32, 64, 128  # bits of what a character is: checks/letters.py
+HAN, WORD, PLAIN, LATIN, BRACKET, ODD, NEW = 1, 2, 4, 8, 32, 64, 128  # bits of what a character is: checks/letters.py
 
 
 @numba.njit
@@ -84,6 +84,35 @@ def tongues(data: Array, ends: Array, texts: int, kinds: Array, han: Array, word
             found += 1 if run == 2 else 0
         han[text], words[text] = np.uint32(count), np.uint32(found)
     return new
+
+
+@numba.cfunc(int64(U8, I64, int64, U8, U8))
+def scripts(data: Array, ends: Array, texts: int, kinds: Array, told: Array) -> int:
+    """Tell of texts in UTF-8 whether Han characters and Latin letters are in them; `kinds` as above."""
+    place, new = 0, 0
+    for text in range(texts):
+        end, latin, more, found = ends[text], np.uint8(0), np.uint8(0), 0
+        for at in range(place, end):  # many at once: letters of ASCII, and what begins U+00C0 to U+023F
+            byte = np.uint8(data[at])
+            latin |= np.uint8(np.uint8(np.uint8(byte | np.uint8(0x20)) - np.uint8(0x61)) < np.uint8(26))
+            latin |= np.uint8(np.uint8(byte - np.uint8(0xC3)) < np.uint8(6))
+            more |= np.uint8(byte == np.uint8(0xC9))
+        if more:  # U+0240 to U+024F are Latin, what follows is not
+            for at in range(place, end):
+                latin |= np.uint8(data[at] == 0xC9 and data[at + 1] < 0x90)
+        while place < end:
+            if data[place] < 0xE2:  # no Han character begins so
+                place += 1
+                continue
+            char, place = _decoded(data, place)
+            bits = np.int64(kinds[char])
+            new |= bits
+            if bits & HAN:
+                found = HAN
+                break
+        told[text] = np.uint8(found | (LATIN if latin else 0))
+        place = end
+    return new & NEW
 
 
 @numba.cfunc(int64(U8, I64, U8, I64, int64, U8, int64, U64, I64, I64))
@@ -500,5 +529,5 @@ def contents(
 
 KERNELS = {
     kernel.__name__: kernel
-    for kernel in (letters, tongues, han_pairs, bare, echoes, literals, shapes, contents, said_often, repeats)
+    for kernel in (letters, tongues, scripts, han_pairs, bare, echoes, literals, shapes, contents, said_often, repeats)
 }  # fmt: skip

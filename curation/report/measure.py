@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from curation import diversity, privacy, tables
-from curation.checks.language import language
+from curation.checks.language import of_both
 from curation.decide import dropped_messages, with_message_findings
 from curation.decisions import KEEPING
 from curation.diversity import SIDES
@@ -27,7 +27,7 @@ EXAMPLES_SHOWN = 8
 CHARACTERS = [0, 10, 20, 40, 60, 80, 120, 160, 240, 320, 480, 640, 960]
 TURNS = [2, 4, 6, 8, 10, 12, 16, 20, 30, 60]
 SIDED = ["question", "answer"]
-AT_ONCE = 4_000  # examples whose texts are put together at a time
+AT_ONCE = 16_000  # examples whose texts are put together at a time
 
 MESSAGE = ["conversation", "message"]
 
@@ -151,12 +151,14 @@ class Measures:
     def _examples(self, examples: pl.DataFrame) -> None:
         self._tally(examples, "verdict", by=["kind", "verdict"])
         self._tally(examples.select("split").drop_nulls(), "split", by=["split"])
-        texts, said = examples.select(*SIDED), language(pl.col("question") + pl.col("answer"))
-        spoken = pl.concat(part.select(language=said) for part in (texts.clear(), *texts.iter_slices(AT_ONCE)))
+        texts = examples.select(*SIDED)
+        spoken = pl.concat(
+            of_both(part["question"], part["answer"]) for part in (texts.clear(), *texts.iter_slices(AT_ONCE))
+        )
         # Of texts and turns only their lengths: of all that was kept they are dear to copy.
         long = (pl.col(name).str.len_chars() for name in SIDED)
         counted = examples.select("kind", "verdict", "query_type", "cot", *long, turns=pl.col("turns").list.len())
-        told = counted.hstack(spoken)
+        told = counted.with_columns(language=spoken)
         self.n["reasoning", "before"] += int(told["cot"].is_not_null().sum())
         for side, frame in zip(SIDES, (told, _kept(told)), strict=True):
             self.n["examples", side] += frame.height

@@ -53,7 +53,9 @@ def records(examples: pl.DataFrame, forms: Sequence[Format], *, policy: Cot) -> 
 
     The turns of an example are a user's and an assistant's by turns, and even in number.
     """
-    turns = _turns(examples.select("cot", "turns"), policy)
+    turns = _turns(
+        examples.select("cot", "turns"), policy, messages=not {"messages", "prompt-completion"}.isdisjoint(forms)
+    )
     wanted = {form: _PIECES[form] for form in forms}
     pieces = turns.group_by(pl.col("row").set_sorted(), maintain_order=True).agg(
         piece.alias(form) for form, (piece, _) in wanted.items()
@@ -77,8 +79,11 @@ def records(examples: pl.DataFrame, forms: Sequence[Format], *, policy: Cot) -> 
     return {form: lines[form] for form in forms}
 
 
-def _turns(examples: pl.DataFrame, policy: Cot) -> pl.DataFrame:
-    """Return the turns of examples, a row each, with their texts as JSON and the pieces of records made of them."""
+def _turns(examples: pl.DataFrame, policy: Cot, *, messages: bool) -> pl.DataFrame:
+    """Return the turns of examples, a row each, with their texts as JSON and the pieces of records made of them.
+
+    Those of `messages` are null where they are not asked for.
+    """
     flat = examples.with_row_index("row").explode("turns").unnest("turns")
     flat = flat.with_columns(
         last=(pl.col("row") != pl.col("row").shift(-1)).fill_null(value=True),
@@ -87,7 +92,8 @@ def _turns(examples: pl.DataFrame, policy: Cot) -> pl.DataFrame:
     )
     thought = pl.when(pl.col("last") & pl.col("cot").str.contains(_SAYS)).then(pl.col("cot"))
     flat = _moved(flat.with_columns(thought=thought), policy)
-    apart = (pl.col("thought").is_not_null() & ~pl.col("last")).any().over("row")  # reasoning in an earlier turn
+    early = flat.filter(pl.col("thought").is_not_null() & ~pl.col("last"))["row"].unique()
+    apart = pl.col("row").is_in(early.implode())  # reasoning in an earlier turn
     flat = flat.with_columns(
         said=quoted(pl.col("text")),
         thinks=pl.when(pl.col("thought").is_not_null()).then(quoted(pl.col("thought"))),
@@ -106,7 +112,7 @@ def _turns(examples: pl.DataFrame, policy: Cot) -> pl.DataFrame:
             pl.when("user").then(pl.lit('{"role": "user", "content": '))
             .otherwise(pl.lit('{"role": "assistant", "content": ')),
             "said", inner, pl.lit("}"),
-        ),
+        ) if messages else pl.lit(None, dtype=pl.String),
     )  # fmt: skip
 
 

@@ -66,6 +66,19 @@ def test_three_of_one_and_one_of_another_has_the_entropy_of_that() -> None:
     assert found.effective_types == pytest.approx(1.75, abs=0.01)
 
 
+def test_an_answer_opens_with_its_first_six_characters_marks_and_spaces_aside() -> None:
+    answers = [
+        "您好，请稍等一下。",
+        "……！！！ 。。。。。。。。。。。。 好的，马上为您查询",
+        "ok!",
+        "— — —" * 9,
+        "",
+        "a b c d e f g",
+    ]
+    opens = pl.DataFrame({"answer": answers}).select(module.opening()).to_series().to_list()
+    assert opens == ["您好请稍等一", "好的马上为您", "ok", "", "", "abcdef"]
+
+
 def test_questions_of_one_skeleton_and_answers_of_one_opening_count_once() -> None:
     found = measured(("a", "s", "甲乙丙丁戊己一"), ("a", "s", "甲乙丙丁戊己二"), ("a", "t", "别的开头是这样"))
     assert (found.distinct_questions, found.distinct_openings) == (round(2 / 3, 4), round(2 / 3, 4))

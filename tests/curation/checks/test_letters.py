@@ -1,5 +1,6 @@
 """What compiled kernels say of texts is what Polars says, and where they are missing Polars is asked."""
 
+import re
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +12,7 @@ from curation import fast
 from curation.agreement import plain_of
 from curation.checks import letters
 from curation.checks.dialogue import echoes_question, repetition
-from curation.checks.language import _of_two, _rare
+from curation.checks.language import _of_two, _rare, of_both
 from curation.checks.wording import _in_common, _units
 
 LETTERS = [
@@ -105,6 +106,21 @@ def test_kernels_count_units_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> 
     assert told.max() > 20
 
 
+@pytest.mark.usefixtures("kernels")
+def test_the_language_of_both_sides_is_that_of_one_behind_the_other() -> None:
+    edges = ["À", "ÿ", "Ā", "ȿ", "ɀ", "ɏ", "ɐ", "¿", "ʰ", "⺀", "々", "𠀀", "退", "a", "", "退a", "1"]
+    pairs = [(one, other) for one in edges for other in edges] + list(zip(texts(8), texts(9), strict=True))
+    one, other = (pl.Series(side) for side in zip(*pairs, strict=True))
+    told = [text and _plain_language(text) for text in (one + other)]
+    assert of_both(one, other).to_list() == [say or "other" for say in told]
+
+
+def _plain_language(text: str) -> str:
+    han = len(re.findall(r"[々〇〡-〩⺀-⻳㐀-鿿\U00020000-\U0002A6DF]", text))
+    words = len(re.findall(r"[A-Za-z\u00c0-\u024f]+(?:['’][A-Za-z]+)?", text))
+    return "other" if not han and not words else "zh" if han >= words else "en"
+
+
 def test_kernels_tell_languages_and_rare_letters_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = (pl.Series([*texts(seed, longest=4), *EDGES]) for seed in (2, 3))
     languages, expected = both(monkeypatch, lambda: _of_two(pl.concat([one, pl.Series([None], dtype=pl.String)])))
@@ -178,7 +194,7 @@ def test_no_repetition_is_lost_to_the_look_before(monkeypatch: pytest.MonkeyPatc
 
 def test_bits_mean_the_same_to_the_kernels() -> None:
     source = (Path(letters.__file__).parents[1] / "fast" / "texts.py").read_text(encoding="utf-8")
-    names = ["HAN", "WORD", "PLAIN", "BRACKET", "ODD", "NEW"]
+    names = ["HAN", "WORD", "PLAIN", "LATIN", "BRACKET", "ODD", "NEW"]
     bits = ", ".join(str(getattr(letters, name)) for name in names)
     assert f"\n{', '.join(names)} = {bits}  #" in source
 
