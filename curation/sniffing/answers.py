@@ -31,23 +31,31 @@ def answers(guess: Guess, columns: Sequence[Column], records: Sequence[Mapping[s
     if role and role.confidence >= 0.9 and (words or not both):  # beside a question and its answer, two kinds of topics
         return False
     sure, why = 0.95, "the headers say so"
-    if question is None or answer is None or question is answer:
+    ways = similar_paths(records)
+    if question is None and answer is not None and ways and answer.sentences > 0.5:
+        question = Column("", [""] * len(records))  # only ways to ask
+    elif question is None or answer is None or question is answer:
         long = sorted((c for c in said if c.sentences > 0.6 and c.distinct > 0.5), key=lambda c: -c.length)[:2]
         if len(long) < 2 or session_column(columns, {c.key for c in long}, None):
             return False
         asks = {c.key: sum(bool(re.search(r"[?？]|吗|怎么|什么", v)) for v in c.filled) / len(c.filled) for c in long}
-        question, answer = sorted(long, key=lambda c: (-asks[c.key], c.length))
+        named = {c.key: c.named("answer") - c.named("question") for c in long}
+        question, answer = sorted(long, key=lambda c: (named[c.key], -asks[c.key], c.length))
         sure, why = (
             0.75,
             f"{asks[question.key]:.0%} of '{question.key}' ask, {asks[answer.key]:.0%} of '{answer.key}' do",
         )
-        guess.question = Question(
-            f"Which column is the question: '{question.key}' or '{answer.key}'?",
-            [(str(question.key), {}), (str(answer.key), {"columns": {"question": answer.key, "answer": question.key}})],
-            f"columns: {{question: {question.key}, answer: {answer.key}}}",
-        )
+        if named[question.key] < named[answer.key]:
+            sure, why = 0.85, "the header of one of them says so"
+        else:
+            turned = {"columns": {"question": answer.key, "answer": question.key}}
+            guess.question = Question(
+                f"Which column is the question: '{question.key}' or '{answer.key}'?",
+                [(str(question.key), {}), (str(answer.key), turned)],
+                f"columns: {{question: {question.key}, answer: {answer.key}}}",
+            )
     listed = "similar" if question.lists and any("\n" in value for value in question.values) else "question"
-    found = {listed: question.key, "answer": answer.key}
+    found = {listed: question.key, "answer": answer.key} if question.filled else {"answer": answer.key}
     for what in ("input", "cot", "system"):
         other = next((c for c in columns if c.named(what) and c.key not in found.values() and c.filled), None)
         if other:
@@ -61,7 +69,7 @@ def answers(guess: Guess, columns: Sequence[Column], records: Sequence[Mapping[s
     guess.source |= {"shape": "records", "columns": found}
     guess.items.append(Item("shape", "a question and its answer per record", sure, why))
     guess.items += [Item(what, str(key), sure) for what, key in found.items()]
-    _similar(guess, records, question, answer)
+    _similar(guess, records, ways, question, answer)
     return True
 
 
@@ -77,9 +85,10 @@ def _conversation(columns: Sequence[Column], taken: set[str | int]) -> str | int
     return None
 
 
-def _similar(guess: Guess, records: Sequence[Mapping[str, Any]], question: Column, answer: Column) -> None:
-    """Find other ways to ask a question, what parts them in a cell, and cells that go on for several rows."""
-    found = similar_paths(records)
+def _similar(
+    guess: Guess, records: Sequence[Mapping[str, Any]], found: list[str], question: Column, answer: Column
+) -> None:
+    """Take other ways to ask a question: what parts them in a cell, and cells that go on for several rows."""
     if not found or "similar" in guess.source["columns"]:
         return
     guess.source["columns"]["similar"] = found[0] if len(found) == 1 else found

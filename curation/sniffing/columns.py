@@ -51,14 +51,18 @@ HEADERS: dict[str, str] = {
     "speaker": r"name|author|nick|agent|operator|speaker|sender|昵称|姓名|客服|坐席|接待",
     "to": r"^to$|tolist|receiver|recipient|to_?user|接收|收件",
     "kind": r"type|action|event|kind|类型|事件",
-    "question": r"question|query|prompt|instruction|ask|problem|问题|提问|标准问|咨询|用户问|frage|pregunta|質問|질문",
+    "question": (
+        r"question|query|prompt|instruction|ask|problem|问题|提问|"
+        r"标准问|知识点?(?:标题|名称)|咨询|用户问|frage|pregunta|質問|질문"
+    ),
     "answer": (
         r"answer|output|fulfil+ment|response|reply|completion|solution|回答|答案|答复|回复|antwort|respuesta|回答|답변"
     ),
     "similar": (
         r"相似(?:问|说|提问|句)|扩展问|同义问|其他问法|^(?:paraphrases|similars?)$|"
-        r"(?:similar|alternat\w*|variant|paraphras\w*|synonym\w*|expanded|training)_?(?:question|quer|utteran|phras|ask)|"
-        r"(?:question|query|utterance|phrase)_?(?:variant|alternat|paraphras|synonym)"
+        r"(?:similar|alternat\w*|variant|paraphras\w*|synonym\w*|expanded|training)[_ ]?"
+        r"(?:question|quer|utteran|phras|ask)|"
+        r"(?:question|query|utterance|phrase)[_ ]?(?:variant|alternat|paraphras|synonym)"
     ),
     "input": r"^input$|^context$",
     "cot": r"^cot$|reason|thought|rationale|explanation|analysis|chain|思考|推理|解析",

@@ -134,6 +134,38 @@ def test_a_knowledge_base_is_sniffed_however_its_ways_are_laid_out(
     assert found.unreadable.is_empty()
 
 
+PHRASES = [
+    ["bill.due", "when is my bill due\nbill due date", "It is due 20 days after the statement."],
+    ["net.down", "internet is down\nno wifi", "Please restart the modem first."],
+    ["hotel.in", "when can I check in", "Check-in starts at three in the afternoon."],
+]
+TITLED = [["信用卡还款日是哪天", "账单日后多少天还款", "还款日期怎么看", "还款日是账单日后的第20天。"],
+          ["宽带掉线怎么办", "网断了怎么办", "", "先把光猫断电30秒再重启。"]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "lines", "found"),
+    [
+        (["Intent", "Training phrases", "Response"], PHRASES, [
+            ("when is my bill due", PHRASES[0][2]), ("bill due date", PHRASES[0][2]),
+            ("internet is down", PHRASES[1][2]), ("no wifi", PHRASES[1][2]), ("when can I check in", PHRASES[2][2])]),
+        (["知识点标题", "扩展问法1", "扩展问法2", "答复内容（网页）"], TITLED, [
+            *((way, TITLED[0][3]) for way in TITLED[0][:3]), *((way, TITLED[1][3]) for way in TITLED[1][:2])]),
+        (["标准问题（必填）", "相似问题（选填，多个用换行分隔）", "答案（必填）"],
+         [["几点退房", "退房时间\n最晚几点退", "中午12点前。"]], [
+            ("几点退房", "中午12点前。"), ("退房时间", "中午12点前。"), ("最晚几点退", "中午12点前。")]),
+        (["Title", "Answer"], [["Opening hours of the pool", "It opens at nine in the morning."],
+                               ["Towels at the pool", "They are free of charge there."]], [
+            ("Opening hours of the pool", "It opens at nine in the morning."),
+            ("Towels at the pool", "They are free of charge there.")]),
+    ],
+)  # fmt: skip
+def test_headers_of_knowledge_bases_say_what_is_asked_and_what_is_answered(
+    tmp_path: Path, header: list[str], lines: list[list[str]], found: list[tuple[str, str]]
+) -> None:
+    assert asked(sniffed(tmp_path, "faq.csv", table([header, *lines]))) == found
+
+
 def test_a_question_with_a_listing_comma_in_it_is_not_parted(tmp_path: Path) -> None:
     lines = [[f"第{n}种证件丢了怎么办", f"身份证、银行卡丢了{n}天怎么办", f"请在{n}天内挂失。"] for n in range(9)]
     found = sniffed(tmp_path, "faq.csv", table([HEADER, *lines]))
