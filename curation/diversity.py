@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +59,43 @@ def skeletons(questions: pl.Expr, *, products: Sequence[str], framing: str) -> p
 
 def _skeletons(questions: pl.Series, *, products: Sequence[str], framing: str) -> pl.Series:
     """Step by step: an expression that looks at what it has made would make it twice."""
+    may = letters.looks(questions)
+    if may is None:
+        return _all_steps(questions, products=products, framing=framing)
+    found = questions
+    for bit, pattern in ((_MAY_MASK, MASK), (_MAY_NAME, _NAMED)):
+        found = _replaced(found, may & bit, pattern, BLANK)
+    if framing:
+        bare = found.str.replace_all(framing, " ")
+        changed, found = (bare != found).arg_true().to_numpy(), bare
+        if (again := letters.looks(found[changed])) is not None:
+            may[changed] = again
+    found = _replaced(found, may & _MAY_CAPITAL, _CAPITAL, f"${{1}}{BLANK}")
+    found = _replaced(found, may & _MAY_MODEL, _MODEL, BLANK)
+    if products:
+        found = found.str.replace_all(_NUMBER, BLANK).str.replace_all(_words(products), BLANK)
+    made = letters.framed(found, digits=not products)
+    if made is None:  # no text at all
+        return found
+    found, odd = made
+    empty, strange = (pl.Series(odd == kind).arg_true() for kind in (_EMPTY, _STRANGE))
+    found = found.scatter(empty, questions[empty].str.strip_chars().str.to_lowercase())
+    return found.scatter(strange, _all_steps(questions[strange], products=products, framing=framing))
+
+
+def _replaced(texts: pl.Series, may: npt.NDArray[Any], pattern: str, by: str) -> pl.Series:
+    """Replace what matches, in the texts of which it may."""
+    rows = np.flatnonzero(may)
+    return texts.clone().scatter(rows, texts[rows].str.replace_all(pattern, by)) if len(rows) else texts
+
+
+# As fast/frames.py has them.
+_MAY_MASK, _MAY_NAME, _MAY_CAPITAL, _MAY_MODEL = (1 << place for place in range(4))
+_STRANGE, _EMPTY = 1, 2
+
+
+def _all_steps(questions: pl.Series, *, products: Sequence[str], framing: str) -> pl.Series:
+    """Ask Polars alone, of all texts."""
     found = questions.str.replace_all(MASK, BLANK).str.replace_all(_NAMED, BLANK)
     found = found.str.replace_all(framing, " ") if framing else found
     found = found.str.replace_all(_CAPITAL, f"${{1}}{BLANK}").str.to_lowercase()

@@ -32,7 +32,10 @@ _TELLS = {
     BRACKET: r"[\[\]]",
     ODD: "[İΣ\U00016ff0\U00016ff1]",  # no single character in lower case, by its neighbours, or a mark of Han
 }
+SAYS, LETTER, DIGIT, UNSURE = (1 << place for place in range(4))  # as frames.py has them
+_PARTS_TELL = {SAYS: r"[\p{L}\p{N}]", LETTER: r"\p{L}", DIGIT: r"\d", UNSURE: "[İΣ\u212a]"}
 _KINDS: U8 = np.full(0x110000, NEW, dtype=np.uint8)  # NEW: Polars was not asked yet
+_PARTS: U8 = np.full(0x110000, NEW, dtype=np.uint8)
 _LOWER: U32 = np.zeros(0x110000, dtype=np.uint32)
 Flat = tuple[U8, I64]
 R = TypeVar("R")
@@ -104,9 +107,39 @@ def bare(texts: pl.Series) -> tuple[pl.Series, pl.Series] | None:
     kernels = accelerator(len(texts))
     if kernels is None or not len(texts):
         return None
-    made, odd = _known(partial(kernels.bare, kinds=_KINDS, lower=_LOWER), flat(texts))
-    whole = pl.Series(texts.name, [made[:-1].tobytes()]).cast(pl.String)
-    return whole.str.split("\n").explode(), pl.Series(odd).cast(pl.Boolean).arg_true()
+    made, odd = _made(texts, partial(kernels.bare, kinds=_KINDS, lower=_LOWER))
+    return made, pl.Series(odd).cast(pl.Boolean).arg_true()
+
+
+def framed(texts: pl.Series, *, digits: bool) -> tuple[pl.Series, U8] | None:
+    """Return texts in lower case, of letters, numbers and blanks with single spaces between; None without kernels.
+
+    With `digits` each digit is a blank. Also returned is where that is not sure (1), and where no letter is left (2).
+    """
+    kernels = accelerator(len(texts))
+    if kernels is None or not len(texts):
+        return None
+    ask = partial(kernels.framed, parts=_PARTS, lower=_LOWER, digits=digits)
+    return _made(texts, ask)
+
+
+def looks(texts: pl.Series) -> U8 | None:
+    """Return for each text which patterns of diversity.py may match it, as bits of frames.py; None without kernels."""
+    kernels = accelerator(len(texts))
+    if kernels is None:
+        return None
+    parts = texts.to_frame("text").iter_slices(_ROWS)
+    return np.concatenate([np.empty(0, dtype=np.uint8), *(kernels.looks(flat(part["text"])) for part in parts)])
+
+
+def _made(texts: pl.Series, ask: Callable[[Flat], tuple[U8, U8] | None]) -> tuple[pl.Series, U8]:
+    """Return what a kernel makes of texts, and what it says of each: so many at a time as a cache holds."""
+    made, told = [], []
+    for part in texts.to_frame("text").iter_slices(_ROWS):
+        lines, some = _known(ask, flat(part["text"]))
+        made.append(pl.Series([lines[:-1].tobytes()]).cast(pl.String).str.split("\n").explode())
+        told.append(some)
+    return pl.concat(made, rechunk=True).alias(texts.name), np.concatenate(told)
 
 
 def contents(one: pl.Series, other: pl.Series, words: Sequence[U8 | U32 | I64 | int]) -> tuple[I64, U8] | None:
@@ -149,6 +182,7 @@ def tokens(texts: pl.Series) -> tuple[U64, I64] | None:
 
 
 _PIECE = 1 << 18  # bytes
+_ROWS = 4096  # texts
 _ROUNDED = 0.01  # scores are compared as numbers of 32 bits
 
 
@@ -198,7 +232,10 @@ def _ask(new: npt.NDArray[np.intp]) -> None:
     lower = chars.str.to_lowercase()
     other = chars.str.contains(_TELLS[WORD]) != lower.str.contains(_TELLS[WORD])  # newer than the pattern
     kinds = np.where(((lower.str.len_chars() != 1) | other).to_numpy(), ODD, 0)
-    for kind, pattern in _TELLS.items():
-        kinds |= np.where(chars.str.contains(pattern).to_numpy(), kind, 0)
+    parts = np.where(kinds > 0, UNSURE, 0)
+    for told, tells in ((kinds, _TELLS), (parts, _PARTS_TELL)):
+        for kind, pattern in tells.items():
+            told |= np.where(chars.str.contains(pattern).to_numpy(), kind, 0)
+    _PARTS[new] = parts
     _LOWER[new] = [ord(char[0]) for char in lower]
     _KINDS[new] = kinds

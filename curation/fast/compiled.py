@@ -41,6 +41,8 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "tongues": "u1 i8 n u1 u4 u4",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
     "bare": "u1 i8 n u1 u4 u1 u1",
+    "looks": "u1 i8 n u1",
+    "framed": "u1 i8 n u1 u4 n u1 u1",
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
     "shapes": "u1 i8 n u1 u1",
     "contents": "u1 i8 u1 i8 n u1 u4 u1 u1 u4 n i8 u1 i8 u1 n u8 i8 i8 u1",
@@ -207,6 +209,21 @@ def bare(texts: Flat, kinds: U8, lower: U32) -> tuple[U8, U8] | None:
     data, ends = texts
     made, odd = np.empty(len(data) * 3 // 2 + len(ends), dtype=np.uint8), np.empty(len(ends), dtype=np.uint8)
     size = _call("bare", data, ends, len(ends), kinds, lower, made, odd)
+    return None if size < 0 else (made[:size], odd)
+
+
+def looks(texts: Flat) -> U8:
+    """Return for each text bits of the patterns that may match it: frames.py says which."""
+    told = np.empty(len(texts[1]), dtype=np.uint8)
+    _call("looks", *texts, len(told), told)
+    return told
+
+
+def framed(texts: Flat, parts: U8, lower: U32, *, digits: bool) -> tuple[U8, U8] | None:
+    """Return what `framed` of frames.py makes of texts, and of which nothing is sure (1), or left (2)."""
+    data, ends = texts
+    made, odd = np.empty(2 * len(data) + len(ends), dtype=np.uint8), np.empty(len(ends), dtype=np.uint8)
+    size = _call("framed", data, ends, len(ends), parts, lower, digits, made, odd)
     return None if size < 0 else (made[:size], odd)
 
 

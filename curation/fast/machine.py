@@ -17,7 +17,7 @@ from pathlib import Path
 import llvmlite
 import llvmlite.binding as llvm
 
-_NAMES = ("kernels.py", "texts.py", "questions.py", "variety.py", "exports.py")
+_NAMES = ("kernels.py", "texts.py", "questions.py", "variety.py", "exports.py", "frames.py")
 SOURCES = [Path(__file__).with_name(name) for name in _NAMES]
 PREFIX = "siftune_"  # of the kernels' names in machine code
 OUTSIDE = {"memset", "memcpy", "memmove"}  # what they may call: any process has it

@@ -14,6 +14,7 @@ from curation.checks import letters
 from curation.checks.dialogue import echoes_question, repetition
 from curation.checks.language import _of_two, _rare, of_both
 from curation.checks.wording import _in_common, _units
+from curation.diversity import _skeletons
 
 LETTERS = [
     *"abcAB 12_-.,!?'’“”。，！？[]()（）退款到账多久您好亲的了吗ÀéßſKİΣΑςЖйかなカ한글ไทย🙂\t\n０８ａＡ〇々²½",
@@ -97,6 +98,25 @@ def test_kernels_make_texts_plain_as_polars_does(monkeypatch: pytest.MonkeyPatch
     told, expected = both(monkeypatch, lambda: plain_of(said))
     assert told.equals(expected)
     assert told.name == "said"
+
+
+@pytest.mark.parametrize(
+    ("products", "framing"), [([], ""), (["phone*", "tv", "手机"], "(?i)请问|(?-u:\\b)please(?-u:\\b)")]
+)
+def test_kernels_make_frames_as_polars_does(monkeypatch: pytest.MonkeyPatch, products: list[str], framing: str) -> None:
+    draw, parts = Random(16), [*LETTERS, *FRAMES]
+    said = pl.Series("said", [*("".join(draw.choices(parts, k=draw.randint(0, 12))) for _ in range(9000)), *EDGES])
+    kept = said.clone()
+    told, expected = both(monkeypatch, lambda: _skeletons(said, products=products, framing=framing))
+    assert told.equals(expected)
+    assert said.equals(kept)
+
+
+# What a step of skeletons looks for, in parts.
+FRAMES = [
+    "《", "》", "“x”", "「a」", '"', "http://a.b", "a@b.c", "Sam", " Sam Old", ", Bo", "□", "□", "15", "-3", "3-b", "٣",
+    "３", "%", "50%", "3.5", "Please ", "tv", "phones", "手机", "请问", "  ", "⺀", "Ⓐ", "ⅷ",
+]  # fmt: skip
 
 
 def test_kernels_count_units_as_polars_does(monkeypatch: pytest.MonkeyPatch) -> None:
