@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from curation.fast import accelerator
 LEAST = 10_000  # texts; in fewer, reading the patterns costs more than it spares
 _OFTEN = 110.0  # of a hundred texts, some of which hold two; a pattern that must be asked of more is asked of all
 _FEW = 4  # patterns that a reading must spare something to
+_READING = Lock()
 U64 = npt.NDArray[np.uint64]
 _ALL = (1 << 64) - 1
 _Mark = tuple[int, int]  # the patterns, as bits, that may match where a literal is, and those that do
@@ -57,7 +59,9 @@ def matches(texts: pl.Series, patterns: Sequence[str], roughly: Collection[str] 
     kernels = accelerator(len(texts)) if len(texts) >= LEAST else None
     if kernels is not None:
         flat = letters.flat(texts)
-        for asked, known, automaton in _looks(tuple(sorted(set(patterns)))):
+        with _READING:  # two ranges ask for the same at once
+            looks = _looks(tuple(sorted(set(patterns))))
+        for asked, known, automaton in looks:
             may, does = kernels.literals(flat, *automaton)
             may |= ~np.uint64(known)
             may &= ~does

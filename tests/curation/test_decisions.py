@@ -1,5 +1,6 @@
 """What people said: the log only grows, and it wins over the rules on the next run."""
 
+import hashlib
 import json
 from contextlib import closing
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curation import decisions, pipeline, privacy, runfolder
+from curation import decisions, pipeline, privacy, runfolder, tables
 from curation.decisions import Event, message_id, settle, standing
 from curation.errors import SourceError, UsageError
 from curation.recipe import Recipe
@@ -224,3 +225,21 @@ def test_one_name_is_one_person(tmp_path: Path) -> None:
 
 def test_the_last_word_stands_per_reviewer() -> None:
     assert set(standing([event(1), event(2, reviewer="li")])) == {("a" * 16, "mei"), ("a" * 16, "li")}
+
+
+def test_the_hash_of_a_text_is_of_who_says_what_and_of_the_reasoning() -> None:
+    said = [
+        ([("user", "能退吗"), ("assistant", "能")], "七天内"),
+        ([("user", "a"), ("assistant", "b"), ("user", ""), ("assistant", "d\n")], None),
+        ([("user", "能退吗"), ("assistant", "能")], None),
+        ([("user", "alone")], ""),
+    ]
+    turns = [[{"role": role, "text": text, "messages": [0]} for role, text in one] for one, _ in said]
+    schema = {"turns": pl.List(tables.TURN), "cot": pl.String}
+    examples = pl.DataFrame({"turns": turns, "cot": [cot for _, cot in said]}, schema=schema)
+    whole = ["\x1e".join(f"{role}\x1f{text}" for role, text in one) + "\x1d" + (cot or "") for one, cot in said]
+    expected = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in whole]
+    assert decisions.content(examples).to_list() == expected
+    for row in range(len(said)):  # alone, and beside others, a row has the same
+        assert decisions.content(examples[row]).to_list() == expected[row : row + 1]
+    assert decisions.content(examples.clear()).to_list() == []

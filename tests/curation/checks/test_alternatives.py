@@ -7,7 +7,7 @@ import pytest
 
 from curation import packs
 from curation.checks.alternatives import factored, inside, matches, once_each, parts
-from curation.checks.wording import BETWEEN
+from curation.checks.wording import BETWEEN, NEVER
 
 PACKS = packs.load(["common", "zh", "en"])
 CUES = PACKS.cues
@@ -166,3 +166,10 @@ def test_no_mark_between_clauses_has_another_case() -> None:
     plain = BETWEEN.removeprefix("(?-i:").removesuffix(")")
     assert plain != BETWEEN
     assert (every.str.contains(f"(?i)^{plain}$") == every.str.contains(f"(?i)^{BETWEEN}$")).all()
+
+
+@pytest.mark.parametrize("around", ["{}", "(?i)(?:{})", "(?m){}", "a|{}|b", "(?:{})?c"])
+def test_what_no_cue_says_is_nowhere(around: str) -> None:
+    texts = pl.Series(["", "x", "\n", "好\n\nx", "\u2028"])
+    assert not texts.str.contains(around.format(NEVER)).any()
+    assert packs.load(["zh"]).cues["question"] != NEVER
