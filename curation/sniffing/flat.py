@@ -27,6 +27,7 @@ from curation.sniffing.columns import (
 from curation.sniffing.groups import decide
 from curation.sniffing.guess import SURE, Guess, Item, Question, shown, words
 from curation.sniffing.messages import kinds, separator, who_is_who
+from curation.sniffing.wide import wide
 
 _COMMON = Roles({})
 
@@ -39,7 +40,7 @@ def flat(guess: Guess, records: Sequence[Mapping[str, Any]], *, linked: str | in
     numbers = guess.source.get("header") is False
     columns = [Column(int(c.key) if numbers else c.key, c.values, c.lists) for c in flatten(records)]
     keys = _sides(columns)
-    if not keys and (_cells(guess, columns) or answers(guess, columns, records)):
+    if not keys and (wide(guess, columns) or _cells(guess, columns) or answers(guess, columns, records)):
         return
     given = columns
     columns = [_filled_down(guess, column, columns) for column in columns]

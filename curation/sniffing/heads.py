@@ -27,6 +27,7 @@ MOST_BYTES = 1 << 24
 MOST_RECORDS = 3000
 TITLE = 20  # rows at most stand above a table
 QUOTED = 3  # cells in quotes that make a habit of a table by tabs
+_PREFIXED = re.compile(r'[^{]+\{\s*"[^"]+"\s*:.*\}\s*')  # as programs log it: 2024-05-01 10:03:12 INFO {"from": …}
 _DELIMITERS = (",", "\t", ";", "|", "\x01")
 
 
@@ -151,6 +152,10 @@ def _lines(file: File, text: str, encoding: str) -> Head:
                 "say in the recipe how a line is built: sources: [{line: '[{time}] {name}: {text}'}]"
             )
         transcript.check_mail(file.name, lines[:2000])
+        written = [text for text in lines[:2000] if text.strip()]
+        if sum(_PREFIXED.fullmatch(text) is not None for text in written) > 0.8 * len(written):
+            cure = f"take it off, e.g. sed 's/^[^{{]*//' {file.plain} > {Path(file.plain).stem}.jsonl"
+            raise SourceError(f"{file.name}: its lines are JSON behind a time or a name; {cure}")
         return Head("text", "plain text", encoding, f"{alike:.0%} of the lines are built alike", lines=lines[:20000])
     first = 1
     if not rest and (best != "\t" or quoted):

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from curation.containers import members
+from curation.errors import SourceError
 from curation.read import read
 from curation.recipe import Source
 from curation.sessions import sessions
@@ -534,3 +535,28 @@ def test_two_words_of_customers_are_two_sides_all_the_same(tmp_path: Path) -> No
     assert [row[1:2] + row[3:] for row in heard(tmp_path / "talks.json")] == [
         one for _, asks, says in ASKED for one in (("user", asks), ("assistant", says))
     ]
+
+
+def test_a_column_for_each_turn_of_a_conversation(tmp_path: Path) -> None:
+    rows = [
+        ["会话ID", "客户1", "客服1", "客户2", "客服2"],
+        ["W1", "可以换吗？", "可以的，联系我。", "运费呢？", "我们出运费。"],
+        ["W2", "几天能到？", "一般三天能到。", "", ""],
+        ["W3", "能开发票吗？", "可以开电子发票。", "好的谢谢", ""],
+    ]
+    found = heard(table(tmp_path / "wide.csv", rows))
+    assert [(row[0], row[1], row[3]) for row in found] == [
+        (row[0], ("user", "assistant")[place % 2], text)
+        for row in rows[1:] for place, text in enumerate(row[1:]) if text
+    ]  # fmt: skip
+
+
+def test_json_behind_what_a_program_logs_before_it_is_told_with_its_cure(tmp_path: Path) -> None:
+    lines = [
+        f"2024-05-01 10:0{n}:12 INFO chat - " + json.dumps({"session": "s", "from": who, "text": text})
+        for n, (_, *said) in enumerate(ASKED) for who, text in zip(("customer", "agent"), said, strict=True)
+    ]  # fmt: skip
+    (tmp_path / "app.log").write_text("\n".join(lines), encoding="utf-8")
+    (file,) = members("app.log", tmp_path / "app.log")
+    with pytest.raises(SourceError, match=r"JSON behind a time or a name; take it off, e\.g\. sed"):
+        sniff(file)
