@@ -215,7 +215,7 @@ def find(units: pl.DataFrame, wanted: Masking) -> pl.DataFrame:
     finders, guards, replied = _needed(wanted.kinds)
     names = [name for name in GUARDS if guards & _BIT[name]]
     likely = units.select("row", "text", "asked").drop_nulls("text")
-    may = _may(likely["text"])
+    may = _may(likely["text"], names)
     if may is not None:  # else distinct texts come first: each look costs more than to tell them apart
         likely = _passing(likely, names, replied=replied, may=may)
     distinct = likely.select("text", "asked").unique(maintain_order=True)
@@ -233,21 +233,28 @@ _Places = npt.NDArray[np.uint32]
 
 
 @cache
-def _guards_sieve() -> Sieve:
-    needed: dict[str, Ways] = {name: ways(guard) for name, guard in GUARDS.items()}
-    needed["number"], needed["code"] = [[sieve.NUMBER]], [[sieve.SIX], [sieve.BESIDE], [sieve.MARKS]]
-    needed["secret"] = [way or [sieve.LONG] for way in needed["secret"]]
-    return Sieve([*needed.values(), [[sieve.FULL_WIDTH]]])
+def _guards_sieve(names: tuple[str, ...] = tuple(GUARDS)) -> Sieve:
+    """Return what tells which of these guards, and last of all WIDE, a text may pass."""
+    needed: dict[str, Ways] = {name: ways(GUARDS[name]) for name in names}
+    needed |= {name: _SHAPES[name] for name in names if name in _SHAPES}
+    if "secret" in needed:
+        needed["secret"] = [way or [sieve.LONG] for way in needed["secret"]]
+    shaped = needed.keys() & {*_SHAPES, "secret"}  # else one reading is enough
+    return Sieve([*needed.values(), [[sieve.FULL_WIDTH if shaped else sieve.WIDE]]])
 
 
-def _may(texts: pl.Series) -> _Bits | None:
-    """Return the bits of the guards that each text may pass; None without kernels."""
+_SHAPES: dict[str, Ways] = {"number": [[sieve.NUMBER]], "code": [[sieve.SIX], [sieve.BESIDE], [sieve.MARKS]]}
+
+
+def _may(texts: pl.Series, names: Iterable[str] = GUARDS) -> _Bits | None:
+    """Return the bits of the guards of these names that each text may pass; None without kernels."""
     kernels = accelerator(len(texts))
     if kernels is None:
         return None
+    asked = tuple(names)
     bits = np.zeros(len(texts), dtype=np.uint32)
-    for place, some in enumerate(_guards_sieve().may(texts, kernels)):
-        bits |= np.uint32(1 << place) if some is None else some.astype(np.uint32) << place
+    for name, some in zip((*asked, WIDE), _guards_sieve(asked).may(texts, kernels), strict=True):
+        bits |= np.uint32(_BIT[name]) * (True if some is None else some)
     return bits
 
 
