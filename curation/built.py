@@ -108,6 +108,9 @@ LINES = (
 # The time on a line of its own below the name, and the text below both; `\n` is written so between any quotes.
 BELOW = r"{name}\n{time}"
 _HEAD_BREAK = re.compile(r"\n|\\n")
+# Names in a text of questions and answers; without times, each question there has nothing to do with the one before.
+FAQ = (("q", "a"), ("问", "答"), ("question", "answer"), ("提问", "回答"), ("问题", "答案"), ("问题", "回答"))
+ASKING, ANSWERING = ({pair[side] for pair in FAQ} for side in (0, 1))
 _WEAK = "{time} {name} {text}"  # where nothing else fits
 _BY_NAMES = {"{date} {time} {name}", "{time} {name}", "[{time}] {name}", _WEAK}  # nothing but a name tells a line
 

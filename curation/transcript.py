@@ -13,6 +13,8 @@ from itertools import chain, islice, takewhile
 from typing import NamedTuple
 
 from curation.built import (
+    ANSWERING,
+    ASKING,
     BESIDE,
     DATED,
     DAY,
@@ -130,6 +132,7 @@ class _Talk:
         self._quoted = "\t{text}" in line  # as LINE does with texts of several lines
         self._days = "{time}" in line and "{date}" not in line  # until a time has a date of its own
         self._day = ""
+        self._timeless, self._answered = not {"{time}", "{date}"} & set(re.findall(r"\{\w+\}", line)), True
         self._number, self._conversation = 0, ""
         self._customer: str | None = None
         self._open: _Message | None = None
@@ -205,6 +208,12 @@ class _Talk:
         named, text = line.fields, line.fields.get("text") or ""
         name: str | None = (named.get("name") or named.get("account") or named.get("role") or "").strip(BESIDE)
         role = named.get("role") or name
+        if self._timeless:  # each question stands alone, see built.FAQ
+            word = (role or "").casefold()
+            if word in ASKING and self._answered:
+                self._number += 1
+                self._conversation = str(self._number)
+            self._answered = word in ANSWERING
         if line.kind == "event":
             role, text = "system", text.lstrip("\t")  # an empty name
         elif text[:1] == "\u200e" and NOTICE.match(text):

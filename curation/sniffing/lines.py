@@ -89,6 +89,14 @@ def _shop(guess: Guess, names: Sequence[str]) -> bool:
 def _speakers(guess: Guess, names: Sequence[str], texts: Sequence[str], *, parted: bool) -> None:
     """Say which speakers serve: by words in their names, else those who speak to many others by name."""
     counts = Counter(name for name in names if name)
+    asks = next((q for q, a in built.FAQ if {name.casefold() for name in counts} == {q, a}), None)
+    if asks:
+        sides = sorted(counts, key=lambda name: name.casefold() != asks)
+        guess.source["roles"] = {"user": sides[:1], "assistant": sides[1:]}
+        guess.items.append(Item("roles", shown(guess.source["roles"]), 0.95, "words for question and answer"))
+        if "{time}" not in guess.source["line"]:
+            guess.items.append(Item("session", "each question with its answer", 0.9, "no time tells that they follow"))
+        return
     guess.names = [name for name in counts if not _COMMON.of(name)]
     known = sum(n for name, n in counts.items() if _COMMON.of(name)) / max(sum(counts.values()), 1)
     if known > 0.95:

@@ -363,3 +363,21 @@ def test_a_name_alone_behind_a_time_in_brackets_has_its_text_below(tmp_path: Pat
     assert found.select("role", "speaker", "raw").rows() == [
         ("assistant" if "Support" in name else "user", name, f"{what}\nsee above") for name, what in said
     ]
+
+
+@pytest.mark.parametrize(("asks", "answers"), [("问", "答"), ("Q", "A"), ("Question", "Answer")])
+def test_a_text_of_questions_and_answers_needs_no_answer_and_is_no_dialogue(
+    asks: str, answers: str, tmp_path: Path
+) -> None:
+    said = [("几点退房？", "中午12点前。"), ("有停车场吗？", "有，住客免费。\n入口在南门"), ("能带宠物吗？", "不能。")]
+    text = "\n\n".join(f"{asks}：{question}\n{answers}：{answer}" for question, answer in said)
+    (tmp_path / "faq.txt").write_text(text, encoding="utf-8")
+    (file,) = members("faq.txt", tmp_path / "faq.txt")
+    guess = sniff(file)
+    assert guess.question is None
+    source = Source.model_validate(guess.source)
+    found = sessions(read([tmp_path / "faq.txt"], [source]).messages, None, [source])[0]
+    assert found.select("conversation", "role", "raw").rows() == [
+        one for n, pair in enumerate(said, 1)
+        for one in ((str(n), "user", pair[0]), (str(n), "assistant", pair[1]))
+    ]  # fmt: skip
