@@ -19,6 +19,7 @@ Anything that is not in this tree is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -75,3 +76,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else f"; known: {', '.join(names)}"
+
+
+# Five digits, marks of sentences and addresses, six words, thirteen Han characters, or forty of anything.
+_TEXT = re.compile(r"\d{5}|[。！？!?…；;，@\n]|(?:\S+\s+){5}\S|[\u4e00-\u9fff]{13}|^.{41}")
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name that a file gives (a key, a column, a role) reads like what somebody said."""
+    return bool(_TEXT.search(name))
+
+
+def shown(name: str) -> str:
+    """Return a name that a file gives as an error may show it: a text is not quoted."""
+    return f"(a text of {len(name)} characters)" if is_text(name) else name

@@ -22,7 +22,7 @@ import polars as pl
 from curation import containers
 from curation.containers import File
 from curation.encodings import Bad, Blocks
-from curation.errors import SourceError, did_you_mean
+from curation.errors import SourceError, did_you_mean, shown
 from curation.recipe import Replies, Source
 from curation.rows import Part
 
@@ -147,7 +147,7 @@ def _place(name: str, column: str | int, head: list[str]) -> int:
     if isinstance(column, int):
         return column
     if column not in head:
-        raise SourceError(f"{name}: there is no column '{column}'{did_you_mean(column, head)}")
+        raise SourceError(f"{name}: there is no column '{column}'{did_you_mean(column, map(shown, head))}")
     return head.index(column)
 
 

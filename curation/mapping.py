@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from curation import presets
-from curation.errors import SourceError, did_you_mean
+from curation.errors import SourceError, did_you_mean, shown
 from curation.nesting import bounded
 from curation.recipe import Columns, Source
 from curation.roles import Roles, simplified
@@ -117,7 +117,7 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     strange = {name: key for name, key in strange.items() if name not in absent}
     known = [name for name in columns if name not in strange]
     if objects is not None or known:
-        found = f"; found: {', '.join(present[:20])}" if present else ""
+        found = f"; found: {', '.join(map(shown, present[:20]))}" if present else ""
     elif source.header:
         found = f"; none of the {len(present)} names in its first line is known: is it a header at all?"
     else:
@@ -125,7 +125,7 @@ def settle(source: Source, keys: Iterable[str], objects: Sequence[Mapping[str, A
     if strange and (source.header or objects is not None):
         first = next(iter(strange.values()))
         below = next((path for path in _paths(objects or []) if path.endswith(f".{first}")), None)
-        near = f"; did you mean '{below}'?" if below else ""
+        near = f"; did you mean '{shown(below)}'?" if below else ""
         if not below and found.startswith("; found"):
             near = did_you_mean(first, present).partition("; known")[0]
         raise SourceError(f"{file}: the recipe's column '{first}' is not there{found}{near}")

@@ -185,10 +185,10 @@ def _known_roles(file: str, why: pl.Series) -> None:
     if 2 * len(words) < len(why):
         return
     counts = words.value_counts().sort("count", pl.col(words.name), descending=[True, False]).rows()
-    if len(counts) > SAID_ROLES:
+    if len(counts) > SAID_ROLES or all(word.startswith("(a text of ") for word, _ in counts):
         cure = "name the right one in the recipe: sources: [{columns: {role: …}}]"
         raise SourceError(
-            f"{file}: the column of the role holds {len(counts)} different words that nobody knows; {cure}"
+            f"{file}: the column of the role holds {len(counts)} different words or texts that nobody knows; {cure}"
         )
     said = ", ".join(f"'{word}' ({n})" for word, n in counts)
     raise SourceError(

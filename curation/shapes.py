@@ -13,6 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from curation import reasoning, transcript
+from curation.errors import is_text, shown
 from curation.mapping import INNER, NAMES, Layout, value_at
 from curation.recipe import Aside
 from curation.roles import Speaker, speaker
@@ -327,7 +328,7 @@ def _who(value: Any, name: str | None, layout: Layout) -> Speaker:  # noqa: ANN4
     word = _text(value, "role").strip()
     found = layout.roles.of(word)
     if found is None:
-        raise RecordFaultError(f"unknown role '{word[:20]}'" if word else "no role")
+        raise RecordFaultError(f"unknown role '{shown(word) if is_text(word) else word[:20]}'" if word else "no role")
     if name and found == ("assistant", False):
         own = layout.roles.of(name)
         return own if own == ("assistant", True) else found

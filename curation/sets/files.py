@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curation.errors import SourceError
+from curation.errors import SourceError, shown
 from curation.nesting import bounded
 from curation.sets.formats import Format, format_of, read
 from curation.sets.talk import RecordError, Talk
@@ -146,7 +146,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise DuplicateError(f"the key '{twice[:40]}' stands twice in one object; remove one, readers keep the last")
+        raise DuplicateError(f"the key '{shown(twice)}' stands twice in one object; remove one, readers keep the last")
     return found
 
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from curation.errors import did_you_mean
+from curation.errors import did_you_mean, is_text, shown
 from curation.mapping import NAMES
 from curation.reasoning import FIELDS, as_text, parts
 from curation.sets.talk import RecordError, Role, Talk, Turn
@@ -51,7 +51,9 @@ def read(record: Any, form: Format | None = None) -> Talk:  # noqa: ANN401
     found = form or format_of(record)
     if found is None:
         known = "instruction and output, conversations, messages, or prompt and completion"
-        raise RecordError(f"in no known format (keys: {', '.join(list(record)[:6])}); name its keys {known}")
+        raise RecordError(
+            f"in no known format (keys: {', '.join(map(shown, list(record)[:6]))}); name its keys {known}"
+        )
     return _READERS[found](record)
 
 
@@ -248,10 +250,10 @@ def _turn(item: Any, role_key: str, text_key: str, roles: Mapping[str, Role], pl
     word = item[role_key]
     role = roles.get(word.strip().casefold()) if isinstance(word, str) else None
     if role is None:
-        shown = f"'{word[:20]}'" if isinstance(word, str) else "(no text)"
+        told = "(no text)" if not isinstance(word, str) else shown(word) if is_text(word) else f"'{word[:20]}'"
         known = ("human", "gpt", "system") if role_key == "from" else ("user", "assistant", "system", "tool")
         cure = did_you_mean(word[:20], known) if isinstance(word, str) else ""
-        raise RecordError(f"turn {place} has the unknown role {shown}{cure}")
+        raise RecordError(f"turn {place} has the unknown role {told}{cure}")
     said, reasoning = parts(item.get(text_key))
     field = next((key for key in item if key.casefold() in FIELDS), None)
     if field:

@@ -440,6 +440,14 @@ HOSTILE = {
     "table.parquet": f"PAR1{SECRET}PAR1",
     "packed.jsonl.gz": f"\x1f\x8b{SECRET}",
     "packed.jsonl.zst": f"\x28\xb5\x2f\xfd{SECRET}",
+    # What stands where names are expected: questions as keys, a first row as header, whole texts as roles.
+    "keys.jsonl": "".join(f'{{"{SECRET} where is my parcel with number {n}": "x"}}\n' for n in range(5)),
+    "keys.json": f'{{"{SECRET} is mine 13987654321": {{"{SECRET} 13987654321": [{{"{SECRET} 13987654321": 1}}]}}}}',
+    "twice.jsonl": f'{{"instruction": "a", "{SECRET} 13987654321": 1, "{SECRET} 13987654321": 2, "output": "b"}}\n',
+    "roles.jsonl": f'{{"session": "a", "role": "{SECRET} 13987654321", "text": "x"}}\n' * 9,
+    "turns.jsonl": f'{{"messages": [{{"role": "{SECRET} 13987654321", "content": "x"}}]}}\n' * 9,
+    "header.csv": f"role,text,{SECRET} is my number 13987654321\n" + "user,x,y\n" * 9,
+    "lines.txt": f"{SECRET} is my number 13987654321: please call me\n" * 9,
     "set.jsonl": f'{{"instruction": "{SECRET}", "output": 5}}\n{{"messages": [{{"role": "{SECRET}"}}]}}\n',
 }
 
@@ -450,8 +458,11 @@ def test_no_error_of_the_input_quotes_a_record(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(HOSTILE[name].encode("latin-1"))
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("sources: [{columns: {conversation: none, role: role, text: text}}]\n")
     for arguments in (
         ["curate", str(path), "-o", str(tmp_path / "run")],
+        ["curate", str(path), "-o", str(tmp_path / "run"), "-c", str(wrong), "--log-json", "-"],
         ["sniff", str(path), "-o", str(tmp_path / "recipe.yaml")],
         ["validate", str(path)],
         ["convert", str(path), "--to", "alpaca", "-o", str(tmp_path / "out.jsonl")],
