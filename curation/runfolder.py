@@ -27,7 +27,7 @@ from curation.privacy import residual
 from curation.recipe import Recipe
 from curation.report import html, markdown
 from curation.report.model import Report, Review
-from curation.report.numbers import numbers
+from curation.report.numbers import numbers, pairs
 from curation.report.reviewed import reviewed
 from curation.report.words import Language
 from curation.review import store
@@ -215,6 +215,7 @@ def write(
     with whole_or_absent(target) as folder, ThreadPoolExecutor(1) as beside:  # one after the other: less memory
         parts = curated.written(folder)  # by workers, where there are any, from now on
         allocator.give_back()
+        paired = beside.submit(pairs, curated.duplicates)  # compiles the patterns that mask what is shown later, too
         worded = beside.submit(diversity.wordings, curated.asked, recipe.dedup, seed=recipe.seed)
         tables_written = beside.submit(_tables, curated, folder)
         measured, records, told = part.join(parts, recipe, folder)
@@ -228,7 +229,7 @@ def write(
         report = numbers(
             recipe=recipe, packs=packs, inputs=curated.inputs, measured=measured, compared=curated.asked[0].height,
             worded=worded.result(), unreadable=curated.unreadable.height,
-            duplicates=curated.duplicates, turns=curated.turns, types=curated.types,
+            duplicates=curated.duplicates, paired=paired.result(), turns=curated.turns, types=curated.types,
             files=_files(folder, records), left=residual.worst(told["left"]), version=__version__,
             review=_reviewed(events, folder, recipe),
         )  # fmt: skip

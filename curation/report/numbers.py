@@ -17,6 +17,8 @@ from curation.report import counts, model, shown
 from curation.report.gate import gate
 from curation.report.measure import CHARACTERS, TURNS, Measures
 
+Paired = tuple[list[model.DuplicatePair], list[model.BorderlinePair]]
+
 # Findings that no pack rule makes: what the stages themselves say.
 STRUCTURAL = {
     "read/unreadable-line": (
@@ -57,6 +59,7 @@ def numbers(
     worded: Sequence[diversity.Wording],
     unreadable: int,
     duplicates: Duplicates,
+    paired: Paired,
     turns: int,
     types: Mapping[str, Names],
     files: Sequence[Mapping[str, Any]],
@@ -66,7 +69,7 @@ def numbers(
 ) -> model.Report:
     """Build the report of all that was `measured`; `unreadable` is how many lines could not be read.
 
-    `worded` is the wording of `compared` questions before and after (diversity.wordings).
+    `worded` is the wording of `compared` questions before and after (diversity.wordings), `paired` what `pairs` says.
     `left` is what privacy/residual.py still finds in the exported files, by kind.
     """
     records = sum(i.records for i in inputs)
@@ -97,7 +100,7 @@ def numbers(
             turns=_histogram(measured, "turns", TURNS),
         ),
         languages=_languages(measured),
-        duplicates=_duplicates(recipe, measured.by("hits"), duplicates),
+        duplicates=_duplicates(recipe, measured.by("hits"), duplicates, paired),
         cot=model.Reasoning(records=measured.n["reasoning", "before"], kept=measured.n["reasoning", "after"]),
         review=review,
         kept_examples=[draft.shown for _, draft in measured.kept],
@@ -259,7 +262,7 @@ def _languages(measured: Measures) -> list[model.LanguageRow]:
     ]
 
 
-def _duplicates(recipe: Recipe, hits: Mapping[str, int], duplicates: Duplicates) -> model.Duplicates:
+def _duplicates(recipe: Recipe, hits: Mapping[str, int], duplicates: Duplicates, paired: Paired) -> model.Duplicates:
     sizes = duplicates.clusters.group_by("cluster").len()["len"]
     return model.Duplicates(
         threshold=recipe.dedup.threshold,
@@ -270,8 +273,19 @@ def _duplicates(recipe: Recipe, hits: Mapping[str, int], duplicates: Duplicates)
         seen_before=hits.get("dedup/seen-before", 0),
         largest=int(sizes.max() or 0),  # type: ignore[arg-type]
         conflicts=duplicates.conflicts,
-        pairs=[model.DuplicatePair(similarity=n, kept=a, dropped=b) for n, a, b in _beside(duplicates.merged)],
-        borderline=[model.BorderlinePair(similarity=n, one=a, other=b) for n, a, b in _beside(duplicates.missed)],
+        pairs=paired[0],
+        borderline=paired[1],
+    )
+
+
+def pairs(duplicates: Duplicates) -> Paired:
+    """Return the pairs of texts that were merged, and those that were not quite, as they are shown.
+
+    They can be masked as soon as duplicates were looked for, beside what is written.
+    """
+    return (
+        [model.DuplicatePair(similarity=n, kept=a, dropped=b) for n, a, b in _beside(duplicates.merged)],
+        [model.BorderlinePair(similarity=n, one=a, other=b) for n, a, b in _beside(duplicates.missed)],
     )
 
 
