@@ -24,11 +24,7 @@ def plain(text: pl.Expr) -> pl.Expr:
 
 def plain_of(texts: pl.Series) -> pl.Series:
     """Return what `plain` says of texts."""
-    made = letters.bare(texts)
-    if made is None:
-        return _asked(texts)
-    found, odd = made
-    return found.scatter(odd, _asked(texts.gather(odd))) if len(odd) else found
+    return letters.kept(texts, letters.NO_MARK, _asked)
 
 
 def _asked(texts: pl.Series) -> pl.Series:

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from curation import tables
+from curation.checks import letters
 from curation.checks.wording import units as word_count
 from curation.dedup import components
 from curation.dedup.known import Known
@@ -83,12 +84,13 @@ def units(examples: pl.DataFrame) -> pl.DataFrame:
 
     Levels: `example`, all that is said; `question` of a pair; `exchange`, a user's turn with the answer after it.
     """
-    plain = pl.col("text").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
     keys = ["id", "conversation"]
     every = examples.select(*keys, "kind", "turns").with_row_index("row").explode("turns").unnest("turns")
     # What is in a dialogue is in pairs, too: each text is looked at once.
-    each = every.lazy().select(pl.col("text").unique()).select("text", plain=plain, size=word_count(pl.col("text")))
-    said = every.join(each.collect(), on="text", how="left", maintain_order="left")
+    texts = every["text"].unique()
+    plain = plain_letters(texts).alias("plain")
+    each = pl.DataFrame([texts, plain]).with_columns(size=word_count(pl.col("text")))
+    said = every.join(each, on="text", how="left", maintain_order="left")
     said = said.select("row", *keys, "kind", "role", "size", text="plain")
     # Lists that are joined, and neighbours: groups whose texts are joined, and windows, take several times as long.
     joined = said.group_by(pl.col("row").set_sorted(), maintain_order=True).agg("text")
@@ -108,6 +110,15 @@ def units(examples: pl.DataFrame) -> pl.DataFrame:
             for level, frame in levels.items()
         ]
     )
+
+
+def plain_letters(texts: pl.Series) -> pl.Series:
+    """Return the letters and numbers of texts in lower case."""
+    return letters.kept(texts, letters.SAYS, _letters)
+
+
+def _letters(texts: pl.Series) -> pl.Series:
+    return texts.str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
 
 
 def split(examples: pl.DataFrame, tied: pl.DataFrame, settings: Split, *, seed: int) -> pl.DataFrame:

@@ -32,8 +32,16 @@ _TELLS = {
     BRACKET: r"[\[\]]",
     ODD: "[İΣ\U00016ff0\U00016ff1]",  # no single character in lower case, by its neighbours, or a mark of Han
 }
-SAYS, LETTER, DIGIT, UNSURE = (1 << place for place in range(4))  # as frames.py has them
-_PARTS_TELL = {SAYS: r"[\p{L}\p{N}]", LETTER: r"\p{L}", DIGIT: r"\d", UNSURE: "[İΣ\u212a]"}
+# Parts of a text: the first four as frames.py has them.
+SAYS, LETTER, DIGIT, UNSURE, NO_MARK, SPOKEN = (1 << place for place in range(6))
+_PARTS_TELL = {
+    SAYS: r"[\p{L}\p{N}]",
+    LETTER: r"\p{L}",
+    DIGIT: r"\d",
+    NO_MARK: r"[\w&&[^_]]",
+    SPOKEN: r"[^\s\p{P}\p{S}]",
+    UNSURE: "[İΣ\u212a]",
+}
 _KINDS: U8 = np.full(0x110000, NEW, dtype=np.uint8)  # NEW: Polars was not asked yet
 _PARTS: U8 = np.full(0x110000, NEW, dtype=np.uint8)
 _LOWER: U32 = np.zeros(0x110000, dtype=np.uint32)
@@ -99,16 +107,17 @@ def han_pairs(one: pl.Series, other: pl.Series) -> I64 | None:
     return counts
 
 
-def bare(texts: pl.Series) -> tuple[pl.Series, pl.Series] | None:
-    r"""Take off each text what `[\W_]` matches, and make the rest small; None without kernels.
+def kept(texts: pl.Series, keep: int, ask: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return of each text the characters that `keep` says, in lower case.
 
-    Also returned are the rows of which that is not sure: where nothing is left, too.
+    `ask` is asked without kernels, where small letters are not sure, and where nothing is left.
     """
     kernels = accelerator(len(texts))
     if kernels is None or not len(texts):
-        return None
-    made, odd = _made(texts, partial(kernels.bare, kinds=_KINDS, lower=_LOWER))
-    return made, pl.Series(odd).cast(pl.Boolean).arg_true()
+        return ask(texts)
+    made, odd = _made(texts, partial(kernels.bare, parts=_PARTS, lower=_LOWER, keep=keep))
+    rows = pl.Series(odd).cast(pl.Boolean).arg_true()
+    return made.scatter(rows, ask(texts.gather(rows))) if len(rows) else made
 
 
 def framed(texts: pl.Series, *, digits: bool) -> tuple[pl.Series, U8] | None:
@@ -236,6 +245,8 @@ def _ask(new: npt.NDArray[np.intp]) -> None:
     for told, tells in ((kinds, _TELLS), (parts, _PARTS_TELL)):
         for kind, pattern in tells.items():
             told |= np.where(chars.str.contains(pattern).to_numpy(), kind, 0)
+    for pattern in _PARTS_TELL.values():  # of capitals that are newer to one table of Polars than to another
+        parts |= np.where((chars.str.contains(pattern) != lower.str.contains(pattern)).to_numpy(), UNSURE, 0)
     _PARTS[new] = parts
     _LOWER[new] = [ord(char[0]) for char in lower]
     _KINDS[new] = kinds

@@ -40,7 +40,7 @@ CALLED = {  # what each kernel gets, as kernels.py says it: places of arrays of 
     "scripts": "u1 i8 n u1 u1",
     "tongues": "u1 i8 n u1 u4 u4",
     "han_pairs": "u1 i8 u1 i8 n u1 n u8 i8 i8",
-    "bare": "u1 i8 n u1 u4 u1 u1",
+    "bare": "u1 i8 n u1 u4 n u1 u1",
     "looks": "u1 i8 n u1",
     "framed": "u1 i8 n u1 u4 n u1 u1",
     "literals": "u1 i8 n u1 u4 n u8 u8 i8 i8 u1 u8 i8 u8 u8",
@@ -204,11 +204,11 @@ def han_pairs(one: Flat, other: Flat, kinds: U8) -> I64 | None:
     return None if _call("han_pairs", *one, *other, len(counts), kinds, *table, counts) else counts
 
 
-def bare(texts: Flat, kinds: U8, lower: U32) -> tuple[U8, U8] | None:
-    """Return the letters and digits of texts in lower case, a line feed behind each text, and (1) which are odd."""
+def bare(texts: Flat, parts: U8, lower: U32, keep: int) -> tuple[U8, U8] | None:
+    """Return what `keep` says of texts in lower case, a line feed behind each text, and (1) which are odd."""
     data, ends = texts
     made, odd = np.empty(len(data) * 3 // 2 + len(ends), dtype=np.uint8), np.empty(len(ends), dtype=np.uint8)
-    size = _call("bare", data, ends, len(ends), kinds, lower, made, odd)
+    size = _call("bare", data, ends, len(ends), parts, lower, keep, made, odd)
     return None if size < 0 else (made[:size], odd)
 
 

@@ -30,6 +30,7 @@ def _decoded(data: Array, place: int) -> tuple[int, int]:
 
 
 HAN, WORD, PLAIN, LATIN, BRACKET, ODD, NEW = 1, 2, 4, 8, 32, 64, 128  # bits of what a character is: checks/letters.py
+UNSURE = 8  # and of what part of a text it is
 
 
 @numba.njit
@@ -187,24 +188,24 @@ def _encoded(made: Array, place: int, char: int) -> int:
     return place + 4
 
 
-@numba.cfunc(int64(U8, I64, int64, U8, U32, U8, U8))
-def bare(data: Array, ends: Array, texts: int, kinds: Array, lower: Array, made: Array, odd: Array) -> int:
-    """Write the letters and digits of each text in lower case, and a line feed behind them; return how many bytes.
+@numba.cfunc(int64(U8, I64, int64, U8, U32, int64, U8, U8))
+def bare(data: Array, ends: Array, texts: int, parts: Array, lower: Array, keep: int, made: Array, odd: Array) -> int:
+    """Write what `keep` says of each text in lower case, and a line feed behind it; return how many bytes.
 
-    A letter has no more than half as many bytes again in lower case. 1 is written to `odd` where a text has none, or
-    one that is `ODD`; -1 is returned where a character is `NEW`.
+    `parts` and `keep` are bits of checks/letters.py. A letter has no more than half as many bytes again in lower case.
+    1 is written to `odd` where nothing is kept, or what is `UNSURE`; -1 is returned where a character is `NEW`.
     """
     place, size, seen = 0, 0, 0
     for text in range(texts):
         begin, strange = size, 0
         while place < ends[text]:
             char, place = _decoded(data, place)
-            bits = np.int64(kinds[char])
-            seen |= bits
-            if bits & PLAIN:
-                strange |= bits
+            part = np.int64(parts[char])
+            seen |= part
+            strange |= part
+            if part & keep:
                 size = _encoded(made, size, np.int64(lower[char]))
-        odd[text] = np.uint8(size == begin or strange & ODD != 0)
+        odd[text] = np.uint8(size == begin or strange & UNSURE != 0)
         made[size] = 0x0A
         size += 1
     return -1 if seen & NEW else size

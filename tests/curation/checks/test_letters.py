@@ -1,6 +1,7 @@
 """What compiled kernels say of texts is what Polars says, and where they are missing Polars is asked."""
 
 import re
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -15,6 +16,8 @@ from curation.checks.dialogue import echoes_question, repetition
 from curation.checks.language import _of_two, _rare, of_both
 from curation.checks.wording import _in_common, _units
 from curation.diversity import _skeletons
+from curation.judge import _line
+from curation.split import plain_letters
 
 LETTERS = [
     *"abcAB 12_-.,!?'’“”。，！？[]()（）退款到账多久您好亲的了吗ÀéßſKİΣΑςЖйかなカ한글ไทย🙂\t\n０８ａＡ〇々²½",
@@ -95,9 +98,10 @@ def test_kernels_make_texts_plain_as_polars_does(monkeypatch: pytest.MonkeyPatch
     said = pl.Series(
         "said", [*texts(15), *EDGES, None, *(chr(code) for code in (*range(0x3000), *range(0xA000, 0xAC00)))]
     )
-    told, expected = both(monkeypatch, lambda: plain_of(said))
-    assert told.equals(expected)
-    assert told.name == "said"
+    for make in (plain_of, plain_letters, _line):
+        told, expected = both(monkeypatch, partial(make, said))
+        assert told.equals(expected)
+        assert told.name == expected.name
 
 
 @pytest.mark.parametrize(
