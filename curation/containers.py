@@ -132,12 +132,17 @@ def find(paths: Sequence[Path]) -> list[Path]:
 
 def _inside(folder: Path) -> list[Path]:
     found = []
-    for above, folders, names in os.walk(folder):
+    for above, folders, names in os.walk(folder, onerror=_shut):
         folders[:] = [f for f in folders if not f.startswith(".") and not _is_run(Path(above, f))]
         found += [Path(above, name) for name in names if not name.startswith(ASIDE) and _is_known(Path(name))]
     if not found:
         raise SourceError(f"{folder}: no file here that can be read ({', '.join([*FORMATS, '.zip'])}; also .gz, .zst)")
     return sorted(found, key=lambda path: path.relative_to(folder).parts)
+
+
+def _shut(fault: OSError) -> None:
+    """Raise SourceError for a folder that cannot be looked into: what is in it would be left out and nobody know."""
+    raise SourceError(f"{fault.filename}: cannot be read: {fault.strerror}") from None
 
 
 def _matching(pattern: Path) -> list[Path]:
@@ -149,7 +154,7 @@ def _matching(pattern: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / "manifest.json").is_file() and (folder / "report.json").is_file()
+    return all(os.path.isfile(folder / name) for name in ("manifest.json", "report.json"))  # noqa: PTH113  never raises
 
 
 def _is_known(path: Path) -> bool:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Logs = Annotated[
     list[Path],
     typer.Argument(
-        help="Log files, folders of them, patterns such as 'logs/*.csv', or - for standard input.", show_default=False
+        help="Log files, folders of them, patterns such as 'logs/*.csv', or - for standard input.",
+        show_default=False,
+        readable=False,  # an input that cannot be read is told as every other fault of the input
     ),
 ]
 Run = Annotated[Path, typer.Argument(help="A run folder made by `siftune curate`.", show_default=False)]

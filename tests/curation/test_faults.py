@@ -194,7 +194,9 @@ def test_a_file_that_is_taken_away_while_it_is_read_is_an_error(tmp_path: Path) 
         read.read([path], [Source()], progress=lambda _name: path.unlink())
 
 
-def test_a_file_without_permission_is_an_error_of_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_permission_is_an_error_of_the_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     path = log(tmp_path / "log.jsonl")
     opened = Path.open
 
@@ -208,6 +210,30 @@ def test_a_file_without_permission_is_an_error_of_the_input(tmp_path: Path, monk
         read.read([path], [Source()])
     with pytest.raises(SourceError, match=r"log\.jsonl: cannot be read: Permission denied"):
         choice._digest(path)
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda at, mode: at != str(path) and may(at, mode))
+    monkeypatch.setattr(sys, "argv", ["siftune", "curate", str(path), "-o", str(tmp_path / "run"), "-q"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert (end.value.code, capfd.readouterr().err) == (3, "error: log.jsonl: cannot be read: Permission denied\n")
+
+
+def test_a_folder_that_nobody_may_look_into_is_an_error_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log(tmp_path / "log.jsonl")
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    looked = os.scandir
+
+    def refused(at: str) -> object:
+        if Path(at) == shut:
+            raise PermissionError(13, "Permission denied", at)
+        return looked(at)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(SourceError, match=r"shut: cannot be read: Permission denied"):
+        read.find([tmp_path])
 
 
 # --- two at once, and interruptions -----------------------------------------------------------------------------------
