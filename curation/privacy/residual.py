@@ -11,20 +11,20 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as Group
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from curation.fast import accelerator
 from curation.late import late
 from curation.pieces import LONG, chunks
 
-if TYPE_CHECKING:
-    from curation.fast.compiled import Apart
+Apart = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32], npt.NDArray[np.uint64], bytes]  # compiled.py says of what
+Looked = tuple[pl.DataFrame, pl.DataFrame]
 
 BLOCK = 1 << 20  # bytes of a file that are looked at at once: of larger ones no time is gained
 
@@ -195,14 +195,19 @@ def exported(
         return _NOTHING
 
     likely, kernels = _likely(skip), accelerator(0)
-    look = partial(_new, kernels.Apart()) if kernels else _texts
 
-    def looked(form: str) -> list[tuple[pl.DataFrame, pl.DataFrame]]:
-        files = sorted(folder.glob(f"*.{form}.jsonl"))
-        return [look(block, likely, allow) for path in files for block in _blocks(path)]
+    def blocks(form: str) -> Iterator[bytes]:
+        return chain.from_iterable(map(_blocks, sorted(folder.glob(f"*.{form}.jsonl"))))
 
-    with ThreadPoolExecutor(1 if kernels else pl.thread_pool_size()) as pool:  # kernels know what they saw before
-        by_form = dict(zip(forms, pool.map(looked, forms), strict=True))
+    def looked(form: str) -> list[Looked]:
+        return [_texts(block, likely, allow) for block in blocks(form)]
+
+    with ThreadPoolExecutor(1 if kernels else pl.thread_pool_size()) as pool:
+        if kernels:
+            apart = kernels.Apart()  # knows the texts of the formats before
+            by_form = {form: list(_new(pool, map(apart, blocks(form)), likely, allow)) for form in forms}
+        else:
+            by_form = dict(zip(forms, pool.map(looked, forms), strict=True))
     every = pl.concat([_NO_TEXTS, *(texts for _, texts in chain.from_iterable(by_form.values()))])
     found = _found(every.unique("key"), allow, skip)
     told = [_NOTHING]
@@ -243,12 +248,24 @@ def _texts(block: bytes, likely: str, allow: Sequence[str]) -> tuple[pl.DataFram
     return texts.select("record", "key"), texts.select("key", "text")
 
 
-def _new(apart: Apart, block: bytes, likely: str, allow: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return record and key of all texts, key and text of those that were not seen before: `_texts` with kernels."""
-    keys, records, fresh, new = apart(block)
-    texts = pl.read_lines(new, name="text") if len(fresh) else _NO_TEXTS.select("text")
-    texts = texts.select(pl.Series("key", fresh), "text").filter(_worth("text", likely, allow))
-    return pl.DataFrame({"record": records, "key": keys}), _read(texts)
+def _new(pool: Executor, parts: Iterable[Apart], likely: str, allow: Sequence[str]) -> Iterator[Looked]:
+    """Yield record and key of all texts, key and text of those that were not seen before: `_texts` with kernels.
+
+    A block is looked at while the next one is taken apart.
+    """
+
+    def look(part: Apart) -> Looked:
+        keys, records, fresh, new = part
+        texts = pl.read_lines(new, name="text") if len(fresh) else _NO_TEXTS.select("text")
+        texts = texts.select(pl.Series("key", fresh), "text").filter(_worth("text", likely, allow))
+        return pl.DataFrame({"record": records, "key": keys}), _read(texts)
+
+    before: list[Future[Looked]] = []
+    for part in parts:
+        looking = pool.submit(look, part)
+        yield from (one.result() for one in before)
+        before = [looking]
+    yield from (one.result() for one in before)
 
 
 def _read(texts: pl.DataFrame) -> pl.DataFrame:
