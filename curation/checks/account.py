@@ -12,6 +12,7 @@ nothing is said.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ from curation.checks.arithmetic import Equation, equations, without_annotations
 from curation.checks.numerals import numbers
 from curation.checks.wording import sentences
 
+MOST = 60  # calculations of a chain, and amounts of a question: each is held against all; longer ones are not judged
 _SCALES = tuple(Fraction(*pair) for n in (1, 100, 1000, 10**6, 60) for pair in ((n, 1), (1, n)))
 # Amounts that everybody knows: days, hours, months, a dozen, parts of a whole.
 _COMMON = frozenset(map(float, (0, 1, 2, 3, 4, 7, 10, 12, 24, 30, 31, 52, 60, 100, 360, 365, 1000, 1024, 3600, 10000)))
@@ -77,7 +79,7 @@ def account(reasoning: str) -> Account:
     signs = len(re.findall(r"[=＝](?![^<>\n]*>>)", body))
     read = sum(e.end > e.start for e in {s.equation.end: s.equation for s in steps}.values())
     last = tuple(value for value, _, _ in numbers((sentences(text) or [""])[-1]))
-    return Account(text, tuple(steps), last, bool(steps) and signs <= read + 1)
+    return Account(text, tuple(steps), last, 0 < len(steps) <= MOST and signs <= read + 1)
 
 
 def _without_noise(value: Fraction) -> Fraction:
@@ -124,11 +126,6 @@ def close(one: Fraction, other: Fraction) -> bool:
     return abs(one - other) <= max(abs(one), abs(other)) / 1000
 
 
-def same(one: Fraction, other: Fraction) -> bool:
-    """Tell whether two amounts are the same, perhaps in percent, cents, thousands, or minutes for hours."""
-    return close(one, other) or close(one, -other) or any(close(one * scale, other) for scale in _SCALES)
-
-
 def unused_given(question: str, reasoning: str, *, steps: int) -> str | None:
     """Return an amount that the question gives in digits and that no calculation uses.
 
@@ -138,6 +135,8 @@ def unused_given(question: str, reasoning: str, *, steps: int) -> str | None:
     if not chain.whole or len(chain.steps) < steps:
         return None
     given = givens(question)
+    if len(given) > MOST:
+        return None
     pool = {n for s in chain.steps for n in s.operands} | set(chain.last)
     lengths = {len(s.operands) for s in chain.steps}
     for one in given:
@@ -165,10 +164,29 @@ class _Pool:
     """Numbers to look up, close counts."""
 
     def __init__(self, values: Iterable[Fraction]) -> None:
-        self.values = tuple(set(values))
+        self._values = sorted(set(values))
+        self._keys = list(map(_key, self._values))
 
     def __call__(self, value: Fraction) -> bool:
-        return any(close(value, other) for other in self.values)
+        return any(close(value, other) for other in self.near(value))
+
+    def near(self, value: Fraction, within: float = 0.0) -> Sequence[Fraction]:
+        """Return those that may be close to `value`, or less than `within` away: few, so that these can be compared."""
+        key = _key(value)
+        wide = abs(key) / 998 + within
+        return self._values[bisect_left(self._keys, key - wide) : bisect_right(self._keys, key + wide)]
+
+
+def _key(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return 1.7e308 if value > 0 else -1.7e308
+
+
+def _leads(value: Fraction, later: _Pool) -> bool:
+    """Tell whether a later amount is the same, perhaps in percent, cents, thousands, or minutes for hours."""
+    return any(later(one) for one in (value, -value, *(value * scale for scale in _SCALES)))
 
 
 def unused_result(reasoning: str, answer: str, *, steps: int) -> str | None:
@@ -186,10 +204,10 @@ def unused_result(reasoning: str, answer: str, *, steps: int) -> str | None:
         end = step.equation.end
         if any(other is not step and other.equation.start <= end < other.equation.end for other in chain.steps):
             continue  # a = b = c: its result is the next calculation
-        later = [n for other in chain.steps if other.equation.start >= end for n in other.operands]
-        forms = {step.result, _turned(step.result)}
-        rounded = step.result.denominator > 1 and any(abs(step.result - n) < 1 for n in (*later, *answers))
-        if not rounded and not any(same(form, n) for form in forms for n in (*later, *answers)):
+        later = _Pool([*(n for s in chain.steps if s.equation.start >= end for n in s.operands), *answers])
+        result = step.result
+        rounded = result.denominator > 1 and any(abs(result - n) < 1 for n in later.near(result, within=1))
+        if not rounded and not any(_leads(form, later) for form in {result, _turned(result)}):
             return reasoning[step.equation.start : end].strip()
     return None
 
@@ -269,7 +287,12 @@ def from_nowhere(question: str, reasoning: str) -> str | None:
     chain = account(reasoning)
     if not chain.whole:
         return None
-    facts = _Facts(v for v, _, _ in numbers(question))
+    prose = re.sub(r"(?im)^\s*(?:(?:step|第|步骤)?\s*\d{1,2}\s*(?:步|[.、)）:：]))", _spaces, chain.text)
+    told = list(numbers(_NAMES.sub(_spaces, prose)))
+    asked = list(numbers(question))
+    if len(asked) > MOST or len(told) > 6 * MOST:
+        return None
+    facts = _Facts(v for v, _, _ in asked)
     for one in givens(question):
         facts.add(*one.forms, *(map(Fraction, one.text.split("/")) if "/" in one.text else ()))
     for word in _WORD.findall(question):
@@ -282,8 +305,7 @@ def from_nowhere(question: str, reasoning: str) -> str | None:
             facts.add(value)
         left = step.equation.left.low or step.result
         facts.add(step.result, left, 1 - step.result, 1 + step.result, step.result * 100, step.result / 100)
-    prose = re.sub(r"(?im)^\s*(?:(?:step|第|步骤)?\s*\d{1,2}\s*(?:步|[.、)）:：]))", _spaces, chain.text)
-    for value, start, end in numbers(_NAMES.sub(_spaces, prose)):
+    for value, start, end in told:
         if not facts.explain(value):
             return chain.text[max(0, start - 20) : end + 20].strip()
     return None
