@@ -211,7 +211,7 @@ def test_a_file_without_permission_is_an_error_of_the_input(
     with pytest.raises(SourceError, match=r"log\.jsonl: cannot be read: Permission denied"):
         choice._digest(path)
     may = os.access
-    monkeypatch.setattr(os, "access", lambda at, mode: at != str(path) and may(at, mode))
+    monkeypatch.setattr(os, "access", lambda at, mode: Path(os.fsdecode(at)) != path and may(at, mode))
     monkeypatch.setattr(sys, "argv", ["siftune", "curate", str(path), "-o", str(tmp_path / "run"), "-q"])
     with pytest.raises(SystemExit) as end:
         main()
