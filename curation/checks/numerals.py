@@ -37,6 +37,9 @@ class Number(NamedTuple):
     scale: int = 1  # 万, million
 
 
+LONGEST = 60  # characters of a number in Chinese; Python refuses to read thousands of digits
+
+
 def number(text: str) -> Number | None:
     """Read one number; None where `text` is none."""
     if text and text[0] in _HAN:
@@ -68,6 +71,8 @@ def _round(digits: str) -> bool:
 
 def han(text: str) -> Fraction | None:
     """Read a number in Chinese: 三百五十, 二〇二四, 一万二, 三点五."""
+    if len(text) > LONGEST:
+        return None
     whole, point, decimals = text.partition("点")
     value = _han_whole(whole)
     if value is None or (point and not all(c in _HAN_DIGITS for c in decimals)):
@@ -126,7 +131,7 @@ def numbers(text: str) -> Iterator[tuple[Fraction, int, int]]:
         word = match.group().strip()
         if word[:1].isalpha() and word[0].isascii():
             value: Fraction | None = _spelled(word)
-        elif re.fullmatch(r"\d+/\d+", word):
+        elif re.fullmatch(r"\d{1,60}/\d{1,60}", word):
             top, bottom = map(int, word.split("/"))
             value = Fraction(top, bottom) if bottom else None
         else:

@@ -171,3 +171,11 @@ def test_numbers_in_prose_are_amounts_and_no_idioms() -> None:
         Fraction(2501, 2),
         Fraction(3, 4),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["一" * 19_900, "万" * 19_900, "三点" + "一" * 19_900, "9" * 19_900, "9" * 9000 + "/7", "1." + "9" * 9000]
+)
+def test_a_number_without_end_is_none(text: str) -> None:
+    assert number(text) is None
+    list(numbers(text))  # nor is it an error in prose
