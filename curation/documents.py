@@ -209,6 +209,9 @@ def validate(model: type[Model], data: Any, path: Path, node: Source, error: typ
         raise error(f"{where}: {_fault(model, first, place)}") from None
 
 
+_FEW = 8  # values that are all told: the nearest may be quite another, as 'review' of 'remove'
+
+
 def _fault(model: type[BaseModel], first: Any, place: tuple[str | int, ...]) -> str:  # noqa: ANN401
     """Say one pydantic error in our words."""
     if place and place[-1] == "[key]":  # pydantic's way to say that the key itself is wrong
@@ -224,7 +227,8 @@ def _fault(model: type[BaseModel], first: Any, place: tuple[str | int, ...]) -> 
         known = re.findall("'([^']*)'", first["ctx"]["expected"])
         near = did_you_mean(first["input"], known).partition("; known")[0]
         if near:
-            return f"'{name}': there is no '{first['input']}'{near}"
+            every = f" It may be {first['ctx']['expected']}" if len(known) <= _FEW else ""
+            return f"'{name}': there is no '{first['input']}'{near}{every}"
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "list_type":
         message = "expected a list: put [ ] around it, or each item on a line of its own behind '- '"

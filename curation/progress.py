@@ -2,12 +2,14 @@
 
 With a log (`--log-json`) every stage is also one JSON object on a line: `event` (begin, stage, end, error), `time`
 (UTC), `stage`, `what` (counts or the name of a file, no text of a record), `rows` (the first count in it), `seconds`,
-`memory_mib` (resident now) and `peak_mib` (the most so far, of this process). A stage's seconds end where it is told.
+`memory_mib` (resident now), `peak_mib` (the most so far, of this process) and `workers_peak_mib` (of the largest of its
+workers, 0 without). A stage's seconds end where it is told.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import sys
@@ -33,6 +35,7 @@ class Stages:
         self._begun = self._last = time.perf_counter()
         self._stages: dict[str, dict[str, Any]] = {}
         self._now = ""
+        self._workers = 0  # the most memory that one had, in MiB
         self.event("begin")
 
     def __call__(self, stage: str, what: str) -> None:
@@ -49,16 +52,20 @@ class Stages:
     def _lap(self, stage: str) -> float:
         now = time.perf_counter()
         seconds, self._last, self._now = now - self._last, now, stage
-        entry = self._stages.setdefault(stage, {"stage": stage, "seconds": 0.0, "rows": None, "peak_mib": 0})
+        entry = self._stages.setdefault(stage, {"stage": stage, "seconds": 0.0, "rows": None})
         entry["seconds"] += seconds
-        entry["peak_mib"] = _peak()
+        entry |= self._peaks()
         return seconds
+
+    def _peaks(self) -> dict[str, int]:
+        self._workers = max(self._workers, *(_peak_of(child) for child in _children()), 0)
+        return {"peak_mib": _peak(), "workers_peak_mib": self._workers}
 
     def event(self, event: str, **more: Any) -> None:  # noqa: ANN401
         """Write a line to the log, where there is one."""
         if self._log is not None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-            line = {"event": event, "time": now, **more, "memory_mib": _resident(), "peak_mib": _peak()}
+            line = {"event": event, "time": now, **more, "memory_mib": _resident(), **self._peaks()}
             try:
                 self._log.write(json.dumps(line, ensure_ascii=False) + "\n")
                 self._log.flush()
@@ -71,11 +78,11 @@ class Stages:
         """Return what the stages took so far: for the manifest."""
         if self._now:
             self._lap(self._now)
-        used = resource.getrusage(resource.RUSAGE_SELF)
+        ended = sum(_used(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
         return {
             "seconds": round(self._last - self._begun, 3),
-            "cpu_seconds": round(used.ru_utime + used.ru_stime, 3),
-            "peak_mib": _peak(),
+            "cpu_seconds": round(ended + sum(map(_used_by, _children())), 3),
+            **self._peaks(),
             "stages": [entry | {"seconds": round(entry["seconds"], 3)} for entry in self._stages.values()],
         }
 
@@ -84,8 +91,7 @@ class Stages:
         took = self.timings()
         parts = sorted(took["stages"], key=lambda entry: -entry["seconds"])
         named = [f"{entry['stage']} {entry['seconds']:.1f} s" for entry in parts if entry["seconds"] >= 0.05]
-        workers = _peak(resource.RUSAGE_CHILDREN)
-        each = f", each worker at most {workers} MiB" if workers else ""
+        each = f", each worker at most {self._workers} MiB" if self._workers else ""
         return f"took {took['seconds']:.1f} s, at most {took['peak_mib']} MiB{each}: {', '.join(named)}"
 
     @property
@@ -139,10 +145,43 @@ def _shown(*, on: bool) -> Iterator[Callable[[str, str], None]]:
         yield lambda stage, what: edge.tell(f"{stage}: {what}") if what else None
 
 
-def _peak(whose: int = resource.RUSAGE_SELF) -> int:
-    """Return the most memory that this process had (or any that it started and that has ended), in MiB."""
-    most = resource.getrusage(whose).ru_maxrss
+def _peak() -> int:
+    """Return the most memory that this process had, in MiB."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most >> 20 if sys.platform == "darwin" else most >> 10
+
+
+def _used(whose: int) -> float:
+    """Return the processor time of this process, or of all that it started and that have ended, in seconds."""
+    used = resource.getrusage(whose)
+    return used.ru_utime + used.ru_stime
+
+
+def _children() -> list[int]:
+    """Return the numbers of the workers that run now, where there may be some."""
+    if "multiprocessing" not in sys.modules:  # which takes 10 ms to load
+        return []
+    from multiprocessing import active_children
+
+    return [child.pid for child in active_children() if child.pid]
+
+
+def _peak_of(process: int) -> int:
+    """Return the most memory that another process had, in MiB; 0 where the system does not say it, or it is gone."""
+    try:
+        told = re.search(r"^VmHWM:\s*(\d+) kB$", Path(f"/proc/{process}/status").read_text("ascii", "replace"), re.M)
+    except OSError:
+        return 0
+    return int(told[1]) >> 10 if told else 0
+
+
+def _used_by(process: int) -> float:
+    """Return the processor time of another process that still runs, in seconds; 0 where the system does not say it."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
 
 
 def _resident() -> int | None:

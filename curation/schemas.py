@@ -119,14 +119,16 @@ class ManifestStage(_Part):
     seconds: float = Field(ge=0, description="By the clock.")
     rows: Count | None = Field(description="The first count that it told of itself: messages, findings, examples.")
     peak_mib: Count = Field(description="The most memory that the process had by its end.")
+    workers_peak_mib: Count = Field(default=0, description="The same of the largest worker on this machine; 0 without.")
 
 
 class ManifestTimings(_Part):
     """What the run took up to the writing of the manifest."""
 
     seconds: float = Field(ge=0, description="By the clock; reading recipe and packs is not in it.")
-    cpu_seconds: float = Field(ge=0, description="Processor time of the process, start-up included.")
+    cpu_seconds: float = Field(ge=0, description="Processor time of the process and its workers, start-up included.")
     peak_mib: Count = Field(description="The most memory that the process had.")
+    workers_peak_mib: Count = Field(default=0, description="The same of the largest worker on this machine; 0 without.")
     stages: list[ManifestStage]
 
 

@@ -30,7 +30,10 @@ def fault_of(tmp_path: Path, name: str, content: str | bytes) -> str:
             ":3: 'sources.0.roles.agent': input should be 'user', 'assistant', 'bot' or 'system'",
         ),
         ("sources:\n- preset: zendsk\n", ":2: 'sources.0.preset': there is no 'zendsk'; did you mean 'zendesk'?"),
-        ("output: {cot: thnk}\n", ":1: 'output.cot': there is no 'thnk'; did you mean 'think'?"),
+        (
+            "output: {cot: thnk}\n",
+            ":1: 'output.cot': there is no 'thnk'; did you mean 'think'? It may be 'think', 'field' or 'drop'",
+        ),
         (
             "packs: zh\n",
             ":1: 'packs': expected a list: put [ ] around it, or each item on a line of its own behind '- '",

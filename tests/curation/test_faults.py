@@ -346,8 +346,12 @@ def test_a_signal_that_a_library_takes_for_its_own_failure_is_still_told_as_one(
     monkeypatch.setattr("curation.pipeline.curate", meets)
     arguments = ["curate", str(log(tmp_path / "log.jsonl")), "-o", str(tmp_path / "run"), "-q", "--log-json", "-"]
     monkeypatch.setattr(sys, "argv", ["siftune", *arguments])
-    with pytest.raises(SystemExit) as end:
-        main()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert end.value.code == code
     event, *rest = capfd.readouterr().err.splitlines()[-1 if code == 143 else -2 :]
     assert json.loads(event)["exit"] == code

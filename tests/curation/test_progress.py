@@ -1,6 +1,7 @@
 """What a run took: one JSON object a line, the manifest, and one line at the end; never a text of a record."""
 
 import json
+import resource
 import sys
 from pathlib import Path
 
@@ -53,9 +54,27 @@ def test_every_stage_is_a_json_line_and_stands_in_the_manifest(
     assert timings["stages"][0]["rows"] == 60
     assert sum(stage["seconds"] for stage in timings["stages"]) == pytest.approx(timings["seconds"], abs=0.05)
     assert timings["cpu_seconds"] > 0
+    assert timings["workers_peak_mib"] == 0
     printed = capfd.readouterr()
     assert printed.out.splitlines()[-1].startswith("took ")
     assert "read: 60 messages" in printed.err
+
+
+def test_what_workers_took_is_told_of_every_stage(
+    log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    by = ["--engine", "shards", "--workers", 2]
+    begun = resource.getrusage(resource.RUSAGE_SELF)
+    assert siftune(monkeypatch, "curate", log, "-o", out, "-v", "--no-gate", *by) == 0
+    ended = resource.getrusage(resource.RUSAGE_SELF)
+    timings = json.loads((out / "manifest.json").read_text())["timings"]
+    peaks = {stage["stage"]: stage["workers_peak_mib"] for stage in timings["stages"]}
+    assert all(peak >= 60 for name, peak in peaks.items() if name != "read"), peaks  # Polars alone takes as much
+    assert timings["workers_peak_mib"] == max(peaks.values())
+    before = begun.ru_utime + begun.ru_stime
+    assert timings["cpu_seconds"] - before > 1.2 * (ended.ru_utime + ended.ru_stime - before)
+    assert f"each worker at most {timings['workers_peak_mib']} MiB" in capfd.readouterr().out
 
 
 def test_a_log_on_stderr_is_all_that_is_there_and_ends_with_the_error(
