@@ -14,7 +14,7 @@ from functools import cache
 from types import ModuleType
 
 FAST_FROM = 20_000  # texts from which compiled kernels save more than it takes to load them
-COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: six seconds
+COMPILED_FROM = 60_000  # from which it is worth it to compile them, once on a machine: ten seconds
 
 
 def ready() -> ModuleType | None:

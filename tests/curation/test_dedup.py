@@ -595,6 +595,12 @@ def test_machine_code_without_a_place_for_it_is_not_compiled(monkeypatch: pytest
         machine._made(machine._target())
 
 
+def test_kernels_need_nothing_that_a_process_without_numba_lacks() -> None:
+    """Else nobody hears of it: a run does without them, and takes longer."""
+    pytest.importorskip("numba")
+    assert fast._compiled() is not None
+
+
 def test_a_kernel_gets_no_arrays_of_other_types() -> None:
     if kernels := fast._compiled():
         rows, places = np.zeros((2, 8), dtype=np.uint8), np.zeros(1, dtype=np.int64)
