@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 from numba.types import CPointer, int64, uint8, uint32
 
-from curation.fast.texts import NEW, _decoded, _encoded, _in_word
+from curation.fast.texts import NEW, Array, _decoded, _encoded, _in_word
 
 U8, U32, I64 = (CPointer(kind) for kind in (uint8, uint32, int64))
-Array = Any  # a place in memory, indexed from 0 on
 
 MASK, NAMED, CAPITAL, MODEL = (1 << place for place in range(4))  # of a text: what it may hold
 SAYS, LETTER, DIGIT, UNSURE = (1 << place for place in range(4))  # of a character: checks/letters.py

@@ -8,28 +8,9 @@ import numba
 import numpy as np
 from numba.types import CPointer, float64, int32, int64, uint8, uint32
 
-from curation.fast.texts import HAN, NEW, ODD, PLAIN, WORD, Array, _decoded, _masked
+from curation.fast.texts import HAN, NEW, ODD, PLAIN, WORD, Array, _decoded, _encoded, _masked
 
 U8, U32, I32, I64, F64 = (CPointer(kind) for kind in (uint8, uint32, int32, int64, float64))
-
-
-@numba.njit
-def _encoded(char: int, data: Array, place: int) -> int:
-    """Write a character in UTF-8; return where the next one begins."""
-    if char < 0x80:
-        data[place] = np.uint8(char)
-        return place + 1
-    if char < 0x800:
-        data[place] = np.uint8(0xC0 | char >> 6)
-    elif char < 0x10000:
-        data[place], data[place + 1] = np.uint8(0xE0 | char >> 12), np.uint8(0x80 | char >> 6 & 0x3F)
-        place += 1
-    else:
-        data[place], data[place + 1] = np.uint8(0xF0 | char >> 18), np.uint8(0x80 | char >> 12 & 0x3F)
-        data[place + 2] = np.uint8(0x80 | char >> 6 & 0x3F)
-        place += 2
-    data[place + 1] = np.uint8(0x80 | char & 0x3F)
-    return place + 2
 
 
 @numba.cfunc(int64(U8, I64, int64, U8, U32, U8, U8, I64, U8))
@@ -62,7 +43,7 @@ def normal(
                 if not blank and (char < 0x80) != (before < 0x80):
                     made[size] = 0x20
                     size += 1
-                size, before = _encoded(char, made, size), char
+                size, before = _encoded(made, size, char), char
             elif not blank:
                 made[size] = 0x20
                 size += 1

@@ -4,16 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba
 import numpy as np
 from numba.types import CPointer, int64, uint8, uint32, uint64
 
-from curation.fast.texts import HAN, NEW, ODD, WORD, _decoded
+from curation.fast.texts import HAN, NEW, ODD, WORD, Array, _decoded
 
 U8, U32, U64, I64 = (CPointer(kind) for kind in (uint8, uint32, uint64, int64))
-Array = Any  # a place in memory, indexed from 0 on
 GOLDEN = 0x9E3779B97F4A7C15
 FEW = 24  # numbers in order that are sorted one by one
 AHEAD = 16  # rows that are fetched before they are compared

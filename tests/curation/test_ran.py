@@ -43,16 +43,21 @@ def said(
     return line
 
 
-@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
-def test_a_manifest_that_is_none_is_told_in_one_line(
-    fresh: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    one = pl.read_parquet(fresh / "examples.parquet").row(0, named=True)
+def decided(run: Path) -> str:
+    """Return the log of one decision: that the first example of a run is kept."""
+    one = pl.read_parquet(run / "examples.parquet").row(0, named=True)
     event = decisions.Event(
         event=decisions.new_id(), time=decisions.now(), reviewer="mei", kind="example", item=one["id"],
         conversation=one["conversation"], content=one["content"], decision="keep",
     )  # fmt: skip
-    (fresh / "decisions.jsonl").write_text(decisions.lines([event]))
+    return decisions.lines([event])
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
+def test_a_manifest_that_is_none_is_told_in_one_line(
+    fresh: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (fresh / "decisions.jsonl").write_text(decided(fresh))
     path = fresh / "manifest.json"
     good = json.loads(path.read_bytes())
     for data in (*FAULTS.values(), json.dumps(good | {"recipe": {"x": 1}}).encode()):
@@ -143,12 +148,7 @@ def test_nothing_is_written_through_a_link_that_a_stranger_put_into_a_run(
 ) -> None:
     mine = tmp_path / "mine"
     mine.write_text("")
-    one = pl.read_parquet(fresh / "examples.parquet").row(0, named=True)
-    event = decisions.Event(
-        event=decisions.new_id(), time=decisions.now(), reviewer="mei", kind="example", item=one["id"],
-        conversation=one["conversation"], content=one["content"], decision="keep",
-    )  # fmt: skip
-    (tmp_path / "more.jsonl").write_text(decisions.lines([event]))
+    (tmp_path / "more.jsonl").write_text(decided(fresh))
     (fresh / name).unlink(missing_ok=True)
     (fresh / name).symlink_to(mine)
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
